@@ -1,0 +1,38 @@
+"""Revenue-maximising auctions learned from valuation samples, as scikit-learn estimators."""
+
+import importlib
+
+__version__ = "0.1.0.dev0"
+
+# Public name -> module. Loaded on first use, so that the analytic auctions work without
+# torch being loaded.
+_EXPORTS = {
+    "ALGNET_PUBLISHED": "sklauction.two_player",
+    "ALGNetAuction": "sklauction.two_player",
+    "AuctionOutcome": "sklauction.outcome",
+    "AuctionScorer": "sklauction.scorers",
+    "BundleMyersonAuction": "sklauction.analytic",
+    "MyersonAuction": "sklauction.analytic",
+    "RegretReport": "sklauction.regret",
+    "RegretScorer": "sklauction.scorers",
+    "RevenueScorer": "sklauction.scorers",
+    "VCGAuction": "sklauction.analytic",
+    "auction_scorers": "sklauction.scorers",
+    "auction_score": "sklauction.economics",
+    "best_under_regret": "sklauction.scorers",
+    "measure_regret": "sklauction.regret",
+}
+
+__all__ = [*_EXPORTS, "__version__"]
+
+
+def __getattr__(name):
+    if name in _EXPORTS:
+        value = getattr(importlib.import_module(_EXPORTS[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)

@@ -1,0 +1,273 @@
+"""The contract that every auction keeps: fit, predict, score, input checks, scale, support."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import (
+    check_array,
+    check_is_fitted,
+    check_non_negative,
+    validate_data,
+)
+
+from sklauction.outcome import AuctionOutcome
+from sklauction.regret import measure_regret
+
+__all__ = ["BaseAuction", "DEMANDS"]
+
+DEMANDS = ("additive", "unit")
+
+
+class BaseAuction(BaseEstimator):
+    """Base class of all auctions.
+
+    A subclass stores its parameters in ``__init__`` and gives two methods:
+    ``_fit(valuations)`` and ``_run(bids) -> (allocations, payments)``; both get
+    a checked float64 array of shape (n_samples, n_bidders, n_items). It inherits
+    :meth:`fit`, :meth:`predict`, :meth:`score`, every input check and these
+
+    Attributes
+    ----------
+    n_items_ : int
+        Number of items, given or inferred from the data.
+    n_features_in_ : int
+        ``n_bidders * n_items_``.
+    scale_ : float
+        Money unit learned in fit: the root mean square valuation times sqrt(3),
+        which is c for values uniform on [0, c].
+    support_ : ndarray of shape (n_bidders, n_items, 2)
+        Lowest and highest report of each bidder for each item, given or learned.
+    """
+
+    # Estimators without these parameters fall back on the class attributes.
+    support = None
+    demand = "additive"
+
+    def fit(self, X, y=None):
+        """Learn the auction from valuation samples.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_bidders, n_items), \
+                or (n_samples, n_bidders * n_items), or DataFrame
+            Valuations, one profile per row, in the caller's money unit; at least 2
+            profiles, finite and non-negative, not all zero.
+        y : None
+            Ignored; here for scikit-learn's convention.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X is not as described. Nothing is fitted then.
+        """
+        self._check_parameters()
+        valuations = self._validate_profiles(X, reset=True)
+        self._fit(valuations)
+        return self
+
+    def predict(self, X):
+        """Run the auction on bids.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_bidders, n_items), \
+                or (n_samples, n_bidders * n_items), or DataFrame
+            Bids, one profile per row, in the unit of the valuations seen in fit.
+
+        Returns
+        -------
+        AuctionOutcome
+            ``allocations`` of shape (n_samples, n_bidders, n_items) and ``payments``
+            of shape (n_samples, n_bidders), in the unit of the bids.
+        """
+        return AuctionOutcome(*self._run(self.as_profiles(X)))
+
+    def as_profiles(self, X):
+        """Return bids or valuations of any accepted form as checked 3-D profiles.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_bidders, n_items), \
+                or (n_samples, n_bidders * n_items), or DataFrame
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_bidders, n_items)
+            In float64.
+        """
+        check_is_fitted(self)
+        return self._validate_profiles(X, reset=False)
+
+    def score(self, X, y=None):
+        """Return ``sqrt(P) - sqrt(R)`` on valuations, by an audit of quick effort.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_bidders, n_items) or flat
+            True valuations.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+            P is the revenue under truthful reports, R the total regret found. The
+            search is a lower bound on R, so the score is an upper bound.
+        """
+        valuations = self.as_profiles(X)
+        return measure_regret(self, valuations, effort="quick", random_state=0).score
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.positive_only = True
+        tags.input_tags.two_d_array = True
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _check_parameters(self):
+        """Check constructor parameters; subclasses extend. Raises ValueError."""
+        check_count(self.n_bidders, "n_bidders")
+        if self.n_items is not None:
+            check_count(self.n_items, "n_items")
+        check_choice(self.demand, "demand", DEMANDS)
+
+    def _validate_profiles(self, X, reset):
+        """Check profiles and return them as float64 of shape (n, n_bidders, n_items).
+
+        With ``reset`` (in fit) the learned sizes, scale and support are stored, after
+        every check has passed, so that bad input leaves the estimator as it was.
+        """
+        table = self._flatten(X, reset)
+        values = check_array(
+            table,
+            dtype=np.float64,
+            order="C",
+            ensure_min_samples=2 if reset else 1,
+            estimator=self,
+            input_name="X",
+        )
+        check_non_negative(values, f"{type(self).__name__} (valuations and bids)")
+        if reset:
+            shape = self._profile_shape(values.shape[1])
+            profiles = values.reshape(len(values), *shape)
+            scale = money_scale(profiles)
+            support = self._find_support(profiles)
+            validate_data(self, table, reset=True, skip_check_array=True)
+            self.n_items_ = shape[1]
+            self.scale_, self.support_ = scale, support
+            return profiles
+        if table is X:
+            validate_data(self, table, reset=False, skip_check_array=True)
+        return values.reshape(len(values), self.n_bidders, self.n_items_)
+
+    def _flatten(self, X, reset):
+        """Return X as a 2-D table, after checking the bidder and item axes of 3-D input."""
+        if not hasattr(X, "shape"):
+            X = np.asarray(X)
+        if len(X.shape) != 3:
+            return X
+        n_items = self.n_items if reset else self.n_items_
+        got = tuple(X.shape)
+        if got[1] != self.n_bidders or (n_items is not None and got[2] != n_items):
+            items = "n_items" if n_items is None else n_items
+            raise ValueError(
+                f"X must have shape (n_samples, n_bidders, n_items) = (n_samples, "
+                f"{self.n_bidders}, {items}) for this {type(self).__name__}; got {got}, "
+                f"that is {got[1]} bidders and {got[2]} items"
+            )
+        return np.asarray(X).reshape(got[0], got[1] * got[2])
+
+    def _profile_shape(self, n_features):
+        """Return (n_bidders, n_items) for a flat row of n_features values."""
+        n_items = self.n_items if self.n_items is not None else n_features // self.n_bidders
+        if n_items < 1 or self.n_bidders * n_items != n_features:
+            expected = "a multiple of n_bidders" if self.n_items is None else "n_bidders * n_items"
+            raise ValueError(
+                f"X must have {expected} columns when flat, with n_bidders={self.n_bidders} "
+                f"and n_items={self.n_items}; got {n_features} columns"
+            )
+        return self.n_bidders, n_items
+
+    def _find_support(self, profiles):
+        """Return the box of reports: the given one, broadcast, or the range of the data."""
+        if self.support is None:
+            return np.stack([profiles.min(axis=0), profiles.max(axis=0)], axis=-1)
+        return check_support(self.support, *profiles.shape[1:])
+
+
+def money_scale(profiles):
+    """Return the money unit of valuations, sqrt(3) times their root mean square.
+
+    Parameters
+    ----------
+    profiles : ndarray of shape (n_samples, n_bidders, n_items)
+
+    Returns
+    -------
+    float
+        Above zero.
+
+    Raises
+    ------
+    ValueError
+        If all valuations are zero: nothing can be sold.
+    """
+    top = profiles.max()
+    if top <= 0:
+        raise ValueError(
+            "X must hold at least one positive valuation; got only zeros, for which every "
+            "auction earns nothing"
+        )
+    return float(top * np.sqrt(3.0 * np.mean((profiles / top) ** 2)))
+
+
+def check_support(support, n_bidders, n_items):
+    """Return a support as a new float array of shape (n_bidders, n_items, 2).
+
+    Parameters
+    ----------
+    support : array-like broadcastable to (n_bidders, n_items, 2)
+        Lowest and highest report in the last axis; ``(low, high)`` serves all.
+    n_bidders, n_items : int
+
+    Returns
+    -------
+    ndarray of shape (n_bidders, n_items, 2)
+
+    Raises
+    ------
+    ValueError
+        If it does not broadcast, is not finite, is negative, or has low above high.
+    """
+    shape = (n_bidders, n_items, 2)
+    try:
+        box = np.array(np.broadcast_to(np.asarray(support, dtype=float), shape))
+    except ValueError as error:
+        raise ValueError(
+            f"support must broadcast to (n_bidders, n_items, 2) = {shape}; "
+            f"got shape {np.shape(support)}"
+        ) from error
+    if not np.isfinite(box).all() or (box < 0).any() or (box[..., 0] > box[..., 1]).any():
+        raise ValueError(
+            "support must hold finite, non-negative (low, high) pairs with low <= high; "
+            f"got values from {box.min()} to {box.max()}"
+        )
+    return box
+
+
+def check_count(value, name, minimum=1):
+    """Raise ValueError unless ``value`` is an integer of at least ``minimum``."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < minimum:
+        raise ValueError(f"{name} must be an integer of at least {minimum}; got {value!r}")
+
+
+def check_choice(value, name, legal):
+    """Raise ValueError unless ``value`` is one of the names in ``legal``."""
+    if not isinstance(value, str) or value not in legal:
+        names = ", ".join(repr(choice) for choice in legal)
+        raise ValueError(f"{name} must be one of {names}; got {value!r}")

@@ -1,0 +1,80 @@
+"""A trained network as a mechanism in money: scale, support and exit option; chunked runs."""
+
+import copy
+
+import numpy as np
+import torch
+from torch import nn
+
+__all__ = ["CHUNK_ENTRIES", "TorchMechanism", "run_in_chunks"]
+
+# Bid entries per chunk: with 100 hidden float64 units an entry this stays near 100 MB.
+CHUNK_ENTRIES = 1 << 17
+
+
+class TorchMechanism(nn.Module):
+    """Bids in money to allocations and payments in money, for reports of any size.
+
+    The network knows reports inside the support, in units of ``scale``. A report
+    outside is moved to the nearest one inside; where the bidder would then pay more
+    than the reported value of what it gets, it gets and pays nothing. Since truthful
+    utility is never negative, no report outside the support helps a bidder more than
+    the best one inside: searching the support finds all the regret there is.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Maps normalised bids (n, n_bidders, n_items) to allocations and payments.
+    scale : float
+        Money per normalised unit.
+    support : ndarray of shape (n_bidders, n_items, 2)
+        Lowest and highest reports, in money.
+    """
+
+    def __init__(self, network, scale, support):
+        super().__init__()
+        self.network = network
+        self.scale = float(scale)
+        self.register_buffer("support", torch.as_tensor(support, dtype=torch.float64))
+
+    @classmethod
+    def from_training(cls, network, scale, support):
+        """Return a frozen float64 mechanism around a copy of a network in training."""
+        frozen = copy.deepcopy(network).requires_grad_(False)
+        return cls(frozen, scale, support).double().eval()
+
+    def forward(self, bids):
+        """Return allocations (n, n_bidders, n_items) and payments (n, n_bidders)."""
+        low, high = self.support[..., 0].to(bids), self.support[..., 1].to(bids)
+        inside = torch.minimum(torch.maximum(bids, low), high)
+        allocations, payments = self.network(inside / self.scale)
+        payments = payments * self.scale
+        stays = (payments <= (allocations * bids).sum(dim=2)) | (bids >= low).all(dim=2)
+        return allocations * stays.unsqueeze(2), payments * stays
+
+
+def run_in_chunks(mechanism, bids):
+    """Run a torch mechanism on numpy bids in chunks of bounded memory.
+
+    Parameters
+    ----------
+    mechanism : torch.nn.Module
+        Maps bids to (allocations, payments).
+    bids : ndarray of shape (n_samples, n_bidders, n_items)
+
+    Returns
+    -------
+    allocations : ndarray of shape (n_samples, n_bidders, n_items)
+    payments : ndarray of shape (n_samples, n_bidders)
+    """
+    n_samples, n_bidders, n_items = bids.shape
+    tensors = [*mechanism.parameters(), *mechanism.buffers()]
+    reference = tensors[0] if tensors else torch.zeros((), dtype=torch.float64)
+    allocations, payments = np.empty(bids.shape), np.empty((n_samples, n_bidders))
+    rows = max(1, CHUNK_ENTRIES // (n_bidders * n_items))
+    with torch.inference_mode():
+        for start in range(0, n_samples, rows):
+            part = slice(start, start + rows)
+            given, paid = mechanism(torch.tensor(bids[part]).to(reference))
+            allocations[part], payments[part] = given.cpu().numpy(), paid.cpu().numpy()
+    return allocations, payments

@@ -1,0 +1,176 @@
+"""Scorers for model selection, and a rule that trades revenue against regret.
+
+Each scorer is a callable ``scorer(auction, valuations, y=None) -> float`` where greater is
+better, as ``scoring=`` of GridSearchCV, cross_validate and learning_curve expects.
+"""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from sklauction.economics import revenue
+from sklauction.regret import measure_regret
+
+__all__ = [
+    "AuctionScorer",
+    "RegretScorer",
+    "RevenueScorer",
+    "auction_scorers",
+    "best_under_regret",
+]
+
+
+class RegretScorer(BaseEstimator):
+    """Minus the total regret found by an audit.
+
+    Parameters
+    ----------
+    effort : {"quick", "default", "thorough"} or Effort, default="quick"
+        How hard the audit searches; see :func:`~sklauction.measure_regret`.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the search; a fixed one compares candidates alike.
+
+    Examples
+    --------
+    >>> from sklauction import RegretScorer, VCGAuction
+    >>> from sklauction.datasets import make_valuations
+    >>> V = make_valuations(100, n_bidders=2, n_items=1, random_state=0)
+    >>> abs(RegretScorer()(VCGAuction(n_bidders=2).fit(V), V)) < 1e-9
+    True
+    """
+
+    def __init__(self, effort="quick", random_state=0):
+        self.effort = effort
+        self.random_state = random_state
+
+    def __call__(self, auction, valuations, y=None):
+        """Return ``-R`` in the unit of the valuations."""
+        return -_audit(self, auction, valuations).total_regret
+
+
+class AuctionScorer(BaseEstimator):
+    """The score ``sqrt(P) - sqrt(R)``, with R as found by an audit.
+
+    Parameters
+    ----------
+    effort : {"quick", "default", "thorough"} or Effort, default="quick"
+        How hard the audit searches.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the search.
+
+    Examples
+    --------
+    >>> from sklauction import AuctionScorer, VCGAuction
+    >>> from sklauction.datasets import make_valuations
+    >>> V = make_valuations(100, n_bidders=2, n_items=1, random_state=0)
+    >>> 0.5 < AuctionScorer()(VCGAuction(n_bidders=2).fit(V), V) < 0.65
+    True
+    """
+
+    def __init__(self, effort="quick", random_state=0):
+        self.effort = effort
+        self.random_state = random_state
+
+    def __call__(self, auction, valuations, y=None):
+        """Return the score, in the square root of the unit of the valuations."""
+        return _audit(self, auction, valuations).score
+
+
+class RevenueScorer(BaseEstimator):
+    """Revenue under truthful reports, whatever the regret.
+
+    Examples
+    --------
+    >>> from sklauction import RevenueScorer, VCGAuction
+    >>> from sklauction.datasets import make_valuations
+    >>> V = make_valuations(100, n_bidders=2, n_items=1, random_state=0)
+    >>> 0.2 < RevenueScorer()(VCGAuction(n_bidders=2).fit(V), V) < 0.45
+    True
+    """
+
+    def __call__(self, auction, valuations, y=None):
+        """Return P, the mean total payment, in the unit of the valuations."""
+        return revenue(auction.predict(valuations).payments)
+
+
+def auction_scorers(effort="quick", random_state=0):
+    """Return scorers for a multi-metric search.
+
+    Parameters
+    ----------
+    effort : {"quick", "default", "thorough"} or Effort, default="quick"
+        How hard the audit searches.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the search.
+
+    Returns
+    -------
+    dict
+        ``"score"``, ``"revenue"`` and ``"regret"`` (minus the total regret).
+
+    Examples
+    --------
+    >>> from sklauction import auction_scorers
+    >>> sorted(auction_scorers())
+    ['regret', 'revenue', 'score']
+    """
+    search = {"effort": effort, "random_state": random_state}
+    return {
+        "score": AuctionScorer(**search),
+        "revenue": RevenueScorer(),
+        "regret": RegretScorer(**search),
+    }
+
+
+class best_under_regret:
+    """Refit rule: the most revenue among candidates whose total regret is at most ``tol``.
+
+    Parameters
+    ----------
+    tol : float
+        Largest mean total regret, in the unit of the valuations. If no candidate keeps
+        to it, the one with the least regret is taken.
+
+    Notes
+    -----
+    For ``GridSearchCV(..., scoring=auction_scorers(), refit=best_under_regret(0.01))``.
+
+    Examples
+    --------
+    >>> from sklauction import best_under_regret
+    >>> results = {
+    ...     "mean_test_revenue": [0.9, 0.8, 0.7],
+    ...     "mean_test_regret": [-0.05, -0.01, -0.001],
+    ... }
+    >>> best_under_regret(0.01)(results)
+    1
+    """
+
+    def __init__(self, tol):
+        if not tol >= 0:
+            raise ValueError(f"tol must be a number of at least 0; got {tol!r}")
+        self.tol = tol
+
+    def __call__(self, cv_results):
+        """Return the index of the chosen candidate."""
+        for name in ("mean_test_revenue", "mean_test_regret"):
+            if name not in cv_results:
+                raise ValueError(
+                    f"best_under_regret needs {name!r} in cv_results_: search with "
+                    f"scoring=auction_scorers(); got {sorted(cv_results)}"
+                )
+        gains = np.asarray(cv_results["mean_test_revenue"], dtype=float)
+        regrets = -np.asarray(cv_results["mean_test_regret"], dtype=float)
+        allowed = regrets <= self.tol
+        if not allowed.any():
+            return int(np.nanargmin(regrets))
+        return int(np.nanargmax(np.where(allowed, gains, -np.inf)))
+
+
+def _audit(scorer, auction, valuations):
+    """Audit a fitted auction on valuations in any form that it accepts."""
+    return measure_regret(
+        auction,
+        auction.as_profiles(valuations),
+        effort=scorer.effort,
+        random_state=scorer.random_state,
+    )

@@ -1,0 +1,53 @@
+"""Scorers and the refit rule."""
+
+import numpy as np
+import pytest
+
+from sklauction import (
+    AuctionScorer,
+    RegretScorer,
+    RevenueScorer,
+    VCGAuction,
+    auction_scorers,
+    best_under_regret,
+)
+
+
+def results(revenue, regret):
+    return {"mean_test_revenue": np.array(revenue), "mean_test_regret": -np.array(regret)}
+
+
+def test_scorers_agree_with_one_another(valuations):
+    auction = VCGAuction(n_bidders=2, reserve=1.0).fit(valuations)
+    revenue, regret = RevenueScorer()(auction, valuations), RegretScorer()(auction, valuations)
+    assert revenue == auction.predict(valuations).payments.sum(axis=1).mean()
+    # VCG is truthful: what is left is rounding in money of size 3.
+    assert -1e-9 < regret <= 0
+    # sqrt turns rounding of 1e-16 into 1e-8.
+    assert AuctionScorer()(auction, valuations) == pytest.approx(np.sqrt(revenue), abs=1e-4)
+    assert auction.score(valuations) == AuctionScorer()(auction, valuations)
+
+
+def test_scorer_names():
+    assert set(auction_scorers()) == {"score", "revenue", "regret"}
+    assert auction_scorers(effort="thorough")["regret"].effort == "thorough"
+
+
+@pytest.mark.parametrize(
+    "revenue, regret, tol, expected",
+    [
+        ([1.0, 0.9, 0.8], [0.3, 0.01, 0.001], 0.01, 1),
+        ([1.0, 0.9, 0.8], [0.3, 0.01, 0.001], 1.0, 0),
+        ([1.0, 0.9, 0.8], [0.3, 0.01, 0.001], 0.0, 2),  # none keeps to it: least regret
+        ([np.nan, 0.9, 0.8], [np.nan, 0.01, 0.001], 0.5, 1),  # a failed candidate
+    ],
+)
+def test_best_under_regret(revenue, regret, tol, expected):
+    assert best_under_regret(tol)(results(revenue, regret)) == expected
+
+
+def test_best_under_regret_refuses_bad_input():
+    with pytest.raises(ValueError, match=r"tol must be a number of at least 0; got -1"):
+        best_under_regret(-1)
+    with pytest.raises(ValueError, match=r"needs 'mean_test_revenue'.*auction_scorers"):
+        best_under_regret(0.1)({"mean_test_score": [1.0]})
