@@ -1,0 +1,178 @@
+"""Distributions of values that scipy.stats lacks: mixtures and finitely many atoms."""
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+__all__ = ["Discrete", "Mixture", "check_rng", "describe"]
+
+# Halvings of a bracket until it is narrower than the spacing of floats around its values.
+BISECTIONS = 80
+
+
+class Mixture:
+    """Mixture of continuous distributions, with the methods of a frozen scipy.stats one.
+
+    Parameters
+    ----------
+    components : sequence of scipy.stats distributions
+        Continuous and frozen.
+    weights : array-like of shape (n_components,)
+        Their probabilities; they sum to 1.
+
+    Examples
+    --------
+    >>> from scipy.stats import uniform
+    >>> from sklauction.datasets import Mixture
+    >>> values = Mixture([uniform(0, 3), uniform(3, 5)], [0.75, 0.25])
+    >>> values.support(), values.mean(), float(values.ppf(0.75))
+    ((0.0, 8.0), 2.5, 3.0)
+    """
+
+    def __init__(self, components, weights):
+        self.components = tuple(components)
+        self.weights = _check_probabilities(weights, len(self.components), "weights")
+
+    def __repr__(self):
+        parts = ", ".join(describe(component) for component in self.components)
+        return f"Mixture([{parts}], {self.weights.tolist()})"
+
+    def pdf(self, x):
+        """Density at x."""
+        return self._mix(component.pdf(x) for component in self.components)
+
+    def cdf(self, x):
+        """Probability of a value of at most x."""
+        return self._mix(component.cdf(x) for component in self.components)
+
+    def sf(self, x):
+        """Probability of a value above x."""
+        return self._mix(component.sf(x) for component in self.components)
+
+    def ppf(self, q):
+        """Smallest value whose cdf reaches q, by bisection between the components' own."""
+        quantiles = [np.asarray(component.ppf(q), dtype=float) for component in self.components]
+        low, high = np.minimum.reduce(quantiles), np.maximum.reduce(quantiles)
+        for _ in range(BISECTIONS):
+            middle = low / 2 + high / 2
+            reached = self.cdf(middle) >= q
+            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+        return np.where(self.cdf(low) >= q, low, high)[()]
+
+    def mean(self):
+        """Return the expected value."""
+        return float(self._mix(component.mean() for component in self.components))
+
+    def support(self):
+        """Lowest and highest value."""
+        lows, highs = zip(*(component.support() for component in self.components))
+        return float(min(lows)), float(max(highs))
+
+    def rvs(self, size=None, random_state=None):
+        """Draw values, ndarray of shape ``size`` or one value."""
+        rng = check_rng(random_state)
+        chosen = np.asarray(rng.choice(len(self.components), size=size, p=self.weights))
+        values = np.empty(chosen.shape)
+        for index, component in enumerate(self.components):
+            mine = chosen == index
+            values[mine] = component.rvs(size=int(mine.sum()), random_state=rng)
+        return values[()]
+
+    def _mix(self, terms):
+        return sum(weight * term for weight, term in zip(self.weights, terms))
+
+
+class Discrete:
+    """Distribution on finitely many values, with the methods of a frozen scipy.stats one.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_atoms,)
+        Distinct values, in money.
+    probabilities : array-like of shape (n_atoms,)
+        They sum to 1.
+
+    Attributes
+    ----------
+    atoms : ndarray of shape (n_atoms,)
+        The values, ascending. A distribution without atoms does not have this attribute.
+    probabilities : ndarray of shape (n_atoms,)
+        The probability of each atom.
+
+    Examples
+    --------
+    >>> from sklauction.datasets import Discrete
+    >>> values = Discrete([1, 2.5], [0.5, 0.5])
+    >>> float(values.cdf(2.0)), float(values.ppf(0.75)), values.mean()
+    (0.5, 2.5, 1.75)
+    """
+
+    def __init__(self, values, probabilities):
+        atoms = np.asarray(values, dtype=float).reshape(-1)
+        order = np.argsort(atoms)
+        self.atoms = atoms[order]
+        self.probabilities = _check_probabilities(probabilities, atoms.size, "probabilities")[order]
+        if not np.isfinite(atoms).all() or (np.diff(self.atoms) <= 0).any():
+            raise ValueError(f"values must be finite and distinct; got {values!r}")
+        self._cumulative = np.minimum(np.r_[0.0, np.cumsum(self.probabilities)], 1.0)
+        self._cumulative[-1] = 1.0
+
+    def __repr__(self):
+        return f"Discrete({self.atoms.tolist()}, {self.probabilities.tolist()})"
+
+    def pmf(self, x):
+        """Probability of exactly x."""
+        return (np.asarray(x)[..., None] == self.atoms) @ self.probabilities
+
+    def cdf(self, x):
+        """Probability of a value of at most x."""
+        return self._cumulative[np.searchsorted(self.atoms, x, side="right")]
+
+    def sf(self, x):
+        """Probability of a value above x."""
+        return 1.0 - self.cdf(x)
+
+    def ppf(self, q):
+        """Smallest atom whose cdf reaches q; nan for q outside [0, 1]."""
+        q = np.asarray(q, dtype=float)
+        index = np.searchsorted(self._cumulative[1:], q, side="left")
+        atoms = self.atoms[np.minimum(index, self.atoms.size - 1)]
+        return np.where((q >= 0) & (q <= 1), atoms, np.nan)[()]
+
+    def mean(self):
+        """Return the expected value."""
+        return float(self.atoms @ self.probabilities)
+
+    def support(self):
+        """Lowest and highest value."""
+        return float(self.atoms[0]), float(self.atoms[-1])
+
+    def rvs(self, size=None, random_state=None):
+        """Draw values, ndarray of shape ``size`` or one value."""
+        return check_rng(random_state).choice(self.atoms, size=size, p=self.probabilities)
+
+
+def describe(distribution):
+    """Return a distribution as it would be written; scipy's own repr hides what it is."""
+    if not hasattr(distribution, "dist"):
+        return repr(distribution)
+    words = [*map(str, distribution.args)]
+    words += [f"{name}={value}" for name, value in distribution.kwds.items()]
+    return f"{distribution.dist.name}({', '.join(words)})"
+
+
+def check_rng(random_state):
+    """Return a RandomState, or the Generator that was given."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    return check_random_state(random_state)
+
+
+def _check_probabilities(probabilities, size, name):
+    """Return probabilities as an array; raise ValueError unless they are some."""
+    checked = np.array(probabilities, dtype=float)
+    # 1e-8 is how far numpy lets the probabilities of a draw be off.
+    if checked.shape != (size,) or not (checked >= 0).all() or abs(checked.sum() - 1) > 1e-8:
+        raise ValueError(
+            f"{name} must be {size} non-negative numbers that sum to 1; got {probabilities!r}"
+        )
+    return checked

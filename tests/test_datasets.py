@@ -1,0 +1,494 @@
+"""Settings: sampler, range of reports and known figures agree with each other."""
+
+import dataclasses
+import itertools
+import math
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.integrate import quad
+from scipy.optimize import linprog
+
+from sklauction import datasets
+from sklauction.datasets import (
+    BUNDLE_MYERSON_REVENUE,
+    Discrete,
+    Mixture,
+    ProductPrior,
+    TrianglePrior,
+    list_settings,
+    load_setting,
+    make_valuations,
+    uniform_single_item_revenue,
+    vcg_uniform_revenue,
+    yao_revenue,
+)
+
+NAMES = list_settings()
+N_SAMPLES = 20_000
+
+# Seeds are fixed, so these checks never flicker. A right sampler fails a check of 4.5 standard
+# errors with chance 7e-6, and there are some 160 columns: 1 in 1000 for a fresh choice of seed.
+N_ERRORS = 4.5
+KS_LEVEL = 7e-6
+
+
+def assert_mean(draws, expected):
+    """Assert that the mean of independent draws (axis 0) is the expected one."""
+    error = draws.std(axis=0) / math.sqrt(len(draws))
+    assert np.all(np.abs(draws.mean(axis=0) - expected) <= N_ERRORS * error)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_samples_lie_in_the_support_and_reach_its_ends(name):
+    setting = load_setting(name)
+    sample = setting.sample(N_SAMPLES, random_state=0)
+    assert sample.shape == (N_SAMPLES, setting.n_bidders, setting.n_items)
+    assert sample.dtype == np.float64
+    low, high = setting.support[..., 0], setting.support[..., 1]
+    assert setting.support.shape == (setting.n_bidders, setting.n_items, 2)
+    assert np.isfinite(setting.support).all() and (low >= 0).all() and (low < high).all()
+    if setting.bounded:
+        assert (sample >= low).all() and (sample <= high).all()
+        # Every density here is at least 1/100 of its largest near the ends, so that of
+        # 20,000 draws some come within 2 % of the width. The triangle's top corner has a
+        # vanishing density, 0.02**2 in all: 8 draws.
+        assert (sample.min(axis=0) <= low + 0.02 * (high - low)).all()
+        assert (sample.max(axis=0) >= high - 0.02 * (high - low)).all()
+    else:
+        # One value in a million may lie outside: of 60,000 at most one or two.
+        assert ((sample < low) | (sample > high)).sum() <= 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_marginals_are_those_of_the_samples(name):
+    setting = load_setting(name)
+    if setting.marginals is None:
+        pytest.skip("items are not independent")
+    sample = setting.sample(N_SAMPLES, random_state=1)
+    assert setting.marginals.shape == (setting.n_bidders, setting.n_items)
+    for cell in np.ndindex(setting.marginals.shape):
+        draws, marginal = sample[(slice(None), *cell)], setting.marginals[cell]
+        assert_mean(draws, marginal.mean())
+        np.testing.assert_array_equal(setting.support[cell], datasets._report_range(marginal))
+        if hasattr(marginal, "atoms"):
+            assert_mean((draws[:, None] == marginal.atoms) * 1.0, marginal.probabilities)
+        else:
+            assert stats.kstest(draws, marginal.cdf).pvalue > KS_LEVEL
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "additive_1x2_triangle"])
+def test_values_are_uncorrelated_where_marginals_say_so(name):
+    setting = load_setting(name)
+    flat = setting.sample(N_SAMPLES, random_state=2).reshape(N_SAMPLES, -1)
+    correlation = np.corrcoef(flat.T) - np.eye(flat.shape[1])
+    # A correlation of independent columns has standard error 1/sqrt(n); 1225 pairs at most.
+    assert np.abs(correlation).max() <= 5 / math.sqrt(N_SAMPLES)
+
+
+def test_triangle_is_uniform():
+    setting = load_setting("additive_1x2_triangle")
+    sample = setting.sample(N_SAMPLES, random_state=0)[:, 0]
+    assert setting.marginals is None and setting.bounded
+    assert (sample.sum(axis=1) <= 1).all()
+    # Uniform on the triangle: each value has cdf 1 - (1 - x)^2, their sum has cdf s^2.
+    for draws, cdf in (
+        (sample[:, 0], lambda x: 1 - (1 - x) ** 2),
+        (sample[:, 1], lambda x: 1 - (1 - x) ** 2),
+        (sample.sum(axis=1), lambda s: s**2),
+    ):
+        assert stats.kstest(draws, cdf).pvalue > KS_LEVEL
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_seed_same_profiles(name):
+    setting = load_setting(name)
+    first = setting.sample(50, random_state=3)
+    np.testing.assert_array_equal(first, load_setting(name).sample(50, random_state=3))
+    assert not np.array_equal(first, setting.sample(50, random_state=4))
+    with_state = setting.sample(50, random_state=np.random.RandomState(3))
+    np.testing.assert_array_equal(first, with_state)
+    one, two = (setting.sample(50, random_state=np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+    copy = pickle.loads(pickle.dumps(setting))
+    np.testing.assert_array_equal(first, copy.sample(50, random_state=3))
+
+
+def test_a_seeded_draw_leaves_the_global_generator_alone():
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    load_setting("single_3_irregular").sample(10, random_state=0)
+    load_setting("additive_1x2_triangle").sample(10, random_state=np.random.default_rng(0))
+    np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_are_well_formed(name):
+    setting = load_setting(name)
+    assert setting.name == name and setting.demand in ("additive", "unit")
+    assert setting.source and setting.description
+    n_figures = sum(
+        figure is not None
+        for figure in (
+            setting.optimal_revenue,
+            setting.optimal_revenue_bounds,
+            setting.best_known_revenue,
+        )
+    )
+    assert n_figures <= 1
+    for revenue, regret in setting.published.values():
+        assert revenue > 0 and (regret is None or isinstance(regret, str) or regret >= 0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_figure_exceeds_the_value_there_is(name):
+    """Revenue is at most expected welfare, which for unit demand is at most the additive one."""
+    setting = load_setting(name)
+    welfare = setting.sample(N_SAMPLES, random_state=5).max(axis=1).sum(axis=1).mean()
+    bounds = setting.optimal_revenue_bounds or (None, None)
+    for figure in (setting.optimal_revenue, setting.best_known_revenue, *bounds):
+        assert figure is None or 0 < figure < welfare
+    assert bounds == (None, None) or bounds[0] < bounds[1]
+
+
+def test_settings_are_frozen_and_unshared():
+    setting = load_setting("additive_2x2_uniform")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setting.optimal_revenue = 1.0
+    setting.support[:] = 7
+    setting.published.clear()
+    assert setting.support.max() == 1 and load_setting("additive_2x2_uniform").published
+
+
+def test_unverified_optimum_is_not_stated():
+    setting = load_setting("additive_1x2_uniform_04_03")
+    assert setting.optimal_revenue is None and setting.menu is None
+    assert "verified" in setting.source
+
+
+def test_unknown_setting():
+    with pytest.raises(ValueError, match="did you mean 'additive_2x2_uniform'") as error:
+        load_setting("additive_2x2_unifrom")
+    assert all(name in str(error.value) for name in NAMES)
+    for strange in ("!", 3, None, ["additive_2x2_uniform"]):
+        with pytest.raises(ValueError, match="name must be one of"):
+            load_setting(strange)
+
+
+# Menus of the one-bidder settings: rows (probability of item 1, of item 2, price).
+ROOT_3 = math.sqrt(3)
+PAVLOV = (4 + math.sqrt(5.5)) / 3
+MENUS = {
+    "additive_1x2_uniform": [(1, 0, 2 / 3), (0, 1, 2 / 3), (1, 1, (4 - math.sqrt(2)) / 3)],
+    "additive_1x2_uniform_416_47": [(0.5, 1, 8), (1, 1, 12)],
+    "additive_1x2_triangle": [(1, 1, 1 / ROOT_3)],
+    "unit_1x2_uniform": [(1, 0, 1 / ROOT_3), (0, 1, 1 / ROOT_3)],
+    "unit_1x2_uniform_23": [(0.5, 0.5, PAVLOV), (1, 0, PAVLOV + 1 / 6), (0, 1, PAVLOV + 1 / 6)],
+}
+
+
+@pytest.mark.parametrize("name", MENUS)
+def test_optimal_menus_earn_the_stated_revenue(name):
+    setting = load_setting(name)
+    sample = setting.sample(200_000, random_state=0)[:, 0]
+    menu = np.array([(0, 0, 0), *MENUS[name]])
+    choice = (sample @ menu[:, :2].T - menu[:, 2]).argmax(axis=1)
+    assert_mean(menu[choice, 2], setting.optimal_revenue)
+
+
+def expected_maximum(cdfs, top, breaks):
+    """Expected largest of independent virtual values, or 0: the optimum by Myerson."""
+    edges = [0, *breaks, top]
+    excess = lambda t: 1 - math.prod(cdf(t) for cdf in cdfs)  # noqa: E731
+    return sum(quad(excess, a, b, epsabs=1e-12)[0] for a, b in itertools.pairwise(edges))
+
+
+def test_myerson_optima_of_single_items():
+    # Each reference is the integral of 1 - P(all virtual values <= t); quad is good to 1e-9.
+    exponential = expected_maximum([lambda t: 1 - math.exp(-(t + 3) / 3)] * 3, 200, [10, 50])
+    assert load_setting("single_3_exponential").optimal_revenue == pytest.approx(exponential, 1e-9)
+
+    cdfs = [lambda t, i=i: min(1, (i + t) / (2 * i)) for i in range(1, 6)]
+    uniforms = expected_maximum(cdfs, 5, [1, 2, 3, 4])
+    assert load_setting("single_5_asymmetric_uniform").optimal_revenue == pytest.approx(
+        uniforms, 1e-9
+    )
+
+    # Virtual value 2v - 4 up to the ironed interval, 2v - 8 above it, constant in between.
+    level = 3 - math.sqrt(5)
+    ironed = lambda t: (t + 4) / 8 if t < level else (t + 32) / 40  # noqa: E731
+    irregular = expected_maximum([ironed] * 3, 8, [level])
+    assert load_setting("single_3_irregular").optimal_revenue == pytest.approx(irregular, 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("n_bidders", "revenue"),
+    [
+        (1, 0.25),
+        (2, 0.4166666666666667),
+        (3, 0.53125),
+        (4, 0.6125),
+        (5, 0.671875),
+        (7, 0.7509765625),
+        (10, 0.8182705965909091),
+    ],
+)
+def test_uniform_single_item_revenue(n_bidders, revenue):
+    # Both are closed forms: they differ by rounding only.
+    assert uniform_single_item_revenue(n_bidders) == pytest.approx(revenue, rel=1e-14)
+    myerson = expected_maximum([lambda t: min(1, (1 + t) / 2)] * n_bidders, 1, [])
+    assert uniform_single_item_revenue(n_bidders) == pytest.approx(myerson, rel=1e-12)
+
+
+def test_vcg_uniform_revenue():
+    assert vcg_uniform_revenue(1, 4) == 0
+    assert vcg_uniform_revenue(2, 3) == 1
+    second = np.sort(make_valuations(N_SAMPLES, 3, 2, random_state=0), axis=1)[:, 1]
+    assert_mean(second.sum(axis=1), vcg_uniform_revenue(3, 2))
+    with pytest.raises(ValueError, match="n_items must be an integer"):
+        vcg_uniform_revenue(2, 0)
+
+
+def irwin_hall(n_terms, s):
+    """Return cdf and density of a sum of uniforms."""
+    cdf, pdf = np.zeros_like(s), np.zeros_like(s)
+    for k in range(n_terms + 1):
+        part, sign = np.maximum(s - k, 0), (-1) ** k * math.comb(n_terms, k)
+        cdf += sign * part**n_terms / math.factorial(n_terms)
+        pdf += sign * part ** (n_terms - 1) / math.factorial(n_terms - 1)
+    return cdf, pdf
+
+
+@pytest.mark.parametrize("size", BUNDLE_MYERSON_REVENUE)
+def test_bundle_revenue_is_the_virtual_surplus_of_sums(size):
+    n_bidders, n_items = size
+    s = np.linspace(0, n_items, 40_001)
+    cdf, pdf = irwin_hall(n_items, s)
+    surplus = np.trapezoid(n_bidders * cdf ** (n_bidders - 1) * np.maximum(s * pdf - 1 + cdf, 0), s)
+    # Figures are rounded to 6 decimals; the trapezoid rule, on a grid that misses the kink at
+    # the reserve, adds less than 1e-7.
+    assert BUNDLE_MYERSON_REVENUE[size] == pytest.approx(surplus, abs=6e-7)
+
+
+def test_best_known_revenue_of_the_asymmetric_setting():
+    def cdf(t):
+        """Distribution of the virtual value of a sum of two U[0, 1], above 0."""
+        s = (2 * t + 2) / 3 if t >= 0.5 else (t + math.sqrt(t * t + 6)) / 3
+        return 1.0 if t >= 2 else 1 - (2 - s) ** 2 / 2 if s >= 1 else s * s / 2
+
+    bundle = expected_maximum([cdf, lambda t: cdf(t / 2)], 4, [0.5, 1, 2])
+    halves = [lambda t: min(1, (1 + t) / 2), lambda t: (2 + t) / 4]
+    items = 2 * expected_maximum(halves, 2, [1])
+    best = load_setting("additive_2x2_uniform_asymmetric").best_known_revenue
+    assert best == pytest.approx(bundle, rel=1e-9)
+    assert items == pytest.approx(31 / 24, rel=1e-9) and items < best
+
+
+YAO = {
+    "additive_yao_2x2": (0.5, 1, 2),
+    "additive_yao_2x2_b2.5": (0.5, 1, 2.5),
+    "additive_yao_2x2_p0.3": (0.3, 1, 2),
+}
+
+
+def best_two_bidder_revenue(values, probabilities, n_items, bayesian=False):
+    """Largest revenue of two bidders with finitely many types, by linear program."""
+    types = list(itertools.product(values, repeat=n_items))
+    chances = [math.prod(t) for t in itertools.product(probabilities, repeat=n_items)]
+    shape = (len(types), len(types), 2, n_items + 1)  # reports, bidder, items and payment
+    every = range(len(types))
+
+    def utility(bidder, true, report, other):
+        row = np.zeros(shape)
+        profile = (report, other) if bidder == 0 else (other, report)
+        row[(*profile, bidder)] = [*types[true], -1]
+        return row
+
+    gains, once = [], []
+    for bidder, true, report in itertools.product(range(2), every, every):
+        gain = [
+            (utility(bidder, true, report, other) if report != true else 0)
+            - utility(bidder, true, true, other)
+            for other in every
+        ]
+        gains += [np.tensordot(chances, gain, 1)] if bayesian else gain
+    for s, t, item in itertools.product(every, every, range(n_items)):
+        row = np.zeros(shape)
+        row[s, t, :, item] = 1
+        once.append(row)
+    cost = np.zeros(shape)
+    cost[..., -1] = -np.multiply.outer(chances, chances)[..., None]
+    bounds = ([(0, 1)] * n_items + [(None, None)]) * (len(types) ** 2 * 2)
+    rows = np.array([*gains, *once]).reshape(len(gains) + len(once), -1)
+    limits = np.r_[np.zeros(len(gains)), np.ones(len(once))]
+    return -linprog(cost.ravel(), rows, limits, bounds=bounds).fun
+
+
+@pytest.mark.parametrize("name", YAO)
+def test_yao_optimum_by_formula_and_by_linear_program(name):
+    p, a, b = YAO[name]
+    setting = load_setting(name)
+    # The linear program is solved to 1e-7; the formula differs by rounding only.
+    assert setting.optimal_revenue == pytest.approx(yao_revenue(2, p, a, b), rel=1e-14)
+    dominant = best_two_bidder_revenue((a, b), (p, 1 - p), n_items=2)
+    assert setting.optimal_revenue == pytest.approx(dominant, abs=1e-6)
+    interim = best_two_bidder_revenue((a, b), (p, 1 - p), n_items=2, bayesian=True)
+    assert setting.published["optimal Bayesian auction"][0] == pytest.approx(interim, abs=1e-6)
+    assert setting.marginals[0, 0].atoms.tolist() == [a, b]
+
+
+def test_yao_revenue_of_one_bidder_is_its_best_menu():
+    # Values 1 or 2 with probability 1/2: the best is the bundle at 3, sold in 3 of 4 cases.
+    assert yao_revenue(1, 0.5, 1, 2) == 2.25
+    for wrong in ((0, 1, 2), (1, 1, 2), (0.5, 2, 2), (0.5, -1, 2)):
+        with pytest.raises(ValueError, match="0 < p < 1 and 0 <= a < b"):
+            yao_revenue(2, *wrong)
+    with pytest.raises(ValueError, match="n_bidders"):
+        yao_revenue(0, 0.5, 1, 2)
+
+
+def test_make_valuations_default_is_uniform():
+    sample = make_valuations(N_SAMPLES, 2, 3, random_state=0)
+    assert sample.shape == (N_SAMPLES, 2, 3) and sample.dtype == np.float64
+    assert sample.min() >= 0 and sample.max() <= 1
+    assert_mean(sample, 0.5)
+    assert_mean(sample**2, 1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("distribution", "means"),
+    [
+        (stats.expon(scale=2), [[2, 2], [2, 2]]),
+        ([stats.uniform(0, 2), stats.uniform(0, 6)], [[1, 3], [1, 3]]),
+        ([[stats.uniform(0, 2)], [stats.uniform(0, 6)]], [[1, 1], [3, 3]]),
+        (
+            [
+                [stats.uniform(0, 2), stats.poisson(4)],
+                [Discrete([1, 4], [0.5, 0.5]), stats.beta(1, 1)],
+            ],
+            [[1, 4], [2.5, 0.5]],
+        ),
+        (
+            np.array([Mixture([stats.uniform(), stats.uniform(1, 3)], [0.5, 0.5])], object),
+            [[1.5, 1.5], [1.5, 1.5]],
+        ),
+    ],
+    ids=["one", "per item", "per bidder", "grid", "object array"],
+)
+def test_make_valuations_takes_grids(distribution, means):
+    sample = make_valuations(N_SAMPLES, 2, 2, distribution=distribution, random_state=0)
+    assert sample.dtype == np.float64
+    assert_mean(sample, means)
+
+
+def test_draws_depend_on_the_distributions_only_not_on_how_they_are_given():
+    one = make_valuations(20, 2, 2, stats.expon(), random_state=0)
+    grid = make_valuations(20, 2, 2, [[stats.expon()] * 2] * 2, random_state=0)
+    np.testing.assert_array_equal(one, grid)
+    np.testing.assert_array_equal(one, ProductPrior([[stats.expon()] * 2] * 2).sample(20, 0))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, 2, 2), "n_samples must be an integer of at least 1; got 0"),
+        ((10.0, 2, 2), "n_samples must be an integer"),
+        ((10, True, 2), "n_bidders must be an integer"),
+        ((10, 2, -1), "n_items must be an integer"),
+        ((10, 2, 2, stats.norm(1, scale=2)), r"at least 0; norm\(1, scale=2\) of bidder 0, item 0"),
+        ((10, 1, 2, [stats.uniform(), Discrete([-1], [1])]), r"Discrete\(.*item 1 drew -1"),
+        ((10, 2, 2, [stats.uniform()] * 3), r"\(n_bidders, n_items\) = \(2, 2\).*shape \(3,\)"),
+        ((10, 2, 2, "uniform"), "from scipy.stats .*got 'uniform'"),
+        ((10, 1, 1, stats.multivariate_normal([1, 1])), "one number per profile"),
+        ((10, 1, 1, None, "seed"), "cannot be used to seed"),
+    ],
+)
+def test_make_valuations_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        make_valuations(*arguments)
+
+
+def test_priors_refuse():
+    with pytest.raises(ValueError, match=r"shape \(n_bidders, n_items\); got shape \(1,\)"):
+        ProductPrior([stats.uniform()])
+    for prior in (ProductPrior([[stats.uniform()]]), TrianglePrior()):
+        with pytest.raises(ValueError, match="n_samples"):
+            prior.sample(0)
+
+
+def test_unbounded_priors_report_up_to_a_high_quantile():
+    setting = load_setting("single_3_exponential")
+    assert not setting.bounded
+    # 1 - 1e-6 is rounded to a double: the tail is 1e-6 up to 1e-10 of it.
+    np.testing.assert_allclose(setting.support[..., 1], 3 * math.log(1e6), rtol=1e-9)
+    both = ProductPrior([[stats.norm(100, 1)]])
+    np.testing.assert_allclose(both.support[0, 0], 100 + stats.norm.ppf([1e-6, 1 - 1e-6]))
+
+
+MIXTURE = Mixture([stats.uniform(0, 3), stats.uniform(3, 5)], [0.75, 0.25])
+
+
+def test_mixture_by_hand():
+    x = np.array([-1, 0, 1.5, 3.5, 8, 9])
+    np.testing.assert_allclose(MIXTURE.cdf(x), [0, 0, 0.375, 0.775, 1, 1])
+    np.testing.assert_allclose(MIXTURE.sf(x), [1, 1, 0.625, 0.225, 0, 0])
+    np.testing.assert_allclose(MIXTURE.pdf(x[[0, 2, 3, 5]]), [0, 0.25, 0.05, 0])
+    np.testing.assert_allclose(MIXTURE.ppf([0, 0.3, 0.75, 0.9, 1]), [0, 1.2, 3, 6, 8])
+    assert np.isnan(MIXTURE.ppf([-0.1, 1.1])).all()
+    assert MIXTURE.support() == (0, 8) and MIXTURE.mean() == 2.5
+    assert np.ndim(MIXTURE.ppf(0.5)) == np.ndim(MIXTURE.rvs(random_state=0)) == 0
+
+
+def test_mixture_with_a_gap_and_with_a_tail():
+    gap = Mixture([stats.uniform(0, 1), stats.uniform(5, 1)], [0.5, 0.5])
+    # The smallest value whose cdf reaches 1/2 lies below the gap.
+    assert gap.ppf(0.5) == pytest.approx(1)
+    tail = Mixture([stats.uniform(0, 1), stats.expon()], [0.5, 0.5])
+    assert tail.support() == (0, np.inf) and tail.ppf(1) == np.inf
+    q = np.linspace(0.01, 0.99, 50)
+    np.testing.assert_allclose(tail.cdf(tail.ppf(q)), q, rtol=1e-12)
+
+
+def test_discrete_by_hand():
+    values = Discrete([2.5, 1], [0.7, 0.3])
+    x = np.array([0, 1, 2, 2.5, 3])
+    np.testing.assert_allclose(values.cdf(x), [0, 0.3, 0.3, 1, 1])
+    np.testing.assert_allclose(values.sf(x), [1, 0.7, 0.7, 0, 0])
+    np.testing.assert_allclose(values.pmf(x), [0, 0.3, 0, 0.7, 0])
+    np.testing.assert_array_equal(values.ppf([0, 0.3, 0.31, 1]), [1, 1, 2.5, 2.5])
+    assert np.isnan(values.ppf([-0.1, 1.1])).all()
+    assert values.support() == (1, 2.5) and values.mean() == pytest.approx(2.05)
+    np.testing.assert_array_equal(values.atoms, [1, 2.5])
+    assert not hasattr(MIXTURE, "atoms")
+
+
+@pytest.mark.parametrize("values", [MIXTURE, Discrete([2.5, 1], [0.7, 0.3])], ids=repr)
+def test_own_distributions_draw_like_scipy_ones(values):
+    assert values.rvs(size=(2, 3), random_state=0).shape == (2, 3)
+    draws = values.rvs(size=N_SAMPLES, random_state=np.random.default_rng(0))
+    for point in (1.0, 2.0, 2.6, 4.0):
+        assert_mean((draws <= point) * 1.0, values.cdf(point))
+    copy = pickle.loads(pickle.dumps(values))
+    np.testing.assert_array_equal(copy.rvs(9, random_state=1), values.rvs(9, random_state=1))
+    assert repr(copy) == repr(values)
+
+
+@pytest.mark.parametrize("wrong", [[0.5], [0.5, 0.6], [-0.5, 1.5], [0.5, np.nan]])
+def test_own_distributions_refuse_wrong_probabilities(wrong):
+    with pytest.raises(ValueError, match="probabilities must be 2 non-negative numbers"):
+        Discrete([1, 2], wrong)
+    with pytest.raises(ValueError, match="weights must be 2 non-negative numbers"):
+        Mixture([stats.uniform(), stats.expon()], wrong)
+    with pytest.raises(ValueError, match="finite and distinct"):
+        Discrete([1, 1], [0.5, 0.5])
+
+
+def test_datasets_load_neither_torch_nor_matplotlib():
+    code = (
+        "import sys, sklauction.datasets as d; d.load_setting('additive_2x2_uniform').sample(9)\n"
+        "sys.exit(any(m.split('.')[0] in ('torch', 'skorch', 'matplotlib') for m in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
