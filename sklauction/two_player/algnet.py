@@ -1,0 +1,295 @@
+"""ALGNetAuction: the auctioneer network against the misreporter network."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+from sklauction.base import check_choice, check_count
+from sklauction.training import LearnedAuction, resolve_device
+from sklauction.two_player.game import GameRules, TwoPlayerNet
+from sklauction.two_player.independence import bidders_look_independent
+from sklauction.two_player.layers import ACTIVATIONS
+from sklauction.two_player.networks import AUCTIONEERS
+
+__all__ = ["ALGNET_PUBLISHED", "ALGNetAuction"]
+
+# The published configuration, as parameters of ALGNetAuction. Source: the configuration
+# files of a public re-implementation of Rahme et al. (ICLR 2021); figures not re-checked
+# against the paper's appendix. Sizes by setting: 50x3 for up to 2 bidders and 1x10, 100x3
+# for 3x10, 200x7 for 5x10. Published runs: 160,000 auctioneer updates (240,000 for 2x2 and
+# 5x10), that is max_iter=1600 (2400) iterations of 100.
+ALGNET_PUBLISHED = {
+    "architecture": "mlp",
+    "hidden_layer_sizes": (50, 50, 50),
+    "activation": "tanh",
+    "batch_size": 500,
+    "learning_rate_init": 1e-3,
+    "max_iter": 1600,
+    "n_iter_no_change": None,
+    "n_shared_reports": 0,
+    "n_local_reports": 0,
+    "n_proposals": 1,
+    "n_refine_steps": 0,
+    "n_misreporter_updates": 100,
+    "misreporter_reset_every": 800,
+    "misreporter_reset_until": 40000,
+}
+
+UPDATES_PER_ITERATION = 100
+# n_proposals="auto". Measured at 1x2 and 2x2 with benchmarks/algnet_quality.py: 4 proposals
+# change (sqrt P - sqrt R)^2 by less than 0.0003 and double the time of an update.
+FEW_ITEMS = 3
+AUTO_PROPOSALS = 4
+
+# Parameters that reach the game as they are.
+RULES_AS_GIVEN = (
+    "demand",
+    "architecture",
+    "hidden_layer_sizes",
+    "activation",
+    "n_shared_reports",
+    "n_local_reports",
+    "n_refine_steps",
+    "n_misreporter_updates",
+    "misreporter_reset_every",
+    "misreporter_reset_until",
+)
+
+
+class ALGNetAuction(LearnedAuction):
+    """Revenue-maximising auction learned as a two-player game.
+
+    An auctioneer network sets allocations and payments; a misreporter looks for lies that
+    pay. The auctioneer minimises ``-(sqrt(P) - sqrt(R)) + R``, where P is the revenue and R
+    the total regret that the misreporter finds: a loss without weights or schedules, so
+    that one set of defaults serves every setting. Feasibility and individual rationality
+    hold by construction; truthfulness is approximate, and :func:`~sklauction.measure_regret`
+    says how nearly.
+
+    Parameters
+    ----------
+    n_bidders : int, default=1
+        Bidders per auction.
+    n_items : int, default=None
+        Items per auction; None takes it from the data.
+    demand : {"additive", "unit"}, default="additive"
+        Whether a bidder values a set of items at the sum or wants at most one.
+    support : array-like broadcastable to (n_bidders, n_items, 2), default=None
+        Lowest and highest report, in money; None takes the range of the data.
+    architecture : {"equivariant", "mlp"}, default="equivariant"
+        Exchangeable layers, or the dense networks of the paper.
+    hidden_layer_sizes : tuple of int, default=(32, 32, 32)
+        Width of each hidden layer (channels per bidder and item where equivariant).
+    activation : {"silu", "tanh", "relu"}, default="silu"
+        Nonlinearity of the hidden layers.
+    max_iter : int, default=100
+        Iterations; each is 100 auctioneer updates and one audit of held-out profiles.
+    batch_size : int, default=4
+        Profiles per update. Around each, every bidder's report is varied in a group.
+    learning_rate_init : float, default=5e-3
+        Step size of Adam, for both players, after 50 updates of warm-up.
+    n_shared_reports : int, default=79
+        Values from other profiles that each group adds; each serves all the others of
+        its group as a misreport, and as a truth where bidders are independent.
+    n_local_reports : int, default=16
+        Small perturbations of the truths, per group.
+    n_proposals : int or "auto", default="auto"
+        Truths per group for which the misreporter network proposes a report. "auto" is 4
+        for more than 3 items, where reports of other profiles miss good lies, and none up
+        to there, where they found as much without it in half the time.
+    n_refine_steps : int, default=2
+        Gradient-ascent steps on each proposal, towards which the misreporter is then
+        trained. 0 is the published way: the misreporter ascends its own gain.
+    n_misreporter_updates : int, default=1
+        Misreporter updates per auctioneer update; used where ``n_refine_steps=0``.
+    misreporter_reset_every : int, default=0
+        Start the misreporter afresh after so many updates; 0 is never.
+    misreporter_reset_until : int, default=40000
+        Update from which on it is no longer reset.
+    independent_bidders : "auto" or bool, default="auto"
+        Whether a bidder's value in one profile may be combined with the others' in
+        another. "auto" looks at rank correlations between bidders.
+    validation_fraction : float, default=0.1
+        Share of the profiles held out to choose the best weights by audited score; 0 uses
+        the last averaged weights.
+    n_iter_no_change : int, default=None
+        Stop when the held-out score has not improved for so many iterations; None never.
+    warm_start : bool, default=False
+        Whether a second ``fit`` goes on from the first.
+    random_state : int, RandomState instance or None, default=None
+        Source of the seed from which every draw derives.
+    verbose : int, default=0
+        1 shows a progress bar.
+    device : str, default="auto"
+        "auto" takes a GPU where there is one; else a torch device.
+    callbacks : list of skorch.callbacks.Callback, default=None
+        Handed to skorch; an iteration is an epoch.
+
+    Attributes
+    ----------
+    mechanism_ : torch.nn.Module
+        The fitted auction: bids to (allocations, payments), in money.
+    n_iter_ : int
+        Iterations done in all.
+    history_ : list of dict
+        Revenue, total regret and score on held-out profiles, one row per iteration.
+    n_items_, n_features_in_, scale_, support_ :
+        See :class:`~sklauction.base.BaseAuction`.
+
+    See Also
+    --------
+    MyersonAuction : Optimal for one item, exactly truthful.
+    sklauction.measure_regret : How far from truthful an auction is.
+
+    Notes
+    -----
+    ``ALGNetAuction(**ALGNET_PUBLISHED)`` is the published game. The defaults keep its loss
+    and players and make the misreporter stronger per unit of work: shared and local
+    reports, and refined proposals.
+
+    References
+    ----------
+    .. [1] Rahme, Jelassi & Weinberg, "Auction Learning as a Two-Player Game",
+       ICLR 2021.
+
+    Examples
+    --------
+    >>> from sklauction import ALGNetAuction
+    >>> from sklauction.datasets import make_valuations
+    >>> V = make_valuations(1000, n_bidders=2, n_items=2, random_state=0)
+    >>> auction = ALGNetAuction(n_bidders=2, n_items=2, max_iter=1, random_state=0).fit(V)
+    >>> allocations, payments = auction.predict(V[:3])
+    >>> allocations.shape, payments.shape
+    ((3, 2, 2), (3, 2))
+    """
+
+    def __init__(
+        self,
+        n_bidders=1,
+        n_items=None,
+        *,
+        demand="additive",
+        support=None,
+        architecture="equivariant",
+        hidden_layer_sizes=(32, 32, 32),
+        activation="silu",
+        max_iter=100,
+        batch_size=4,
+        learning_rate_init=5e-3,
+        n_shared_reports=79,
+        n_local_reports=16,
+        n_proposals="auto",
+        n_refine_steps=2,
+        n_misreporter_updates=1,
+        misreporter_reset_every=0,
+        misreporter_reset_until=40000,
+        independent_bidders="auto",
+        validation_fraction=0.1,
+        n_iter_no_change=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+        device="auto",
+        callbacks=None,
+    ):
+        self.n_bidders = n_bidders
+        self.n_items = n_items
+        self.demand = demand
+        self.support = support
+        self.architecture = architecture
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.n_shared_reports = n_shared_reports
+        self.n_local_reports = n_local_reports
+        self.n_proposals = n_proposals
+        self.n_refine_steps = n_refine_steps
+        self.n_misreporter_updates = n_misreporter_updates
+        self.misreporter_reset_every = misreporter_reset_every
+        self.misreporter_reset_until = misreporter_reset_until
+        self.independent_bidders = independent_bidders
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+        self.device = device
+        self.callbacks = callbacks
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        check_choice(self.architecture, "architecture", tuple(AUCTIONEERS))
+        check_choice(self.activation, "activation", tuple(ACTIVATIONS))
+        check_count(self.batch_size, "batch_size")
+        for name in (
+            "n_shared_reports",
+            "n_local_reports",
+            "n_refine_steps",
+            "misreporter_reset_every",
+            "misreporter_reset_until",
+        ):
+            check_count(getattr(self, name), name, minimum=0)
+        check_count(self.n_misreporter_updates, "n_misreporter_updates")
+        if self.n_iter_no_change is not None:
+            check_count(self.n_iter_no_change, "n_iter_no_change")
+        if self.n_proposals != "auto":
+            check_count(self.n_proposals, "n_proposals", minimum=0)
+        if not any((self.n_shared_reports, self.n_local_reports, self.n_proposals)):
+            raise ValueError(
+                "one of n_shared_reports, n_local_reports, n_proposals must be above 0, "
+                "else nobody looks for misreports; got 0 for all"
+            )
+        self._check_numbers()
+
+    def _check_numbers(self):
+        sizes, rate = self.hidden_layer_sizes, self.learning_rate_init
+        if not (
+            np.iterable(sizes)
+            and len(sizes) > 0
+            and all(isinstance(size, Integral) and size > 0 for size in sizes)
+        ):
+            raise ValueError(
+                f"hidden_layer_sizes must be a non-empty tuple of positive integers; got {sizes!r}"
+            )
+        if not (isinstance(rate, Real) and 0 < rate < np.inf):
+            raise ValueError(f"learning_rate_init must be a positive number; got {rate!r}")
+        if self.independent_bidders not in ("auto", True, False):
+            raise ValueError(
+                "independent_bidders must be 'auto', True or False; "
+                f"got {self.independent_bidders!r}"
+            )
+
+    def _count_proposals(self):
+        if self.n_proposals != "auto":
+            return self.n_proposals
+        shared_suffice = self.n_items_ <= FEW_ITEMS and self.n_shared_reports > 0
+        return 0 if shared_suffice else AUTO_PROPOSALS
+
+    def _make_net(self, valuations, seed):
+        independent = self.independent_bidders
+        if independent == "auto":
+            independent = bidders_look_independent(valuations)
+        scaled = valuations / self.scale_
+        rules = GameRules(
+            n_bidders=self.n_bidders,
+            n_items=self.n_items_,
+            shared_truths=independent,
+            n_proposals=self._count_proposals(),
+            location=scaled.mean(axis=0),
+            spread=np.maximum(scaled.std(axis=0), 1e-6),
+            **{name: getattr(self, name) for name in RULES_AS_GIVEN},
+        )
+        return TwoPlayerNet(
+            rules,
+            seed=seed,
+            n_updates=UPDATES_PER_ITERATION,
+            scale=self.scale_,
+            support=self.support_,
+            patience=self.n_iter_no_change,
+            lr=self.learning_rate_init,
+            batch_size=self.batch_size,
+            device=resolve_device(self.device),
+            callbacks=self._net_callbacks(),
+        )

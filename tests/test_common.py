@@ -1,0 +1,289 @@
+"""One table of every estimator; every check runs over the whole table."""
+
+import os
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import sklauction
+from sklauction import ALGNetAuction, BundleMyersonAuction, MyersonAuction, VCGAuction
+from sklauction.base import BaseAuction
+from sklauction.economics import feasibility_violation, ir_violation
+
+# A tiny game: enough to run every line of training, far too small to earn well.
+TINY_GAME = {
+    "hidden_layer_sizes": (4,),
+    "max_iter": 1,
+    "batch_size": 2,
+    "n_shared_reports": 3,
+    "n_local_reports": 2,
+    "n_proposals": 2,
+    "n_refine_steps": 1,
+    "random_state": 0,
+}
+TABLE = {
+    "algnet-equivariant": (ALGNetAuction, {**TINY_GAME, "architecture": "equivariant"}),
+    "algnet-mlp": (ALGNetAuction, {**TINY_GAME, "architecture": "mlp"}),
+    "algnet-unit": (ALGNetAuction, {**TINY_GAME, "demand": "unit"}),
+    "bundle-myerson": (BundleMyersonAuction, {}),
+    "myerson": (MyersonAuction, {}),
+    "vcg": (VCGAuction, {}),
+    "vcg-reserve": (VCGAuction, {"reserve": 0.5}),
+    "vcg-unit": (VCGAuction, {"demand": "unit"}),
+}
+LEARNED = [name for name, (cls, _) in TABLE.items() if hasattr(cls, "partial_fit")]
+# Money parameters do not scale with the data: they are left out where data is rescaled.
+WITHOUT_MONEY = [name for name in TABLE if name != "vcg-reserve"]
+
+
+def make(name, n_bidders=2, n_items=2, **changes):
+    """Return an unfitted estimator of the table."""
+    cls, parameters = TABLE[name]
+    return cls(n_bidders=n_bidders, n_items=n_items, **{**parameters, **changes})
+
+
+def any_bids(n_bidders, n_items, top, seed=1):
+    """Return bids inside, on the edge of, and far outside what fit has seen."""
+    random = np.random.RandomState(seed)
+    bids = random.uniform(0, top, (60, n_bidders, n_items))
+    bids[20:30] *= 100
+    bids[30:40] *= 1e-6
+    bids[40:45] = 0
+    bids[45:50, 0] = 0
+    bids[50:55] = top
+    bids[55:60, :, 0] *= 1e9
+    return bids
+
+
+def test_table_holds_every_public_estimator():
+    exported = [getattr(sklauction, name) for name in sklauction.__all__]
+    auctions = {x for x in exported if isinstance(x, type) and issubclass(x, BaseAuction)}
+    assert auctions == {cls for cls, _ in TABLE.values()}
+
+
+@parametrize_with_checks([cls(**parameters) for cls, parameters in TABLE.values()])
+def test_scikit_learn_contract(estimator, check):
+    check(estimator)
+
+
+def test_scikit_learn_contract_with_array_api():
+    code = (
+        "from sklearn.utils.estimator_checks import check_estimator\n"
+        "from test_common import TABLE\n"
+        "for cls, parameters in TABLE.values():\n"
+        "    check_estimator(cls(**parameters), on_skip=None)\n"
+    )
+    environment = {**os.environ, "SCIPY_ARRAY_API": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=os.path.dirname(__file__),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_shapes_units_and_repr(name, valuations):
+    auction = make(name).fit(valuations)
+    outcome = auction.predict(valuations[:7])
+    allocations, payments = outcome
+    assert allocations.shape == (7, 2, 2) and payments.shape == (7, 2)
+    assert outcome.allocations is allocations and outcome.payments is payments
+    assert type(auction.score(valuations[:20])) is float
+    assert auction.n_items_ == 2 and auction.n_features_in_ == 4
+    assert auction.support_.shape == (2, 2, 2)
+    assert type(auction).__name__ in repr(auction)
+
+
+@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("n_bidders, n_items", [(1, 1), (1, 3), (2, 2), (3, 1)])
+def test_feasible_and_rational_for_any_bids(name, n_bidders, n_items):
+    values = np.random.RandomState(0).uniform(0, 2, (40, n_bidders, n_items))
+    auction = make(name, n_bidders, n_items).fit(values)
+    bids = any_bids(n_bidders, n_items, top=2.0)
+    outcome = auction.predict(bids)
+    # Feasibility in probability; IR relative to each profile's own money, as bids reach 1e9.
+    # Both to 1e-6: float32 weights are evaluated in float64, so far below it in fact.
+    assert feasibility_violation(outcome.allocations, auction.demand).max() <= 1e-6
+    money = bids.max(axis=(1, 2)) + 1e-12
+    assert (ir_violation(bids, outcome).max(axis=1) <= 1e-6 * money).all()
+    assert (outcome.payments >= -1e-9 * money[:, None]).all()
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_prediction_does_not_depend_on_batching(name, valuations):
+    auction = make(name).fit(valuations)
+    whole = np.asarray(auction.predict(valuations))
+    rows = np.concatenate([np.asarray(auction.predict(row[None])) for row in valuations])
+    # float64 sums in another order: a few units in the last place.
+    np.testing.assert_allclose(whole, rows, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_flat_three_dimensional_and_frame_input_agree(name, valuations):
+    flat = valuations.reshape(len(valuations), -1)
+    frame = pd.DataFrame(flat, columns=["b1i1", "b1i2", "b2i1", "b2i2"])
+    outcomes = []
+    for X in (valuations, flat, frame, valuations.tolist()):
+        auction = make(name).fit(X)
+        outcomes += [np.asarray(auction.predict(Z)) for Z in (X, valuations)]
+    for outcome in outcomes[1:]:
+        np.testing.assert_array_equal(outcome, outcomes[0])
+    assert list(make(name).fit(frame).feature_names_in_) == list(frame.columns)
+
+
+@pytest.mark.parametrize("name", WITHOUT_MONEY)
+@pytest.mark.parametrize("factor", [1e-3, 8.0, 1e6])
+def test_payments_scale_with_valuations(name, factor, valuations):
+    small = make(name).fit(valuations).predict(valuations)
+    large = make(name).fit(valuations * factor).predict(valuations * factor)
+    # Rounding of the rescaled money only; training sees the same float32 numbers.
+    np.testing.assert_allclose(
+        large.payments, factor * small.payments, rtol=1e-6, atol=1e-9 * factor
+    )
+    np.testing.assert_allclose(large.allocations, small.allocations, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_integers_and_single_precision_are_accepted(name, valuations):
+    whole = np.rint(valuations * 10)
+    expected = np.asarray(make(name).fit(whole).predict(whole))
+    for dtype in (np.int64, np.uint8, np.float32):
+        X = whole.astype(dtype)
+        np.testing.assert_array_equal(np.asarray(make(name).fit(X).predict(X)), expected)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_clone_pickle_and_joblib(name, valuations, tmp_path):
+    auction = make(name).fit(valuations)
+    expected = np.asarray(auction.predict(valuations))
+    joblib.dump(auction, tmp_path / "auction.joblib")
+    for copy in (
+        pickle.loads(pickle.dumps(auction)),
+        joblib.load(tmp_path / "auction.joblib"),
+        clone(auction).fit(valuations),
+    ):
+        np.testing.assert_array_equal(np.asarray(copy.predict(valuations)), expected)
+    with pytest.raises(NotFittedError):
+        clone(auction).predict(valuations)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_one_seed_gives_one_model_in_four_threads(name, valuations):
+    expected = np.asarray(make(name).fit(valuations).predict(valuations))
+    with ThreadPoolExecutor(4) as threads:
+        fits = [threads.submit(make(name).fit, valuations) for _ in range(4)]
+        outcomes = [np.asarray(fit.result().predict(valuations)) for fit in fits]
+    for outcome in outcomes:
+        np.testing.assert_array_equal(outcome, expected)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_fit_can_be_continued_bit_for_bit(name, valuations):
+    whole = make(name, max_iter=4).fit(valuations)
+    halves = make(name, max_iter=2, warm_start=True).fit(valuations)
+    halves = pickle.loads(pickle.dumps(halves)).fit(valuations)
+    assert whole.n_iter_ == halves.n_iter_ == 4
+    expected = np.asarray(whole.predict(valuations))
+    np.testing.assert_array_equal(np.asarray(halves.predict(valuations)), expected)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_partial_fit_passes_equal_a_fit_that_holds_nothing_out(name, valuations):
+    whole = make(name, max_iter=3, validation_fraction=0).fit(valuations)
+    steps = make(name)
+    for _ in range(3):
+        steps.partial_fit(valuations)
+    expected = np.asarray(whole.predict(valuations))
+    np.testing.assert_array_equal(np.asarray(steps.predict(valuations)), expected)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_other_seeds_give_other_models(name, valuations):
+    first, second = (make(name, random_state=seed).fit(valuations) for seed in (0, 1))
+    assert not np.array_equal(first.predict(valuations)[0], second.predict(valuations)[0])
+
+
+def _broken(kind, valuations):
+    X = valuations.copy()
+    if kind in ("nan", "inf", "negative"):
+        X[3, 1, 0] = {"nan": np.nan, "inf": np.inf, "negative": -1.0}[kind]
+        return X
+    return {
+        "three bidders": np.concatenate([X, X[:, :1]], axis=1),
+        "three items": np.concatenate([X, X[:, :, :1]], axis=2),
+        "three columns": X.reshape(len(X), -1)[:, :3],
+        "no rows": X[:0],
+        "one row": X[:1],
+        "all zero": np.zeros_like(X),
+        "four axes": X[None],
+        "text": np.full((5, 4), "a lot"),
+    }[kind]
+
+
+BAD_DATA = {
+    "nan": r"X contains NaN",
+    "inf": r"X contains infinity",
+    "negative": r"Negative values in data",
+    "three bidders": r"n_bidders.*\(n_samples, 2, 2\).*got \(200, 3, 2\), that is 3 bidders",
+    "three items": r"n_items.*\(n_samples, 2, 2\).*got \(200, 2, 3\).* 3 items",
+    "three columns": r"n_bidders=2 and n_items=2; got 3 columns",
+    "no rows": r"0 sample\(s\)",
+    "one row": r"1 sample\(s\).*minimum of 2",
+    "all zero": r"positive valuation; got only zeros",
+    "four axes": r"[Ff]ound array with dim 4",
+    "text": r"could not convert string",
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("kind", BAD_DATA)
+def test_bad_valuations_are_refused_before_anything_is_fitted(name, kind, valuations):
+    auction = make(name)
+    with pytest.raises(ValueError, match=BAD_DATA[kind]):
+        auction.fit(_broken(kind, valuations))
+    assert not [attribute for attribute in vars(auction) if attribute.endswith("_")]
+
+
+@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize(
+    "kind", ["nan", "inf", "negative", "three bidders", "three items", "no rows"]
+)
+def test_bad_bids_are_refused(name, kind, valuations):
+    auction = make(name).fit(valuations)
+    with pytest.raises(ValueError, match=BAD_DATA[kind]):
+        auction.predict(_broken(kind, valuations))
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_predict_and_score_before_fit_say_so(name, valuations):
+    for call in (make(name).predict, make(name).score, make(name).as_profiles):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            call(valuations)
+
+
+@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize("value", [0, -1, 2.0, True, "two", None])
+def test_bad_number_of_bidders_is_refused(name, value, valuations):
+    with pytest.raises(ValueError, match="n_bidders must be an integer of at least 1; got"):
+        make(name, n_bidders=value).fit(valuations)
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_refused_refit_keeps_the_fitted_auction(name, valuations):
+    auction = make(name).fit(valuations)
+    expected = np.asarray(auction.predict(valuations))
+    with pytest.raises(ValueError, match="NaN"):
+        auction.fit(_broken("nan", valuations))
+    np.testing.assert_array_equal(np.asarray(auction.predict(valuations)), expected)

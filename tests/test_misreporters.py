@@ -1,0 +1,116 @@
+"""The search during training: groups, shared reports, proposals, refinement."""
+
+import numpy as np
+import pytest
+import torch
+
+from sklauction.two_player.layers import build_seeded
+from sklauction.two_player.misreporters import (
+    MISREPORTERS,
+    draw_truths,
+    own_gains,
+    perturb,
+    place_reports,
+    play_groups,
+    refine,
+)
+
+
+@pytest.fixture
+def generator():
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def batch(generator):
+    return torch.rand(3, 2, 2, generator=generator, dtype=torch.float64)
+
+
+BOX = torch.tensor([0.0, 1.0], dtype=torch.float64).expand(2, 2, 2)
+
+
+def proportional(bids):
+    """Items shared in proportion to bids; pay half the reported value."""
+    allocations = bids / bids.sum(dim=1, keepdim=True).clamp_min(1e-9)
+    return allocations, 0.5 * (allocations * bids).sum(dim=2)
+
+
+def test_the_first_truth_is_the_bidders_own(batch, generator):
+    pool = torch.rand(50, 2, 2, generator=generator, dtype=torch.float64)
+    truths = draw_truths(batch, pool, 5, generator)
+    assert truths.shape == (2, 3, 5, 2)
+    for bidder in range(2):
+        assert torch.equal(truths[bidder, :, 0], batch[:, bidder])
+        # Further truths are values that this bidder has somewhere in the pool.
+        values = {tuple(value.tolist()) for value in pool[:, bidder]}
+        assert all(tuple(t.tolist()) in values for t in truths[bidder, :, 1:].flatten(0, 1))
+
+
+def test_reports_replace_one_bidder_and_leave_the_others(batch):
+    reports = torch.full((2, 3, 4, 2), 9.0, dtype=torch.float64)
+    profiles = place_reports(batch, reports)
+    assert profiles.shape == (2, 3, 4, 2, 2)
+    for bidder in range(2):
+        assert (profiles[bidder, :, :, bidder] == 9).all()
+        other = 1 - bidder
+        assert torch.equal(profiles[bidder, :, 2, other], batch[:, other])
+
+
+def test_play_matches_the_definition_of_regret(batch, generator):
+    truths = draw_truths(batch, batch, 4, generator)
+    extra = perturb(truths, 3, BOX, generator)
+    play = play_groups(proportional, batch, truths, extra)
+    reports = torch.cat([truths, extra], dim=2)
+
+    def utility(bidder, group, truth, report):
+        bids = batch[group : group + 1].clone()
+        bids[0, bidder] = report
+        allocations, payments = proportional(bids)
+        return float(truth @ allocations[0, bidder] - payments[0, bidder])
+
+    total, paid = 0.0, []
+    for bidder in range(2):
+        for group in range(3):
+            for k in range(4):
+                truth = truths[bidder, group, k]
+                gains = [utility(bidder, group, truth, r) for r in reports[bidder, group]]
+                total += (max(gains) - gains[k]) / 12
+                assert int(play.best_reports[bidder, group, k]) == int(np.argmax(gains))
+                bids = batch[group : group + 1].clone()
+                bids[0, bidder] = truth
+                paid.append(float(proportional(bids)[1].sum()))
+    # The same sums in another order.
+    assert float(play.total_regret) == pytest.approx(total, abs=1e-12)
+    assert float(play.revenue) == pytest.approx(np.mean(paid), abs=1e-12)
+
+
+def test_perturbations_stay_in_the_box_and_reach_all_sizes(batch, generator):
+    truths = draw_truths(batch, batch, 2, generator)
+    moved = perturb(truths, 2000, BOX, generator)
+    assert moved.min() >= 0 and moved.max() <= 1
+    distance = (moved - truths[:, :, torch.arange(2000) % 2]).abs().amax(dim=3)
+    # Sizes are log-uniform from 0.1 % to 30 % of the range.
+    assert (distance < 0.002).any() and (distance > 0.1).any() and distance.max() <= 0.3
+
+
+def test_refinement_does_not_lower_a_smooth_gain(batch, generator):
+    truths = draw_truths(batch, batch, 3, generator)
+    starts = torch.full_like(truths, 0.9)
+    found = refine(proportional, batch, truths, starts, BOX, n_steps=12, step_size=0.1, shrink=0.7)
+    before, after = (own_gains(proportional, batch, truths, r) for r in (starts, found))
+    # One concave hill per bidder: ascent with shrinking steps ends no lower, but for the
+    # length of its last step (0.1 * 0.7**11 = 0.002).
+    assert (after >= before - 2e-3).all() and after.mean() > before.mean() + 0.01
+    assert found.min() >= 0 and found.max() <= 1 and not found.requires_grad
+
+
+@pytest.mark.parametrize("architecture", MISREPORTERS)
+def test_misreporter_networks_stay_in_the_support(architecture, generator):
+    network = build_seeded(lambda: MISREPORTERS[architecture](3, 2, (8,), "silu"), generator)
+    network.low.fill_(2.0)
+    network.high.fill_(5.0)
+    for parameter in network.parameters():
+        parameter.data += 5 * torch.randn(parameter.shape, generator=generator)
+    reports = network(10 * torch.rand(100, 3, 2, generator=generator))
+    assert reports.shape == (100, 3, 2)
+    assert reports.min() >= 2 and reports.max() <= 5

@@ -1,0 +1,112 @@
+"""The house rules that a machine can check: directions of import, no asserts, light import."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklauction
+
+ROOT = Path(sklauction.__file__).parent
+SOURCES = sorted(ROOT.rglob("*.py"))
+
+# What each module of the package may import from the package. Dependencies point down.
+FOUNDATIONS = {"outcome", "economics"}
+ALLOWED = {
+    "outcome": set(),
+    "economics": set(),
+    "regret": {"economics", "mechanism"},
+    "mechanism": set(),
+    "base": {"outcome", "regret"},
+    "scorers": {"economics", "regret"},
+    "_settings": set(),
+    "distributions": set(),
+    "datasets": {"base", "distributions", "_settings"},
+    "training": {"base", "mechanism", "regret"},
+    "two_player.layers": set(),
+    "two_player.independence": set(),
+    "two_player.networks": {"two_player.layers"},
+    "two_player.misreporters": {"two_player.layers"},
+    "two_player.objectives": set(),
+    "two_player.game": {
+        "training",
+        "two_player.layers",
+        "two_player.networks",
+        "two_player.misreporters",
+        "two_player.objectives",
+    },
+    "two_player.algnet": {
+        "base",
+        "training",
+        "two_player.game",
+        "two_player.independence",
+        "two_player.layers",
+        "two_player.networks",
+    },
+}
+
+
+def name_of(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports_of(path):
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sklauction"):
+            found.add(node.module.removeprefix("sklauction").removeprefix("."))
+        elif isinstance(node, ast.Import):
+            found |= {
+                a.name.removeprefix("sklauction.") for a in node.names if "sklauction" in a.name
+            }
+    return found
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_imports_point_down(path):
+    name = name_of(path)
+    if name.endswith("__init__"):
+        return
+    if name.startswith("analytic."):
+        allowed = {"base", "economics"} | {n for n in imports_of(path) if n.startswith("analytic.")}
+    else:
+        allowed = ALLOWED[name]
+    assert imports_of(path) <= allowed
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
+def test_library_code_neither_asserts_nor_seeds_globally(path):
+    text = path.read_text()
+    tree = ast.parse(text)
+    assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+    for forbidden in ("torch.manual_seed", "np.random.seed", "set_num_threads"):
+        assert forbidden not in text
+    assert text.count("\n") <= 500
+
+
+def test_analytic_auctions_never_load_torch():
+    code = (
+        "import sys, numpy as np\n"
+        "from sklauction import MyersonAuction, BundleMyersonAuction, VCGAuction, measure_regret\n"
+        "V = np.random.RandomState(0).uniform(size=(50, 2, 2))\n"
+        "for cls in (MyersonAuction, BundleMyersonAuction, VCGAuction):\n"
+        "    auction = cls(n_bidders=2).fit(V)\n"
+        "    auction.score(V)\n"
+        "    measure_regret(auction, V, effort='quick')\n"
+        "loaded = [m for m in sys.modules if m.split('.')[0] in ('torch', 'skorch')]\n"
+        "assert not loaded, loaded\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_import_is_silent_and_every_export_exists():
+    code = "import sklauction\nfor name in sklauction.__all__: getattr(sklauction, name)"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        _ = sklauction.Nonsense
