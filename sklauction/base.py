@@ -1,7 +1,5 @@
 """The contract that every auction keeps: fit, predict, score, input checks, scale, support."""
 
-from numbers import Integral
-
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import (
@@ -11,12 +9,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from sklauction.checks import DEMANDS, check_choice, check_count, check_support
 from sklauction.outcome import AuctionOutcome
 from sklauction.regret import measure_regret
 
-__all__ = ["BaseAuction", "DEMANDS"]
-
-DEMANDS = ("additive", "unit")
+__all__ = ["BaseAuction", "money_scale"]
 
 
 class BaseAuction(BaseEstimator):
@@ -66,7 +63,7 @@ class BaseAuction(BaseEstimator):
             If a parameter or X is not as described. Nothing is fitted then.
         """
         self._check_parameters()
-        valuations = self._validate_profiles(X, reset=True)
+        valuations = self._validate_profiles(X, reset=not self._continues())
         self._fit(valuations)
         return self
 
@@ -128,6 +125,10 @@ class BaseAuction(BaseEstimator):
         tags.input_tags.two_d_array = True
         tags.input_tags.three_d_array = True
         return tags
+
+    def _continues(self):
+        """Say whether fit goes on from an earlier fit, in its sizes, scale and support."""
+        return False
 
     def _check_parameters(self):
         """Check constructor parameters; subclasses extend. Raises ValueError."""
@@ -224,50 +225,3 @@ def money_scale(profiles):
             "auction earns nothing"
         )
     return float(top * np.sqrt(3.0 * np.mean((profiles / top) ** 2)))
-
-
-def check_support(support, n_bidders, n_items):
-    """Return a support as a new float array of shape (n_bidders, n_items, 2).
-
-    Parameters
-    ----------
-    support : array-like broadcastable to (n_bidders, n_items, 2)
-        Lowest and highest report in the last axis; ``(low, high)`` serves all.
-    n_bidders, n_items : int
-
-    Returns
-    -------
-    ndarray of shape (n_bidders, n_items, 2)
-
-    Raises
-    ------
-    ValueError
-        If it does not broadcast, is not finite, is negative, or has low above high.
-    """
-    shape = (n_bidders, n_items, 2)
-    try:
-        box = np.array(np.broadcast_to(np.asarray(support, dtype=float), shape))
-    except ValueError as error:
-        raise ValueError(
-            f"support must broadcast to (n_bidders, n_items, 2) = {shape}; "
-            f"got shape {np.shape(support)}"
-        ) from error
-    if not np.isfinite(box).all() or (box < 0).any() or (box[..., 0] > box[..., 1]).any():
-        raise ValueError(
-            "support must hold finite, non-negative (low, high) pairs with low <= high; "
-            f"got values from {box.min()} to {box.max()}"
-        )
-    return box
-
-
-def check_count(value, name, minimum=1):
-    """Raise ValueError unless ``value`` is an integer of at least ``minimum``."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or value < minimum:
-        raise ValueError(f"{name} must be an integer of at least {minimum}; got {value!r}")
-
-
-def check_choice(value, name, legal):
-    """Raise ValueError unless ``value`` is one of the names in ``legal``."""
-    if not isinstance(value, str) or value not in legal:
-        names = ", ".join(repr(choice) for choice in legal)
-        raise ValueError(f"{name} must be one of {names}; got {value!r}")

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from sklauction._settings import SETTINGS
-from sklauction.base import check_count
+from sklauction.checks import check_count
 from sklauction.distributions import Discrete, Mixture, check_rng, describe
 
 __all__ = [

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array
 
+from sklauction.checks import check_support
 from sklauction.economics import (
     auction_score,
     feasibility_violation,
@@ -251,18 +252,11 @@ def _check_effort(effort):
 
 def _find_support(mechanism, valuations, support):
     """Return the box of reports, widened where a truth to be audited lies outside."""
-    shape = (*valuations.shape[1:], 2)
     if support is None:
         support = getattr(mechanism, "support_", None)
     if support is None:
         support = np.array([0.0, valuations.max()])
-    try:
-        box = np.array(np.broadcast_to(np.asarray(support, dtype=float), shape))
-    except ValueError as error:
-        raise ValueError(
-            f"support must broadcast to (n_bidders, n_items, 2) = {shape}; "
-            f"got shape {np.shape(support)}"
-        ) from error
+    box = check_support(support, *valuations.shape[1:])
     box[..., 0] = np.minimum(box[..., 0], valuations.min(axis=0))
     box[..., 1] = np.maximum(box[..., 1], valuations.max(axis=0))
     return box
@@ -367,6 +361,7 @@ class _BlackBoxSearch:
         self.run = run
 
     def improve(self, truth, bidder, reports, gains, box, n_steps, random):
+        """Return reports (n, n_starts, n_items) and their gains, no worse than given."""
         low, high = box[:, 0], box[:, 1]
         sizes = 0.3 * np.geomspace(1.0, 1e-4, n_steps)
         for size in sizes:
@@ -393,6 +388,7 @@ class _GradientSearch:
         self.module = copy.deepcopy(module).float().requires_grad_(False)
 
     def improve(self, truth, bidder, reports, gains, box, n_steps, random):
+        """Return reports (n, n_starts, n_items) and their gains, no worse than given."""
         import torch
 
         n_rows, n_starts, n_items = reports.shape

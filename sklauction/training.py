@@ -20,7 +20,8 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 
-from sklauction.base import BaseAuction, check_count
+from sklauction.base import BaseAuction
+from sklauction.checks import check_count
 from sklauction.mechanism import TorchMechanism, run_in_chunks
 from sklauction.regret import Effort, measure_regret
 
@@ -143,9 +144,14 @@ class AuctionNet(NeuralNet):
         """Sample batches in training; hand over all held-out profiles otherwise."""
         return BatchSampler(self, dataset.X) if training else dataset.X
 
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Note where this fit begins."""
+        self.first_iter_ = self.n_iter_
+
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Stop, in skorch's way, when the held-out score has stopped improving."""
-        if self.patience is not None and self.n_iter_ - self.best_iter_ >= self.patience:
+        waited = self.n_iter_ - max(self.best_iter_, self.first_iter_)
+        if self.patience is not None and waited >= self.patience:
             raise KeyboardInterrupt
         super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)
 
@@ -261,33 +267,6 @@ class LearnedAuction(BaseAuction):
         Drawn from ``random_state``; every draw of the fit derives from it.
     """
 
-    def fit(self, X, y=None):
-        """Learn the auction from valuation samples.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_bidders, n_items), \
-                or (n_samples, n_bidders * n_items), or DataFrame
-            Valuations, one profile per row, in the caller's money unit; at least 2
-            profiles, finite and non-negative, not all zero.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self
-            With ``warm_start=True`` an already fitted auction goes on training from where
-            it was, in its first fit's ``scale_`` and ``support_``.
-        """
-        self._check_parameters()
-        resume = self.warm_start and hasattr(self, "net_")
-        valuations = self._validate_profiles(X, reset=not resume)
-        if not resume:
-            self._start(valuations)
-        train, held_out = self._split(valuations)
-        self._train(train, held_out, self.max_iter)
-        return self
-
     def partial_fit(self, X, y=None):
         """Train one iteration on X alone, keeping both players and their optimizers.
 
@@ -310,6 +289,15 @@ class LearnedAuction(BaseAuction):
             self._start(valuations)
         self._train(valuations, None, 1)
         return self
+
+    def _continues(self):
+        return self.warm_start and hasattr(self, "net_")
+
+    def _fit(self, valuations):
+        if not self._continues():
+            self._start(valuations)
+        train, held_out = self._split(valuations)
+        self._train(train, held_out, self.max_iter)
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -334,17 +322,19 @@ class LearnedAuction(BaseAuction):
 
     def _train(self, train, held_out, n_iter):
         net = self.net_
-
-        def normalise(values):
-            scaled = torch.as_tensor(values / self.scale_, dtype=torch.float32)
-            return scaled.to(net.device)
-
         net.max_epochs = n_iter
-        net.partial_fit((normalise(train), None if held_out is None else normalise(held_out)))
+        net.partial_fit((self._normalise(train), self._normalise(held_out)))
         best = net.best_weights_ if held_out is not None else None
         self.mechanism_ = net.average_mechanism(best)
         self.n_iter_ = net.n_iter_
         self.history_ = [self._in_money(row) for row in net.history.to_list()]
+
+    def _normalise(self, valuations):
+        """Return valuations in units of the scale, as a tensor where the net is."""
+        if valuations is None:
+            return None
+        scaled = torch.as_tensor(valuations / self.scale_, dtype=torch.float32)
+        return scaled.to(self.net_.device)
 
     def _net_callbacks(self):
         bar = [ProgressLine(self.scale_)] if self.verbose else []

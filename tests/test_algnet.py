@@ -60,6 +60,13 @@ def test_stops_when_the_held_out_score_no_longer_improves(valuations):
     assert auction.n_iter_ <= 5
 
 
+def test_a_warm_start_after_an_early_stop_trains_again(valuations):
+    changes = {"n_iter_no_change": 2, "learning_rate_init": 1e-30, "warm_start": True}
+    auction = tiny(max_iter=50, **changes).fit(valuations)
+    stopped_at = auction.n_iter_
+    assert stopped_at < auction.fit(valuations).n_iter_ <= stopped_at + 5
+
+
 def test_published_game_is_reachable_by_parameters(valuations):
     changes = {"max_iter": 1, "hidden_layer_sizes": (4,), "n_misreporter_updates": 2}
     changes |= {"batch_size": 4, "misreporter_reset_every": 30}

@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from sklauction.base import check_choice, check_count
+from sklauction.checks import check_choice, check_count
 from sklauction.training import LearnedAuction, resolve_device
 from sklauction.two_player.game import GameRules, TwoPlayerNet
 from sklauction.two_player.independence import bidders_look_independent
