@@ -110,17 +110,25 @@ class AuctionNet(NeuralNet):
         Money unit and box of reports of the auction.
     patience : int or None
         Stop after this many iterations without a better held-out score.
+    schedule : {"invscaling", "constant"}
+        Learning rate: falling like one over the square root of the updates, or not.
+    average : bool
+        Whether the auction is the running average of the weights, or the last ones.
     **kwargs
         Parameters of :class:`skorch.NeuralNet`.
     """
 
-    def __init__(self, module, *, seed, n_updates, scale, support, patience=None, **kwargs):
+    def __init__(
+        self, module, *, seed, n_updates, scale, support, patience, schedule, average, **kwargs
+    ):
         super().__init__(module, criterion=torch.nn.Identity, train_split=None, verbose=0, **kwargs)
         self.seed = seed
         self.n_updates = n_updates
         self.scale = scale
         self.support = support
         self.patience = patience
+        self.schedule = schedule
+        self.average = average
 
     @property
     def _default_callbacks(self):
@@ -150,9 +158,10 @@ class AuctionNet(NeuralNet):
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Stop, in skorch's way, when the held-out score has stopped improving."""
-        waited = self.n_iter_ - max(self.best_iter_, self.first_iter_)
-        if self.patience is not None and waited >= self.patience:
-            raise KeyboardInterrupt
+        if self.patience is not None and dataset_valid is not None:
+            waited = self.n_iter_ - max(self.best_iter_, self.first_iter_)
+            if waited >= self.patience:
+                raise KeyboardInterrupt
         super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
@@ -165,10 +174,12 @@ class AuctionNet(NeuralNet):
         elif iterator is not None:
             self._hold_out(iterator)
 
-    def train_step_rate(self):
-        """Return the learning rate of the coming update: a short warm-up, then a slow fall."""
-        warm_up = min(1.0, (self.n_steps_ + 1) / WARM_UP_UPDATES)
-        return self.lr * warm_up / np.sqrt(1.0 + self.n_steps_ / DECAY_UPDATES)
+    def current_rate(self):
+        """Return the learning rate of the coming update: after a short warm-up, the schedule."""
+        rate = self.lr * min(1.0, (self.n_steps_ + 1) / WARM_UP_UPDATES)
+        if self.schedule == "constant":
+            return rate
+        return rate / np.sqrt(1.0 + self.n_steps_ / DECAY_UPDATES)
 
     def average_mechanism(self, weights=None):
         """Return the auction that averaged (or the given) weights make, in float64."""
@@ -183,7 +194,7 @@ class AuctionNet(NeuralNet):
             self.notify("on_batch_begin", batch=batch, training=True)
             step = step_fn(batch)
             self.n_steps_ += 1
-            weight = (AVERAGING + 1) / (self.n_steps_ + AVERAGING)
+            weight = (AVERAGING + 1) / (self.n_steps_ + AVERAGING) if self.average else 1.0
             torch._foreach_lerp_(averages, list(weights.values()), weight)
             for name, value in step.items():
                 sums[name] = sums.get(name, 0.0) + value.detach()

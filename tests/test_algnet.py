@@ -60,6 +60,11 @@ def test_stops_when_the_held_out_score_no_longer_improves(valuations):
     assert auction.n_iter_ <= 5
 
 
+def test_without_held_out_profiles_nothing_stops_early(valuations):
+    auction = tiny(max_iter=4, n_iter_no_change=1, validation_fraction=0).fit(valuations)
+    assert auction.n_iter_ == 4
+
+
 def test_a_warm_start_after_an_early_stop_trains_again(valuations):
     changes = {"n_iter_no_change": 2, "learning_rate_init": 1e-30, "warm_start": True}
     auction = tiny(max_iter=50, **changes).fit(valuations)
@@ -74,6 +79,10 @@ def test_published_game_is_reachable_by_parameters(valuations):
     auction.fit(valuations)
     assert auction.net_.rules.n_proposals == 1 and auction.net_.rules.n_refine_steps == 0
     assert np.isfinite(auction.score(valuations))
+    # No schedule, no average: the last step was taken at the given rate, with the last weights.
+    assert auction.net_.optimizer_.param_groups[0]["lr"] == 1e-3
+    for name, weight in auction.net_.module_.state_dict().items():
+        assert torch.equal(auction.net_.average_weights_[name], weight)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +122,22 @@ def test_callbacks_are_called_once_per_iteration(valuations):
 
     tiny(max_iter=3, callbacks=[Count()]).fit(valuations)
     assert Count.seen == 3
+
+
+def test_the_auction_is_the_average_of_late_weights(valuations):
+    class Keep(Callback):
+        seen = []
+
+        def on_batch_end(self, net, **kwargs):
+            Keep.seen.append(net.module_.slope.item())
+
+    auction = tiny(callbacks=[Keep()], validation_fraction=0).fit(valuations)
+    # Polynomial-decay averaging by its closed form: weight of update s after t updates.
+    updates = np.arange(1, len(Keep.seen) + 1)
+    products = [np.prod(np.arange(s, s + 8, dtype=float)) for s in updates]
+    expected = np.average(Keep.seen, weights=products)
+    # float32 sums of 100 terms of size 2.
+    assert float(auction.mechanism_.network.slope) == pytest.approx(expected, abs=1e-5)
 
 
 def test_given_support_is_kept_and_bounds_the_search(valuations):
@@ -191,6 +216,7 @@ def test_warm_start_on_new_data_scores_afresh(valuations):
             {"n_shared_reports": 0, "n_local_reports": 0, "n_proposals": 0},
             r"nobody looks for misreports; got 0 for all",
         ),
+        ({"learning_rate": "cosine"}, r"learning_rate must be one of 'invscaling', 'constant'"),
         ({"n_proposals": "many"}, r"n_proposals must be an integer of at least 0; got 'many'"),
         ({"independent_bidders": "yes"}, r"independent_bidders must be .*; got 'yes'"),
         ({"device": "tpu9"}, r"device must be 'auto' or a torch device .*; got 'tpu9'"),

@@ -23,7 +23,9 @@ ALGNET_PUBLISHED = {
     "hidden_layer_sizes": (50, 50, 50),
     "activation": "tanh",
     "batch_size": 500,
+    "learning_rate": "constant",
     "learning_rate_init": 1e-3,
+    "average": False,
     "max_iter": 1600,
     "n_iter_no_change": None,
     "n_shared_reports": 0,
@@ -88,6 +90,12 @@ class ALGNetAuction(LearnedAuction):
         Profiles per update. Around each, every bidder's report is varied in a group.
     learning_rate_init : float, default=5e-3
         Step size of Adam, for both players, after 50 updates of warm-up.
+    learning_rate : {"invscaling", "constant"}, default="invscaling"
+        Whether the step size falls like one over the square root of the updates, from
+        about the 2000th on, or stays.
+    average : bool, default=True
+        Whether the auction is the running average of the weights over about the last
+        tenth of training, or the last weights.
     n_shared_reports : int, default=79
         Values from other profiles that each group adds; each serves all the others of
         its group as a misreport, and as a truth where bidders are independent.
@@ -144,8 +152,9 @@ class ALGNetAuction(LearnedAuction):
     Notes
     -----
     ``ALGNetAuction(**ALGNET_PUBLISHED)`` is the published game. The defaults keep its loss
-    and players and make the misreporter stronger per unit of work: shared and local
-    reports, and refined proposals.
+    and make the misreporter stronger per unit of work: shared and local reports, and
+    refined proposals of the misreporter network. Either way an auctioneer starts with
+    scores that rise with the bid, and the best weights on held-out profiles are kept.
 
     References
     ----------
@@ -176,6 +185,8 @@ class ALGNetAuction(LearnedAuction):
         max_iter=100,
         batch_size=4,
         learning_rate_init=5e-3,
+        learning_rate="invscaling",
+        average=True,
         n_shared_reports=79,
         n_local_reports=16,
         n_proposals="auto",
@@ -202,6 +213,8 @@ class ALGNetAuction(LearnedAuction):
         self.max_iter = max_iter
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
+        self.average = average
         self.n_shared_reports = n_shared_reports
         self.n_local_reports = n_local_reports
         self.n_proposals = n_proposals
@@ -222,6 +235,7 @@ class ALGNetAuction(LearnedAuction):
         super()._check_parameters()
         check_choice(self.architecture, "architecture", tuple(AUCTIONEERS))
         check_choice(self.activation, "activation", tuple(ACTIVATIONS))
+        check_choice(self.learning_rate, "learning_rate", ("invscaling", "constant"))
         check_count(self.batch_size, "batch_size")
         for name in (
             "n_shared_reports",
@@ -288,6 +302,8 @@ class ALGNetAuction(LearnedAuction):
             scale=self.scale_,
             support=self.support_,
             patience=self.n_iter_no_change,
+            schedule=self.learning_rate,
+            average=self.average,
             lr=self.learning_rate_init,
             batch_size=self.batch_size,
             device=resolve_device(self.device),

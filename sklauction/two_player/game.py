@@ -91,12 +91,14 @@ class TwoPlayerNet(AuctionNet):
     def initialize_optimizer(self):
         """Give each player its own Adam."""
         self.optimizer_ = torch.optim.Adam(self.module_.parameters(), lr=self.lr, fused=True)
-        self.misreporter_optimizer_ = self._misreporter_adam()
+        self.misreporter_optimizer_ = torch.optim.Adam(
+            self.misreporter_.parameters(), lr=self.lr, fused=True
+        )
         return self
 
     def train_step(self, batch, **fit_params):
         """Let the misreporter move, then the auctioneer; return loss, revenue and regret."""
-        rate = self.train_step_rate()
+        rate = self.current_rate()
         for optimizer in (self.optimizer_, self.misreporter_optimizer_):
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -198,6 +200,3 @@ class TwoPlayerNet(AuctionNet):
         for old, new in zip(self.misreporter_.parameters(), fresh.parameters()):
             old.data.copy_(new.data)
         self.misreporter_optimizer_.state.clear()
-
-    def _misreporter_adam(self):
-        return torch.optim.Adam(self.misreporter_.parameters(), lr=self.lr, fused=True)
