@@ -1,0 +1,33 @@
+"""The code in README and docs runs as it stands, at reduced size."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+# Sizes in the pages -> sizes here. A page whose sizes these miss would be slow, not wrong.
+SMALLER = {
+    "10_000": "200",
+    "[:1000]": "[:20]",
+    "max_iter=30": "max_iter=1",
+    "n_items=2, random_state=0": "n_items=2, max_iter=1, random_state=0",
+}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_code_blocks_run(page):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+    assert blocks
+    namespace = {}
+    for block in blocks:
+        for text, smaller in SMALLER.items():
+            block = block.replace(text, smaller)
+        exec(block, namespace)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "CHANGELOG.md"])
+def test_links_to_files_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text())
+    for target in targets:
+        assert ((ROOT / page).parent / target).exists(), target
