@@ -11,7 +11,9 @@ SMALLER = {
     "10_000": "200",
     "[:1000]": "[:20]",
     "max_iter=30": "max_iter=1",
-    "ALGNetAuction(n_bidders=2, n_items=2, r": "ALGNetAuction(n_bidders=2, n_items=2, max_iter=1, r",
+    "ALGNetAuction(n_bidders=2, n_items=2, random_state=0": (
+        "ALGNetAuction(n_bidders=2, n_items=2, max_iter=1, random_state=0"
+    ),
 }
 
 
