@@ -54,7 +54,7 @@ class Effort:
 
 
 EFFORTS = {
-    "quick": Effort(n_candidates=32, n_starts=2, n_steps=8),
+    "quick": Effort(n_candidates=32, n_starts=2, n_steps=20),
     "default": Effort(n_candidates=128, n_starts=6, n_steps=40),
     "thorough": Effort(n_candidates=512, n_starts=16, n_steps=150),
 }

@@ -34,9 +34,10 @@ WARM_UP_UPDATES = 50
 # From about this update on the learning rate falls like one over the square root.
 DECAY_UPDATES = 2000
 # The audit at the end of each iteration compares iterations on the same profiles, so that few
-# profiles and a short search suffice to choose among them.
+# profiles and a short search suffice to choose among them. Ascent needs the 16 steps: with 8
+# the search found 40 %, with 16 over 98 % of what the default effort finds (trained 2x2 U[0, 1]).
 HELD_OUT_AUDITED = 256
-HELD_OUT_EFFORT = Effort(n_candidates=16, n_starts=1, n_steps=8)
+HELD_OUT_EFFORT = Effort(n_candidates=16, n_starts=2, n_steps=16)
 
 
 class Batch(NamedTuple):
@@ -243,7 +244,7 @@ class ProgressLine(Callback):
         if "score" in last:
             self.bar_.set_postfix_str(
                 f"revenue={last['revenue'] * self.scale:.4g} "
-                f"regret={last['total_regret'] * self.scale:.2g} "
+                f"regret>={last['total_regret'] * self.scale:.2g} "
                 f"score={last['score'] * np.sqrt(self.scale):.4f}",
                 refresh=False,
             )
@@ -272,8 +273,8 @@ class LearnedAuction(BaseAuction):
         Iterations done in all.
     history_ : list of dict
         One row per iteration: revenue, total_regret and score on held-out profiles (in
-        the caller's money; regret as found by the quick audit) and training averages (in
-        units of ``scale_``).
+        the caller's money; regret as far as a short search finds it) and training averages
+        (in units of ``scale_``; regret as far as the misreporter finds it).
     seed_ : int
         Drawn from ``random_state``; every draw of the fit derives from it.
     """
