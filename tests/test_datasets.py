@@ -13,7 +13,6 @@ from scipy import stats
 from scipy.integrate import quad
 from scipy.optimize import linprog
 
-from sklauction import datasets
 from sklauction.datasets import (
     BUNDLE_MYERSON_REVENUE,
     Discrete,
@@ -27,6 +26,7 @@ from sklauction.datasets import (
     vcg_uniform_revenue,
     yao_revenue,
 )
+from sklauction.priors import report_range
 
 NAMES = list_settings()
 N_SAMPLES = 20_000
@@ -74,7 +74,7 @@ def test_marginals_are_those_of_the_samples(name):
     for cell in np.ndindex(setting.marginals.shape):
         draws, marginal = sample[(slice(None), *cell)], setting.marginals[cell]
         assert_mean(draws, marginal.mean())
-        np.testing.assert_array_equal(setting.support[cell], datasets._report_range(marginal))
+        np.testing.assert_array_equal(setting.support[cell], report_range(marginal))
         if hasattr(marginal, "atoms"):
             assert_mean((draws[:, None] == marginal.atoms) * 1.0, marginal.probabilities)
         else:
