@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array
 
-from sklauction.checks import check_support
+from sklauction.checks import check_count, check_support
 from sklauction.economics import (
     auction_score,
     feasibility_violation,
@@ -46,6 +46,11 @@ class Effort:
     n_candidates: int
     n_starts: int
     n_steps: int
+
+    def __post_init__(self):
+        check_count(self.n_candidates, "n_candidates")
+        check_count(self.n_starts, "n_starts")
+        check_count(self.n_steps, "n_steps", minimum=0)
 
     @property
     def evaluations(self):
@@ -244,7 +249,7 @@ def _check_valuations(valuations):
 def _check_effort(effort):
     if isinstance(effort, Effort):
         return "custom", effort
-    if effort not in EFFORTS:
+    if not isinstance(effort, str) or effort not in EFFORTS:
         names = ", ".join(repr(name) for name in EFFORTS)
         raise ValueError(f"effort must be one of {names} or an Effort; got {effort!r}")
     return effort, EFFORTS[effort]
@@ -313,7 +318,7 @@ def _search_bidder(search, run, valuations, part, bidder, box, effort, random):
     order = np.argsort(-gains, axis=1, kind="stable")[:, : effort.n_starts]
     starts = np.take_along_axis(reports, order[..., None], axis=1)
     best_gains = np.take_along_axis(gains, order, axis=1)
-    if effort.n_starts and effort.n_steps:
+    if effort.n_steps:
         starts, best_gains = search.improve(
             truth, bidder, starts, best_gains, box[bidder], effort.n_steps, random
         )

@@ -164,6 +164,7 @@ def test_bad_mechanisms_are_named(mechanism, message, uniform):
     [
         ({"valuations": np.ones((3, 2))}, r"valuations must be .*got shape \(3, 2\)"),
         ({"valuations": -np.ones((3, 2, 2))}, r"non-negative"),
+        ({"effort": [8, 1, 2]}, r"effort must be one of .* or an Effort; got \[8, 1, 2\]"),
         ({"effort": "lots"}, r"effort must be one of 'quick', 'default', 'thorough'.*'lots'"),
         ({"support": np.zeros((3, 3, 2))}, r"support must broadcast .* got shape \(3, 3, 2\)"),
     ],
@@ -172,6 +173,12 @@ def test_bad_arguments_are_named(changes, message, uniform):
     arguments = {"valuations": uniform[:4], **changes}
     with pytest.raises(ValueError, match=message):
         measure_regret(second_price, **arguments)
+
+
+@pytest.mark.parametrize("sizes", [(0, 1, 1), (8, 0, 1), (8, 1, 1.5)])
+def test_bad_efforts_are_named(sizes):
+    with pytest.raises(ValueError, match=r"n_(candidates|starts|steps) must be an integer"):
+        Effort(*sizes)
 
 
 def test_an_estimator_is_audited_in_its_own_support(uniform):

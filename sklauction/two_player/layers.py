@@ -8,8 +8,8 @@ from torch import nn
 
 __all__ = ["ACTIVATIONS", "DenseBody", "ExchangeableBody", "build_seeded"]
 
-# Largest n_bidders * n_items for which one dense product beats four small ones (measured on
-# two cores, 768 profiles, 32 channels: 1.0 against 2.0 ms at 2x2, 2.0 against 2.1 at 2x3).
+# Largest n_bidders * n_items for which one dense product beats four small ones (on two cores
+# 0.9 against 1.1 ms at 2x2, 1.5 against 1.4 ms at 2x3: benchmarks/design_choices.py).
 DENSE_ENTRIES = 4
 
 ACTIVATIONS = {
