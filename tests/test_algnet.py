@@ -9,6 +9,7 @@ from test_common import TINY_GAME
 from sklauction import ALGNET_PUBLISHED, ALGNetAuction, measure_regret
 from sklauction.training import HELD_OUT_EFFORT
 from sklauction.two_player.independence import bidders_look_independent
+from sklauction.two_player.misreporters import play_groups
 from sklauction.two_player.objectives import square_root_loss
 
 
@@ -99,6 +100,29 @@ def test_proposals_are_made_where_shared_reports_do_not_suffice(n_items, changes
     values = np.random.RandomState(0).uniform(size=(50, 2, n_items))
     auction = tiny(**{"n_proposals": "auto", **changes}).fit(values)
     assert auction.net_.rules.n_proposals == expected
+
+
+@pytest.mark.parametrize(
+    "n_bidders, changes, expected",
+    [
+        # (bidders, groups, truths): one bidder has no opponents, so its groups are one.
+        (1, {}, (1, 1, 8, 2)),
+        (2, {}, (2, 2, 4, 2)),
+        # The published game compares each truth with its own misreport only.
+        (1, {"n_shared_reports": 0, "n_local_reports": 0}, (1, 2, 1, 2)),
+    ],
+)
+def test_groups_are_pooled_where_there_are_no_opponents(n_bidders, changes, expected, monkeypatch):
+    seen = set()
+
+    def record(mechanism, profiles, truths, reports):
+        seen.add(tuple(truths.shape))
+        return play_groups(mechanism, profiles, truths, reports)
+
+    monkeypatch.setattr("sklauction.two_player.game.play_groups", record)
+    values = np.random.RandomState(0).uniform(size=(50, n_bidders, 2))
+    tiny(n_bidders=n_bidders, **changes).fit(values)  # batches of 2, 3 shared reports
+    assert seen == {expected}
 
 
 def test_misreporter_reset_draws_new_weights_and_forgets_momentum(valuations):
