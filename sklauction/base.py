@@ -63,8 +63,14 @@ class BaseAuction(BaseEstimator):
             If a parameter or X is not as described. Nothing is fitted then.
         """
         self._check_parameters()
+        before = dict(vars(self))
         valuations = self._validate_profiles(X, reset=not self._continues())
-        self._fit(valuations)
+        try:
+            self._fit(valuations)
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
         return self
 
     def predict(self, X):
@@ -100,8 +106,8 @@ class BaseAuction(BaseEstimator):
         check_is_fitted(self)
         return self._validate_profiles(X, reset=False)
 
-    def score(self, X, y=None):
-        """Return ``sqrt(P) - sqrt(R)`` on valuations, by an audit of quick effort.
+    def score(self, X, y=None, *, effort="quick"):
+        """Return ``sqrt(P) - sqrt(R)`` on valuations, by an audit.
 
         Parameters
         ----------
@@ -109,6 +115,8 @@ class BaseAuction(BaseEstimator):
             True valuations.
         y : None
             Ignored.
+        effort : {"quick", "default", "thorough"} or int, default="quick"
+            How hard the audit searches; see :func:`~sklauction.measure_regret`.
 
         Returns
         -------
@@ -116,8 +124,7 @@ class BaseAuction(BaseEstimator):
             P is the revenue under truthful reports, R the total regret found. The
             search is a lower bound on R, so the score is an upper bound.
         """
-        valuations = self.as_profiles(X)
-        return measure_regret(self, valuations, effort="quick", random_state=0).score
+        return measure_regret(self, X, effort=effort, random_state=0, verbose=False).score
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -24,7 +24,7 @@ class RegretScorer(BaseEstimator):
 
     Parameters
     ----------
-    effort : {"quick", "default", "thorough"} or Effort, default="quick"
+    effort : {"quick", "default", "thorough"} or int, default="quick"
         How hard the audit searches; see :func:`~sklauction.measure_regret`.
     random_state : int, RandomState instance or None, default=0
         Seed of the search; a fixed one compares candidates alike.
@@ -52,7 +52,7 @@ class AuctionScorer(BaseEstimator):
 
     Parameters
     ----------
-    effort : {"quick", "default", "thorough"} or Effort, default="quick"
+    effort : {"quick", "default", "thorough"} or int, default="quick"
         How hard the audit searches.
     random_state : int, RandomState instance or None, default=0
         Seed of the search.
@@ -93,32 +93,43 @@ class RevenueScorer(BaseEstimator):
 
 
 def auction_scorers(effort="quick", random_state=0):
-    """Return scorers for a multi-metric search.
+    """Return a scorer for a multi-metric search: score, revenue and regret of one audit.
 
     Parameters
     ----------
-    effort : {"quick", "default", "thorough"} or Effort, default="quick"
+    effort : {"quick", "default", "thorough"} or int, default="quick"
         How hard the audit searches.
     random_state : int, RandomState instance or None, default=0
         Seed of the search.
 
     Returns
     -------
-    dict
-        ``"score"``, ``"revenue"`` and ``"regret"`` (minus the total regret).
+    callable
+        ``scorer(auction, valuations, y=None)`` returns a dict of ``"score"``,
+        ``"revenue"`` and ``"regret"`` (minus the total regret). Three scorers of their
+        own would audit twice.
 
     Examples
     --------
-    >>> from sklauction import auction_scorers
-    >>> sorted(auction_scorers())
+    >>> from sklauction import VCGAuction, auction_scorers
+    >>> from sklauction.datasets import make_valuations
+    >>> V = make_valuations(100, n_bidders=2, n_items=1, random_state=0)
+    >>> sorted(auction_scorers()(VCGAuction(n_bidders=2).fit(V), V))
     ['regret', 'revenue', 'score']
     """
-    search = {"effort": effort, "random_state": random_state}
-    return {
-        "score": AuctionScorer(**search),
-        "revenue": RevenueScorer(),
-        "regret": RegretScorer(**search),
-    }
+    return _MultiScorer(effort, random_state)
+
+
+class _MultiScorer(BaseEstimator):
+    """Score, revenue and minus the regret, as a dict."""
+
+    def __init__(self, effort, random_state):
+        self.effort = effort
+        self.random_state = random_state
+
+    def __call__(self, auction, valuations, y=None):
+        report = _audit(self, auction, valuations)
+        return {"score": report.score, "revenue": report.revenue, "regret": -report.total_regret}
 
 
 class best_under_regret:
@@ -170,7 +181,8 @@ def _audit(scorer, auction, valuations):
     """Audit a fitted auction on valuations in any form that it accepts."""
     return measure_regret(
         auction,
-        auction.as_profiles(valuations),
+        valuations,
         effort=scorer.effort,
         random_state=scorer.random_state,
+        verbose=False,
     )

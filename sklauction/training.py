@@ -24,7 +24,7 @@ from skorch.dataset import Dataset
 from sklauction.base import BaseAuction
 from sklauction.checks import check_count
 from sklauction.mechanism import TorchMechanism, run_in_chunks
-from sklauction.regret import Effort, measure_regret
+from sklauction.regret import measure_regret
 
 __all__ = ["AuctionNet", "Batch", "LearnedAuction", "make_generator", "resolve_device"]
 
@@ -35,11 +35,9 @@ WARM_UP_UPDATES = 50
 # From about this update on the learning rate falls like one over the square root.
 DECAY_UPDATES = 2000
 # The audit at the end of each iteration compares iterations on the same profiles, so that few
-# profiles and a short search suffice to choose among them. Ascent needs the 16 steps: with 8
-# the search finds 42 %, with 16 it finds 99 % of what the default effort finds on a trained 2x2
-# auction (benchmarks/design_choices.py).
+# profiles and a short search suffice to choose among them.
 HELD_OUT_AUDITED = 256
-HELD_OUT_EFFORT = Effort(n_candidates=16, n_starts=2, n_steps=16)
+HELD_OUT_EFFORT = "quick"
 
 
 class Batch(NamedTuple):
@@ -218,6 +216,7 @@ class AuctionNet(NeuralNet):
             support=self.support,
             effort=HELD_OUT_EFFORT,
             random_state=self.seed,
+            verbose=False,
         )
         self.history.record("revenue", report.revenue / self.scale)
         self.history.record("total_regret", report.total_regret / self.scale)

@@ -15,7 +15,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sklauction
-from sklauction import ALGNetAuction, BundleMyersonAuction, MyersonAuction, VCGAuction
+from sklauction import (
+    ALGNetAuction,
+    BundleMyersonAuction,
+    CallableAuction,
+    MyersonAuction,
+    VCGAuction,
+)
 from sklauction.base import BaseAuction
 from sklauction.economics import feasibility_violation, ir_violation
 
@@ -30,10 +36,19 @@ TINY_GAME = {
     "n_refine_steps": 1,
     "random_state": 0,
 }
+
+
+def share_equally(bids):
+    """Every bidder gets an equal share of everything and pays half of what it says it is worth."""
+    share = np.full(bids.shape, 1.0 / bids.shape[1])
+    return share, 0.5 * (share * bids).sum(axis=2)
+
+
 TABLE = {
     "algnet-equivariant": (ALGNetAuction, {**TINY_GAME, "architecture": "equivariant"}),
     "algnet-mlp": (ALGNetAuction, {**TINY_GAME, "architecture": "mlp"}),
     "algnet-unit": (ALGNetAuction, {**TINY_GAME, "demand": "unit"}),
+    "callable": (CallableAuction, {"function": share_equally}),
     "bundle-myerson": (BundleMyersonAuction, {}),
     "myerson": (MyersonAuction, {}),
     "vcg": (VCGAuction, {}),

@@ -7,10 +7,14 @@ from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
 import sklauction
-from sklauction import datasets, economics
+from sklauction import audit, datasets, economics
 
-MODULES = {"sklauction": sklauction, "sklauction.datasets": datasets}
-MODULES["sklauction.economics"] = economics
+MODULES = {
+    "sklauction": sklauction,
+    "sklauction.audit": audit,
+    "sklauction.datasets": datasets,
+    "sklauction.economics": economics,
+}
 PUBLIC = {
     f"{module}.{name}": getattr(owner, name)
     for module, owner in MODULES.items()
@@ -34,7 +38,7 @@ def test_docstring_agrees_with_signature(name):
 def test_example_runs_and_parameters_are_described(name):
     # Doctests run the examples; here they must exist, but for records of fields.
     text = NumpyDocString(inspect.getdoc(PUBLIC[name]))
-    if name.rpartition(".")[2] not in ("RegretReport",):
+    if name.rpartition(".")[2] not in ("Consistency", "RegretReport"):
         assert text["Examples"], f"{name} has no example"
     assert all("".join(parameter.desc) for parameter in text["Parameters"] if parameter.name)
 
@@ -45,7 +49,7 @@ def test_example_runs_and_parameters_are_described(name):
         f"{name}.{method}"
         for name, cls in PUBLIC.items()
         if inspect.isclass(cls)
-        for method in ("fit", "predict", "score", "partial_fit")
+        for method in ("fit", "predict", "score", "partial_fit", "plot", "from_report")
         if hasattr(cls, method)
     ],
 )

@@ -5,11 +5,14 @@ import pytest
 
 from sklauction import (
     AuctionScorer,
+    CallableAuction,
     RegretScorer,
     RevenueScorer,
     VCGAuction,
     auction_scorers,
     best_under_regret,
+    measure_regret,
+    scorers,
 )
 
 
@@ -28,9 +31,38 @@ def test_scorers_agree_with_one_another(valuations):
     assert auction.score(valuations) == AuctionScorer()(auction, valuations)
 
 
-def test_scorer_names():
-    assert set(auction_scorers()) == {"score", "revenue", "regret"}
-    assert auction_scorers(effort="thorough")["regret"].effort == "thorough"
+def test_one_audit_serves_all_three_scores(valuations, monkeypatch):
+    auction = VCGAuction(n_bidders=2, reserve=1.0).fit(valuations)
+    audits = []
+
+    def counted(*args, **kwargs):
+        audits.append(kwargs)
+        return measure_regret(*args, **kwargs)
+
+    monkeypatch.setattr(scorers, "measure_regret", counted)
+    scores = auction_scorers(effort=60)(auction, valuations)
+    assert [audit["effort"] for audit in audits] == [60]
+    assert scores == {
+        "score": AuctionScorer(effort=60)(auction, valuations),
+        "revenue": RevenueScorer()(auction, valuations),
+        "regret": RegretScorer(effort=60)(auction, valuations),
+    }
+
+
+def pay_your_bid(bids):
+    return np.ones(bids.shape) / bids.shape[1], bids.sum(axis=2) / bids.shape[1]
+
+
+def test_effort_reaches_the_audit(valuations):
+    # Half of every item at half of the bid: the best report is the lowest, found by any effort;
+    # an effort that does not pay for the first stage is refused by all.
+    auction = CallableAuction(pay_your_bid, n_bidders=2).fit(valuations)
+    for scorer in (RegretScorer(effort=1), AuctionScorer(effort=1), auction_scorers(effort=1)):
+        with pytest.raises(ValueError, match=r"effort, if not 'quick'.*at least 9; got 1"):
+            scorer(auction, valuations)
+    with pytest.raises(ValueError, match=r"effort, if not 'quick'.*at least 9; got 1"):
+        auction.score(valuations, effort=1)
+    assert auction.score(valuations, effort=9) == auction.score(valuations)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,251 @@
+"""What an audit found, and whether it can be all there is to find."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from sklauction.economics import auction_score
+
+__all__ = ["Consistency", "RegretReport", "audit_consistency"]
+
+
+@dataclass(frozen=True)
+class RegretReport:
+    """What an audit found. Money is in the unit of the valuations.
+
+    Every regret is a lower bound: a search can miss misreports, never invent them.
+
+    Parameters
+    ----------
+    valuations : ndarray of shape (n_samples, n_bidders, n_items)
+        The truthful profiles.
+    regrets : ndarray of shape (n_samples, n_bidders)
+        Ex-post regret found, per profile and bidder.
+    misreports : ndarray of shape (n_samples, n_bidders, n_items)
+        The report that attains it, the others being truthful; the truth where none pays.
+    truthful_utilities : ndarray of shape (n_samples, n_bidders)
+        What each bidder gains by the truth.
+    revenues : ndarray of shape (n_samples,)
+        Total payment of each profile under truthful reports.
+    max_ir_violation : float
+        Largest payment above the reported value of what a bidder gets, under the truth.
+    max_feasibility_violation : float
+        Largest excess of allocation over what exists, under the truth.
+    problems : tuple of str
+        One sentence for each kind of outcome that no auction may have (more given out
+        than there is, payments above the reported value, each under the truth or under a
+        misreport): by how much at worst, in which row, and how often.
+    search : dict
+        ``effort``, ``gradient`` (whether the mechanism was climbed), ``stages`` (names),
+        ``starts`` and ``steps`` (ascents or polished reports in all, steps of the
+        longest), ``evaluations_each`` (per bidder and profile), ``evaluations`` (in all)
+        and ``seconds``.
+
+    See Also
+    --------
+    sklauction.measure_regret : Makes it.
+    """
+
+    valuations: np.ndarray
+    regrets: np.ndarray
+    misreports: np.ndarray
+    truthful_utilities: np.ndarray
+    revenues: np.ndarray
+    max_ir_violation: float
+    max_feasibility_violation: float
+    problems: tuple
+    search: dict
+
+    @property
+    def revenue(self):
+        """``P``: mean over profiles of the total payment."""
+        return float(self.revenues.mean())
+
+    @property
+    def revenue_se(self):
+        """Standard error of :attr:`revenue` over profiles."""
+        return _standard_error(self.revenues)
+
+    @property
+    def total_regret(self):
+        """``R``: mean over profiles of the sum over bidders."""
+        return float(self.regrets.sum(axis=1).mean())
+
+    @property
+    def total_regret_se(self):
+        """Standard error of :attr:`total_regret` over profiles."""
+        return _standard_error(self.regrets.sum(axis=1))
+
+    @property
+    def mean_regret(self):
+        """Mean over profiles and bidders (some papers print this one)."""
+        return float(self.regrets.mean())
+
+    @property
+    def max_regret(self):
+        """Largest regret of any bidder in any profile."""
+        return float(self.regrets.max())
+
+    @property
+    def score(self):
+        """``sqrt(P) - sqrt(R)``."""
+        return auction_score(self.revenue, self.total_regret)
+
+    def plot(self, bidder=None, items=(0, 1), axes=None):
+        """Show where regret lives: how large it is, and at which valuations.
+
+        Parameters
+        ----------
+        bidder : int, default=None
+            Whose regret; None takes the one with the largest.
+        items : tuple of int, default=(0, 1)
+            The items whose values are the axes; a single one where there is one item.
+        axes : sequence of two matplotlib axes, default=None
+            None makes a figure.
+
+        Returns
+        -------
+        RegretDisplay
+            With ``figure_`` and ``axes_``.
+        """
+        from sklauction.plotting import RegretDisplay
+
+        return RegretDisplay.from_report(self, bidder=bidder, items=items).plot(axes=axes)
+
+    def __str__(self):
+        search = self.search
+        rows = [
+            ("revenue", f"{self.revenue:.6g} +- {self.revenue_se:.1g}"),
+            (
+                "total regret (lower bound)",
+                f"{self.total_regret:.3g} +- {self.total_regret_se:.1g}",
+            ),
+            ("mean regret per bidder", f"{self.mean_regret:.3g}"),
+            ("largest regret", f"{self.max_regret:.3g}"),
+            ("score sqrt(P) - sqrt(R)", f"{self.score:.6g}"),
+            ("largest IR violation", f"{self.max_ir_violation:.2g}"),
+            ("largest infeasibility", f"{self.max_feasibility_violation:.2g}"),
+        ]
+        width = max(len(name) for name, _ in rows)
+        lines = [f"Regret audit of {self.regrets.shape[0]:,} profiles"]
+        lines += [f"  {name:<{width}}  {value}" for name, value in rows]
+        kind = "with gradient ascent" if search["gradient"] else "without gradients"
+        lines.append(
+            f"  search: {search['effort']}, {kind}, {len(search['stages'])} stages, "
+            f"{search['starts']} starts of up to {search['steps']} steps, "
+            f"{search['evaluations_each']:,} evaluations per bidder and profile, "
+            f"{search['seconds']:.1f} s"
+        )
+        lines += [f"  PROBLEM: {problem}" for problem in self.problems]
+        return "\n".join(lines)
+
+
+class Consistency(NamedTuple):
+    """Whether a report's revenue and regret can both be right.
+
+    Parameters
+    ----------
+    possible : bool
+        False where the regret must have been understated.
+    implied_revenue : float
+        ``(sqrt(P) - sqrt(R))**2``, what a truthful auction made from this one earns.
+    standard_error : float
+        Of the implied revenue over profiles.
+    optimum : float
+        The most that a truthful auction earns.
+    missing_regret : float
+        By how much R must be larger at least for the two to agree, the sampling error
+        aside; 0 where they do.
+    """
+
+    possible: bool
+    implied_revenue: float
+    standard_error: float
+    optimum: float
+    missing_regret: float
+
+    def __str__(self):
+        figures = (
+            f"(sqrt P - sqrt R)^2 = {self.implied_revenue:.6g} +- {self.standard_error:.1g}, "
+            f"optimum {self.optimum:.6g}"
+        )
+        if self.possible:
+            return f"possible: {figures}"
+        return (
+            f"IMPOSSIBLE: {figures}: the search missed at least {self.missing_regret:.2g} of "
+            "total regret, or the valuations do not follow the optimum's prior"
+        )
+
+
+def audit_consistency(report, optimum, n_errors=3.0):
+    """Check a one-bidder audit against the known optimal revenue.
+
+    A one-bidder mechanism with revenue P and regret R can be made exactly truthful at a
+    revenue of at least ``(sqrt(P) - sqrt(R))**2``, which no truthful auction raises above
+    the optimum. A violation beyond sampling error proves that the search missed regret.
+    Agreement proves nothing.
+
+    Parameters
+    ----------
+    report : RegretReport
+        Of one bidder, on valuations drawn from the prior of the optimum.
+    optimum : float
+        Optimal revenue, in the unit of the valuations.
+    n_errors : float, default=3.0
+        Standard errors by which the optimum may be exceeded.
+
+    Returns
+    -------
+    Consistency
+
+    Raises
+    ------
+    ValueError
+        If the report is of several bidders, where the bound does not hold, or the optimum
+        or ``n_errors`` is not a number above 0.
+
+    References
+    ----------
+    .. [1] Balcan, Blum, Hartline & Mansour, "Mechanism Design via Machine Learning",
+       FOCS 2005 (the argument); Rahme, Jelassi & Weinberg, "Auction Learning as a
+       Two-Player Game", ICLR 2021, proposition 1 (this form).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklauction import audit_consistency, measure_regret
+    >>> def half_of_the_bid(bids):
+    ...     return np.ones(bids.shape), 0.5 * bids[:, :, 0]
+    >>> V = np.random.default_rng(0).uniform(size=(1000, 1, 1))
+    >>> report = measure_regret(half_of_the_bid, V, support=(0, 1), random_state=0)
+    >>> audit_consistency(report, optimum=0.25).possible
+    True
+    """
+    n_bidders = report.regrets.shape[1]
+    if n_bidders != 1:
+        raise ValueError(
+            "audit_consistency needs a report of one bidder, where (sqrt(P) - sqrt(R))^2 <= "
+            f"optimum is proven; got {n_bidders} bidders"
+        )
+    for name, value in (("optimum", optimum), ("n_errors", n_errors)):
+        if not (np.isscalar(value) and np.isfinite(value) and value > 0):
+            raise ValueError(f"{name} must be a number above 0; got {value!r}")
+    gain, regret = max(report.revenue, 0.0), report.total_regret
+    score = max(auction_score(gain, regret), 0.0)
+    # First-order error of (sqrt P - sqrt R)^2: P and R are means over the same profiles.
+    influence = np.zeros(len(report.revenues))
+    for mean, values, sign in ((gain, report.revenues, 1), (regret, report.regrets[:, 0], -1)):
+        if mean > 0:
+            influence += sign * score / np.sqrt(mean) * values
+    error = _standard_error(influence)
+    excess = score**2 - n_errors * (error if np.isfinite(error) else np.inf)
+    possible = not excess > optimum
+    needed = (np.sqrt(gain) - np.sqrt(optimum)) ** 2 if score**2 > optimum else regret
+    return Consistency(
+        possible, score**2, error, float(optimum), 0.0 if possible else float(needed - regret)
+    )
+
+
+def _standard_error(values):
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan

@@ -1,0 +1,333 @@
+"""The search against mechanisms whose regret is known by formula or by exhaustion."""
+
+import contextlib
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from sklauction import ALGNetAuction, measure_regret
+from sklauction.audit.candidates import r_sequence
+
+SHAPES = list(itertools.product((1, 2, 3), (1, 2, 3)))
+
+
+def winners(scores):
+    """Return who has the highest score for each item, one winner each; (n, bidder, item)."""
+    return np.eye(scores.shape[1], dtype=bool)[scores.argmax(axis=1)].swapaxes(1, 2)
+
+
+def rivals(values):
+    """Return the highest value of the others; 0 where there are none."""
+    padded = np.concatenate([values, np.zeros_like(values[:, :1])], axis=1)
+    return np.stack(
+        [np.delete(padded, i, axis=1).max(axis=1) for i in range(values.shape[1])], axis=1
+    )
+
+
+def first_price(bids):
+    wins = winners(bids)
+    return wins, (wins * bids).sum(axis=2)
+
+
+def first_price_regret(values):
+    # Item by item, as values add up. The winner does best just above the best rival and
+    # saves the gap; a loser would have to pay more than its value.
+    return np.maximum(values - rivals(values), 0.0).sum(axis=2)
+
+
+def all_pay(bids):
+    return winners(bids), bids.sum(axis=2)
+
+
+def all_pay_regret(values):
+    # Truth earns 0 (a winner pays its value) or -v (a loser pays too). Best is just above
+    # the rival where that leaves something, else zero.
+    rival = rivals(values)
+    return (np.maximum(values - rival, 0.0) + np.where(values > rival, 0.0, values)).sum(axis=2)
+
+
+RESERVE = 0.3
+
+
+def pay_your_bid(bids):
+    wins = winners(bids) & (bids >= RESERVE)
+    return wins, (wins * bids).sum(axis=2)
+
+
+def pay_your_bid_regret(values):
+    # As first price, but no lower than the reserve; below it nobody wins.
+    return np.maximum(values - np.maximum(rivals(values), RESERVE), 0.0).sum(axis=2)
+
+
+WEIGHTS = np.array([1.0, 0.7, 1.3])
+
+
+def weighted_first_price(bids):
+    """The highest weighted bid above 0.1 wins: jumps lie elsewhere than at others' bids."""
+    scores = bids * WEIGHTS[: bids.shape[1], None]
+    wins = winners(scores) & (scores > 0.1)
+    return wins, (wins * bids).sum(axis=2)
+
+
+def weighted_first_price_regret(values):
+    # The least winning bid has the weighted value of the best rival's, or of 0.1.
+    weights = WEIGHTS[: values.shape[1], None]
+    least = np.maximum(rivals(values * weights), 0.1) / weights
+    return np.maximum(values - least, 0.0).sum(axis=2)
+
+
+PRICES = np.random.default_rng(7).uniform(size=(25, 3))
+
+
+def random_price(bids):
+    """The highest bid wins; the price is drawn for each of 25 intervals of its report."""
+    cells = np.minimum((bids * len(PRICES)).astype(int), len(PRICES) - 1)
+    wins = winners(bids)
+    return wins, (wins * PRICES[cells, np.arange(bids.shape[2])]).sum(axis=2)
+
+
+def random_price_regret(values):
+    # Exhaustive: all intervals in which a report can win, or losing.
+    n_cells, n_items = len(PRICES), values.shape[2]
+    rival, item = rivals(values), np.arange(n_items)
+    wins = winners(values)
+    truthful = wins * (values - PRICES[(values * n_cells).astype(int), item])
+    best = np.zeros_like(values)
+    for cell in range(n_cells):
+        can_win = (cell + 1) / n_cells > rival
+        best = np.maximum(best, can_win * (values - PRICES[cell, item]))
+    return (np.maximum(best, truthful) - truthful).sum(axis=2)
+
+
+CASES = {
+    "first price": (first_price, first_price_regret, False),
+    "all-pay": (all_pay, all_pay_regret, True),
+    "pay your bid, reserve": (pay_your_bid, pay_your_bid_regret, False),
+    "weighted first price": (weighted_first_price, weighted_first_price_regret, False),
+    "random price": (random_price, random_price_regret, True),
+}
+
+
+def quietly(irrational):
+    """Expect the audit to say that a mechanism charges more than the reported value."""
+    warning = pytest.warns(UserWarning, match="exceeds the reported value")
+    return warning if irrational else contextlib.nullcontext()
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("n_bidders, n_items", SHAPES)
+def test_jumps_are_found(case, n_bidders, n_items):
+    mechanism, exact, irrational = CASES[case]
+    values = np.random.default_rng(1).uniform(size=(100, n_bidders, n_items))
+    expected = exact(values)
+    # A lone bidder always wins, and pays its value.
+    with quietly(irrational and not (mechanism is all_pay and n_bidders == 1)):
+        report = measure_regret(mechanism, values, support=(0, 1), random_state=0)
+    # A lower bound, up to rounding.
+    assert (report.regrets <= expected + 1e-12).all()
+    # The supremum just beyond a jump is not attained; narrowing in leaves far below 1 %.
+    assert report.regrets.sum() >= 0.99 * expected.sum()
+
+
+def test_wrong_price_for_two_identical_items():
+    def highest_price(bids):
+        """Two like items to the two highest of three bidders, both at the highest bid."""
+        worth = bids.max(axis=2)
+        order = np.argsort(-worth, axis=1)
+        allocations, payments = np.zeros(bids.shape), np.zeros(worth.shape)
+        rows = np.arange(len(bids))
+        for item in range(2):
+            allocations[rows, order[:, item], item] = 1.0
+            payments[rows, order[:, item]] = worth.max(axis=1)
+        return allocations, payments
+
+    # Both items are worth the same to a bidder.
+    values = np.random.default_rng(2).uniform(size=(100, 3, 1)).repeat(2, axis=2)
+    top, second, _ = -np.sort(-values[:, :, 0], axis=1).T
+    # Truth leaves the highest bidder nothing; below the second it would pay that bid and win
+    # the second item: it saves top - second. The second bidder pays the highest bid, more
+    # than its value: by losing it saves top - second. The third can only lose more.
+    expected = 2 * (top - second).sum()
+    with quietly(irrational=True):
+        report = measure_regret(
+            highest_price, values, support=(0, 1), demand="unit", random_state=0
+        )
+    # Jumps, as above.
+    assert 0.99 * expected <= report.regrets.sum() <= expected + 1e-9
+
+
+@pytest.mark.parametrize("n_items, width", [(1, 0.02), (2, 0.05)])
+def test_needles_are_found(n_items, width):
+    def needle(bids):
+        """Each bidder gets 0.1 for a report in a narrow box that the other's bids place."""
+        corner = (bids[:, ::-1] * 977.0 + 0.123) % 1.0 * (1 - width)
+        inside = ((bids >= corner) & (bids <= corner + width)).all(axis=2)
+        return np.zeros(bids.shape), -0.1 * inside
+
+    values = np.random.default_rng(3).uniform(size=(250, 2, n_items))
+    report = measure_regret(needle, values, support=(0, 1), random_state=0)
+    truthful = needle(values)[1]
+    # 500 needles, but for those in which the truth lies.
+    assert (report.regrets > 0)[truthful == 0].mean() >= 0.95
+    np.testing.assert_allclose(report.regrets[report.regrets > 0], 0.1, atol=1e-12)
+
+
+def test_gradient_search_reaches_the_closed_form():
+    class HalfPrice(torch.nn.Module):
+        """One bidder gets a_j = b_j and pays half of <b, a> and a tenth of b."""
+
+        def forward(self, bids):
+            return bids, 0.5 * (bids * bids).sum(dim=2) + 0.1 * bids.sum(dim=2)
+
+    values = np.random.RandomState(0).uniform(size=(100, 1, 3))
+    with quietly(irrational=True):  # a value below 1/5 pays more than half of itself
+        report = measure_regret(HalfPrice(), values, support=(0, 1), random_state=0)
+
+    # u(b) = sum_j (v_j b_j - b_j^2 / 2 - b_j / 10) is largest at b_j = max(v_j - 1/10, 0).
+    def utility(bids):
+        return (values * bids - bids**2 / 2 - 0.1 * bids).sum(axis=2)
+
+    expected = utility(np.maximum(values - 0.1, 0.0)) - utility(values)
+    assert report.search["gradient"]
+    # The last step is 1.5e-4 of the range; the utility is flat at its top: 1e-7 is left.
+    np.testing.assert_allclose(report.regrets, expected, atol=1e-6)
+    assert (report.regrets <= expected + 1e-12).all()
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """Two-player auctions after a few hundred updates, by number of items."""
+    auctions = {}
+    for n_items in (1, 2):
+        values = np.random.RandomState(0).uniform(size=(300, 2, n_items))
+        auction = ALGNetAuction(n_bidders=2, hidden_layer_sizes=(16, 16), max_iter=3)
+        auctions[n_items] = auction.set_params(random_state=0).fit(values)
+    return auctions
+
+
+def exhaustive(run, values, bidder, per_axis, n_rounds=4):
+    """Return the best utility on a full grid of reports, refined around its best point."""
+    n_items = values.shape[2]
+    axis = np.linspace(0.0, 1.0, per_axis)
+    best = np.empty(len(values))
+    for row, profile in enumerate(values):
+        low, high = np.zeros(n_items), np.ones(n_items)
+        best[row] = -np.inf
+        for _ in range(n_rounds):
+            grid = np.stack(np.meshgrid(*[axis] * n_items), -1).reshape(-1, n_items)
+            grid = low + grid * (high - low)
+            bids = np.repeat(profile[None], len(grid), axis=0)
+            bids[:, bidder] = grid
+            allocations, payments = run(bids)
+            utility = allocations[:, bidder] @ profile[bidder] - payments[:, bidder]
+            top, spacing = grid[utility.argmax()], (high - low) / (per_axis - 1)
+            best[row] = max(best[row], utility.max())
+            low, high = np.maximum(top - spacing, 0.0), np.minimum(top + spacing, 1.0)
+    return best
+
+
+@pytest.mark.parametrize("n_items", [1, 2])
+@pytest.mark.parametrize("as_black_box", [False, True])
+def test_brute_force_finds_no_more_on_trained_auctions(n_items, as_black_box, trained):
+    auction = trained[n_items]
+    values = np.random.RandomState(5).uniform(size=(15, 2, n_items))
+    mechanism = auction.mechanism_ if not as_black_box else (lambda bids: auction.predict(bids))
+    report = measure_regret(mechanism, values, support=(0, 1), random_state=0)
+    assert report.search["gradient"] is not as_black_box
+    for bidder in range(2):
+        best = exhaustive(auction.predict, values, bidder, per_axis=201 if n_items == 1 else 61)
+        expected = np.maximum(best - report.truthful_utilities[:, bidder], 0.0).sum()
+        # Both are lower bounds; the search may not fall 1 % behind.
+        assert expected > 0
+        assert report.regrets[:, bidder].sum() >= 0.99 * expected
+
+
+def test_a_jumping_module_is_searched_across_jumps():
+    class FirstPrice(torch.nn.Module):
+        """Has a gradient of the payment only: climbing leads down, never over the jump."""
+
+        def forward(self, bids):
+            wins = (bids == bids.amax(dim=1, keepdim=True)).to(bids)
+            return wins, (wins * bids).sum(dim=2)
+
+    values = np.random.default_rng(1).uniform(size=(100, 2, 2))
+    report = measure_regret(FirstPrice(), values, support=(0, 1), random_state=0)
+    expected = first_price_regret(values)
+    assert report.search["gradient"]
+    assert (report.regrets <= expected + 1e-12).all()
+    assert report.regrets.sum() >= 0.99 * expected.sum()
+
+
+@pytest.mark.parametrize("as_black_box", [False, True])
+def test_more_effort_never_finds_less(as_black_box, trained):
+    auction = trained[2]
+    values = np.random.RandomState(6).uniform(size=(30, 2, 2))
+    mechanism = auction if not as_black_box else (lambda bids: auction.predict(bids))
+    named = ["quick", "default", "thorough"]
+    efforts = [11, 30, 50, "quick", 200, 600, 1000, "default", 2000, "thorough", 8000]
+    found, spent = [], []
+    for effort in efforts:
+        report = measure_regret(mechanism, values, support=(0, 1), effort=effort, random_state=0)
+        found.append(report.regrets)
+        spent.append(report.search["evaluations_each"])
+        if effort not in named:
+            assert spent[-1] <= effort
+    # In every profile, bit for bit: the same search, carried on.
+    for less, more in itertools.pairwise(found):
+        assert (more >= less).all()
+    assert spent == sorted(spent) and len(set(spent)) == len(spent)
+
+
+def test_evaluations_are_counted_as_spent():
+    calls = []
+
+    def counted(bids):
+        calls.append(len(bids))
+        return first_price(bids)
+
+    values = np.random.default_rng(0).uniform(size=(20, 2, 3))
+    for effort in ("quick", "default", 500):
+        calls.clear()
+        report = measure_regret(counted, values, support=(0, 1), effort=effort, random_state=0)
+        # The rest are the truthful profiles.
+        assert sum(calls) - 20 == report.search["evaluations"]
+        assert report.search["evaluations"] == 40 * report.search["evaluations_each"]
+
+
+def test_profiles_with_equal_opponents_serve_one_another():
+    # One bidder: a report pays 0.1 in a box of side 1 %, which a profile's own evaluations find
+    # one time in ten, but those of 500 profiles find for all of them.
+    def needle(bids):
+        inside = ((bids >= 0.6) & (bids <= 0.61)).all(axis=2)
+        return np.zeros(bids.shape), -0.1 * inside
+
+    values = np.random.default_rng(0).uniform(0, 0.5, size=(500, 1, 2))
+    report = measure_regret(needle, values, support=(0, 1), random_state=0)
+    assert (report.regrets == 0.1).all()
+
+    # Two bidders of which the second has one of two values: the first bidder's profiles fall
+    # into two groups of equal opponents, however they are ordered.
+    def needles(bids):
+        place = np.where(bids[:, 1, :1] > 0.5, 0.2, 0.7)
+        inside = ((bids[:, 0] >= place) & (bids[:, 0] <= place + 0.01)).all(axis=1)
+        return np.zeros(bids.shape), -0.1 * np.stack([inside, np.zeros_like(inside)], axis=1)
+
+    second = np.random.default_rng(1).choice([0.25, 0.75], size=(500, 1, 1)).repeat(2, axis=2)
+    values = np.concatenate([values * 0.1, second], axis=1)
+    report = measure_regret(needles, values, support=(0, 1), random_state=0)
+    assert (report.regrets[:, 0] == 0.1).all()
+    # The misreport reported for a profile is one for its own opponents.
+    assert (needles(np.stack([report.misreports[:, 0], second[:, 0]], 1))[1][:, 0] == -0.1).all()
+
+
+def test_evenly_spread_points_leave_no_large_gap():
+    # Side 5 % squares, as in the needle test; 640 points enter 99.6 % of them.
+    points = (r_sequence(640, 2) + 0.37) % 1.0
+    corners = np.random.default_rng(0).uniform(0, 0.95, size=(1000, 1, 2))
+    hit = ((points >= corners) & (points <= corners + 0.05)).all(axis=2).any(axis=1)
+    assert hit.mean() >= 0.98
+    # All in the unit cube and distinct on each axis.
+    assert ((points >= 0) & (points < 1)).all()
+    assert len(np.unique(np.round(points[:, 0], 12))) == 640

@@ -1,0 +1,74 @@
+"""Pictures: what they hold, and that they can be drawn."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+from sklauction import RegretDisplay, measure_regret
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+
+def first_price(bids):
+    wins = np.eye(bids.shape[1])[bids.argmax(axis=1)].swapaxes(1, 2)
+    return wins, (wins * bids).sum(axis=2)
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def audit(n_bidders, n_items, mechanism=first_price):
+    values = np.random.default_rng(0).uniform(size=(50, n_bidders, n_items))
+    return measure_regret(mechanism, values, effort="quick", random_state=0)
+
+
+@pytest.mark.parametrize("n_bidders, n_items", [(1, 1), (2, 1), (2, 2), (3, 4)])
+def test_plots_show_how_large_and_where(n_bidders, n_items):
+    report = audit(n_bidders, n_items)
+    display = report.plot()
+    sizes, places = display.axes_
+    assert len(sizes.lines) == n_bidders and "lower bound" in sizes.get_xlabel()
+    offsets = places.collections[0].get_offsets()
+    colours = places.collections[0].get_array()
+    assert len(offsets) == 50
+    # The bidder shown is the one with most regret; points are its values, colours its regret.
+    shown = report.regrets.sum(axis=0).argmax()
+    np.testing.assert_allclose(np.sort(colours), np.sort(report.regrets[:, shown]))
+    np.testing.assert_allclose(
+        np.sort(offsets[:, 0]), np.sort(report.valuations[:, shown, 0]), rtol=1e-12
+    )
+    display.figure_.canvas.draw()
+
+
+def test_nothing_found_says_so():
+    report = audit(2, 2, lambda bids: (bids * 0, bids.sum(axis=2) * 0))
+    sizes, places = report.plot().axes_
+    assert sizes.texts[0].get_text() == "no profitable misreport found"
+    assert not places.texts
+
+
+def test_takes_bidder_items_and_axes():
+    figure, axes = plt.subplots(1, 2)
+    display = audit(2, 3).plot(bidder=1, items=(2, 0), axes=axes)
+    assert display.figure_ is figure and display.axes_ == tuple(axes)
+    assert axes[1].get_xlabel() == "bidder 1's value for item 2"
+    assert axes[1].get_ylabel() == "bidder 1's value for item 0"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"bidder": 2}, "bidder must be below 2; got 2"),
+        ({"bidder": -1}, "bidder must be an integer of at least 0; got -1"),
+        ({"items": (0, 5)}, "items must be below 3; got 5"),
+        ({"items": ()}, "items must name one or two items"),
+        ({"items": (0, 1, 2)}, "items must name one or two items"),
+    ],
+)
+def test_bad_choices_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        RegretDisplay.from_report(audit(2, 3), **arguments)
