@@ -3,13 +3,18 @@
 import re
 from pathlib import Path
 
+import matplotlib
 import pytest
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[1]
 # Sizes in the pages -> sizes here. A page whose sizes these miss would be slow, not wrong.
 SMALLER = {
     "10_000": "200",
     "[:1000]": "[:20]",
+    "size=(1000,": "size=(20,",
     "max_iter=30": "max_iter=1",
     "ALGNetAuction(n_bidders=2, n_items=2, random_state=0": (
         "ALGNetAuction(n_bidders=2, n_items=2, max_iter=1, random_state=0"
@@ -17,7 +22,7 @@ SMALLER = {
 }
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/regret.md"])
 def test_code_blocks_run(page):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
     assert blocks
@@ -26,9 +31,10 @@ def test_code_blocks_run(page):
         for text, smaller in SMALLER.items():
             block = block.replace(text, smaller)
         exec(block, namespace)
+    plt.close("all")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/regret.md", "CHANGELOG.md"])
 def test_links_to_files_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text())
     for target in targets:
