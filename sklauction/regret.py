@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array
 
-from sklauction.audit.mechanisms import CheckedMechanism, differentiable_module
+from sklauction.audit.mechanisms import CheckedMechanism, differentiable
 from sklauction.audit.plan import plan
 from sklauction.audit.problem import BidderProblem
 from sklauction.audit.report import RegretReport
@@ -112,7 +112,7 @@ def measure_regret(
     box = _find_support(mechanism, valuations, support)
     n_samples, n_bidders, n_items = valuations.shape
     checked = CheckedMechanism(mechanism, demand, valuations.max())
-    module = differentiable_module(mechanism, valuations[:1])
+    module = differentiable(mechanism, valuations[:1])
     stages = plan(n_items, module is not None, effort)
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 

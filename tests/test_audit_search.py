@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from sklauction import ALGNetAuction, measure_regret
+from sklauction import ALGNetAuction, measure_regret, regret
 from sklauction.audit.candidates import r_sequence
+from sklauction.audit.mechanisms import CheckedMechanism
+from sklauction.audit.plan import Stage
+from sklauction.audit.problem import BidderProblem
+from sklauction.audit.search import Search
 
 SHAPES = list(itertools.product((1, 2, 3), (1, 2, 3)))
 
@@ -331,3 +335,78 @@ def test_evenly_spread_points_leave_no_large_gap():
     # All in the unit cube and distinct on each axis.
     assert ((points >= 0) & (points < 1)).all()
     assert len(np.unique(np.round(points[:, 0], 12))) == 640
+
+
+def search_of(mechanism, values):
+    """Return the search of bidder 0 on [0, 1], before its first stage."""
+    rows = np.arange(len(values))
+    checked = CheckedMechanism(mechanism, "additive", 1.0)
+    allocations, payments = checked(values, rows)
+    truthful = (values * allocations).sum(axis=2)[:, 0] - payments[:, 0]
+    box = np.tile([0.0, 1.0], (values.shape[2], 1))
+    problem = BidderProblem(values, rows, 0, box, values[:, 0], checked)
+    return Search(problem, truthful, np.random.default_rng(0))
+
+
+def test_polish_narrows_in_on_a_jump():
+    # The least winning report, 0.37, is 1/50 of the range below the truth at most.
+    def at_least(bids):
+        wins = bids >= 0.37
+        return wins, (wins * bids).sum(axis=2)
+
+    values = np.random.default_rng(0).uniform(0.37, 0.39, size=(200, 1, 2))
+    search = search_of(at_least, values)
+    search.problem.groups = []  # each profile on its own
+    (_,) = search.carry_out([Stage("", 0, lambda s: s.polish(1, 6, 8, 1 / 64))])
+    # Eight rounds, most of which cut the window of 1/64 to a third: 1/64 / 3^6 = 2e-5.
+    left = (values[:, 0] - 0.37).sum(axis=1) - search.gains
+    assert (left >= 0).all()
+    assert np.median(left) <= 2e-5 and np.quantile(left, 0.95) <= 2e-4
+
+
+def test_starts_are_apart_and_a_fresh_stage_forgets_the_rest():
+    values = np.full((3, 1, 1), 0.5)
+    search = search_of(lambda bids: (bids * 0, bids.sum(axis=2) * 0), values)
+    search.board = np.tile([[0.50], [0.52], [0.20], [0.90]], (3, 1, 1))
+    search.board_gains = np.tile([4.0, 3.9, 3.0, 2.0], (3, 1))
+    reports, gains = search._starts(3)
+    # 0.52 is within 5 % of the better 0.50.
+    np.testing.assert_array_equal(reports[:, :, 0], [[0.5, 0.2, 0.9]] * 3)
+    np.testing.assert_array_equal(gains, [[4.0, 3.0, 2.0]] * 3)
+    seen = []
+    stage = Stage("", 0, lambda s: seen.append(s.board.copy()), fresh=True)
+    (_,) = search.carry_out([stage])
+    np.testing.assert_array_equal(seen[0], values)
+
+
+def test_the_worst_outcome_is_named_whenever_it_comes():
+    checked = CheckedMechanism(lambda bids: (bids, bids.sum(axis=2) * 0), "additive", 1.0)
+    for excess, rows in ((0.2, [3, 4]), (0.7, [5, 6]), (0.5, [7, 8])):
+        bids = np.array([[[1.0 + excess]], [[0.5]]])
+        checked(bids, np.array(rows))
+    (problem,) = checked.problems()
+    assert "infeasible by 0.7 in row 5 (3 such outcomes seen)" in problem
+
+
+def test_a_truthful_bidder_overcharged_because_of_anothers_misreport_is_named():
+    def spiteful(bids):
+        """Whoever reports zero makes the other pay 1."""
+        return np.zeros(bids.shape), (bids[:, ::-1].sum(axis=2) == 0).astype(float)
+
+    values = np.random.default_rng(0).uniform(0.1, 1, size=(5, 2, 1))
+    with pytest.warns(UserWarning, match=r"bidder 1 in spiteful .* by 1 in row \d under a mis"):
+        report = measure_regret(spiteful, values, support=(0, 1), effort="quick", random_state=0)
+    assert report.max_ir_violation == 0.0
+
+
+def test_equal_opponents_are_searched_in_one_block(monkeypatch):
+    monkeypatch.setattr(regret, "BLOCK_ENTRIES", 40)
+    others = np.tile([0.1, 0.5, 0.9], 20)
+    values = np.stack([np.linspace(0.0, 1.0, 60), others], axis=1)[:, :, None]
+    blocks = [rows for bidder, rows, _ in regret._blocks(values, seed=0) if bidder == 0]
+    assert [len(rows) for rows in blocks] == [20, 20, 20]
+    assert all(len(np.unique(others[rows])) == 1 for rows in blocks)
+    # Each profile once, for either bidder.
+    for bidder in range(2):
+        rows = np.concatenate([rows for b, rows, _ in regret._blocks(values, 0) if b == bidder])
+        np.testing.assert_array_equal(np.sort(rows), np.arange(60))

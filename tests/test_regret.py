@@ -142,18 +142,33 @@ def test_regret_is_in_the_unit_of_the_valuations(factor, uniform):
     np.testing.assert_allclose(large.regrets, small.regrets * factor, rtol=1e-6, atol=1e-9 * factor)
 
 
-@pytest.mark.parametrize("factor", [1e-200, 1e200])
+@pytest.mark.parametrize("factor", [1e-100, 1e100])
 def test_money_beyond_single_precision(factor, uniform):
-    class HalfBid(torch.nn.Module):
+    class HalfPrice(torch.nn.Module):
         def forward(self, bids):
-            share = torch.full_like(bids, 0.5)
-            return share, 0.5 * bids.sum(dim=2)
+            share = bids / factor / 2
+            return share, 0.5 * (share * bids).sum(dim=2)
 
-    report = measure_regret(HalfBid(), uniform * factor, effort="quick", random_state=0)
-    # Everyone gets half of everything and pays its bid for it: zero is the best report.
-    expected = 0.5 * uniform.sum(axis=2) * factor
+    report = measure_regret(
+        HalfPrice(), 0.4 * factor * uniform, support=(0, factor), random_state=0
+    )
+    # u(b) = sum_j (v_j b_j / 2 - b_j^2 / 4) in units of the factor is largest at the truth,
+    # v_j = b_j, if payments are half; so nothing is to be gained.
     assert report.search["gradient"]
-    np.testing.assert_allclose(report.regrets, expected, rtol=1e-9)
+    # The gradient of zero regret is flat: rounding only.
+    assert report.max_regret <= 1e-12 * factor
+
+    class QuarterPrice(HalfPrice):
+        def forward(self, bids):
+            share, payments = super().forward(bids)
+            return share, payments / 2
+
+    report = measure_regret(
+        QuarterPrice(), 0.4 * factor * uniform, support=(0, factor), random_state=0
+    )
+    # Now b_j = 2 v_j is best, and gains v_j^2 / 2 - 3 v_j^2 / 8.
+    expected = (0.4 * uniform) ** 2 / 8 * factor
+    np.testing.assert_allclose(report.regrets, expected.sum(axis=2), atol=1e-6 * factor)
 
 
 # Forms of mechanisms and valuations
@@ -204,6 +219,19 @@ def test_single_items_and_single_bidders(uniform):
         expected = np.maximum(values - rival, 0.0).sum()
         # The supremum at a jump.
         assert 0.99 * expected <= report.regrets.sum() <= expected + 1e-9
+
+
+def test_the_support_is_widened_to_the_truths():
+    # A report above 0.5 pays 0.1; some truths lie there, so every bidder may report it.
+    def bonus(bids):
+        return bids * 0, -0.1 * (bids[:, :, 0] > 0.5)
+
+    values = np.array([[[0.2]], [[0.3]], [[0.9]]])
+    report = measure_regret(bonus, values, support=(0.25, 0.4), random_state=0)
+    np.testing.assert_array_equal(report.regrets[:, 0], [0.1, 0.1, 0.0])
+    # And downwards.
+    report = measure_regret(lambda b: bonus(1 - b), values, support=(0.6, 0.9), random_state=0)
+    np.testing.assert_array_equal(report.regrets[:, 0], [0.0, 0.0, 0.1])
 
 
 def test_a_point_support_leaves_only_the_truth():

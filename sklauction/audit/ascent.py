@@ -13,14 +13,6 @@ def _batch_rows(device, profiles, entries):
     return max(1, (entries if device.type == "cpu" else GPU_ENTRIES) // profiles[0].size)
 
 
-def _place(module):
-    """Return what ``torch.tensor`` needs to know to make a module's input."""
-    tensors = [*module.parameters(), *module.buffers()]
-    if not tensors:
-        return {"dtype": torch.float32, "device": torch.device("cpu")}
-    return {"dtype": tensors[0].dtype, "device": tensors[0].device}
-
-
 def _with_report(profiles, bidder, reports):
     """Return profiles in which one bidder's bids are replaced, differentiably."""
     slot = torch.zeros(profiles.shape[1], 1, device=profiles.device, dtype=torch.bool)
@@ -28,13 +20,12 @@ def _with_report(profiles, bidder, reports):
     return torch.where(slot, reports.unsqueeze(1), profiles)
 
 
-def run_module(module, profiles, bidder, reports, batch_entries):
+def run_module(mechanism, profiles, bidder, reports, batch_entries):
     """Return what one bidder gets and pays under each of its reports.
 
     Parameters
     ----------
-    module : torch.nn.Module
-        In single precision.
+    mechanism : Differentiable
     profiles : ndarray of shape (n, n_bidders, n_items)
     bidder : int
     reports : ndarray of shape (n, n_reports, n_items)
@@ -47,7 +38,7 @@ def run_module(module, profiles, bidder, reports, batch_entries):
     paid : ndarray of shape (n, n_reports)
     """
     n_rows, n_reports, n_items = reports.shape
-    place = _place(module)
+    module, place = mechanism
     flat = reports.reshape(-1, n_items)
     got, paid = np.empty(flat.shape), np.empty(len(flat))
     rows = _batch_rows(place["device"], profiles, batch_entries)
@@ -63,7 +54,7 @@ def run_module(module, profiles, bidder, reports, batch_entries):
     return got.reshape(reports.shape), paid.reshape(n_rows, n_reports)
 
 
-def climb(module, profiles, bidder, starts, box, sizes, batch_entries):
+def climb(mechanism, profiles, bidder, starts, box, sizes, batch_entries):
     """Return the best reports seen on normalised gradient ascent, and their utilities.
 
     Each step has the given size, as a share of the range, in the coordinate where the
@@ -71,8 +62,7 @@ def climb(module, profiles, bidder, starts, box, sizes, batch_entries):
 
     Parameters
     ----------
-    module : torch.nn.Module
-        In single precision, frozen.
+    mechanism : Differentiable
     profiles : ndarray of shape (n, n_bidders, n_items)
     bidder : int
     starts : ndarray of shape (n, n_starts, n_items)
@@ -90,7 +80,7 @@ def climb(module, profiles, bidder, starts, box, sizes, batch_entries):
         Utility of the best.
     """
     n_rows, n_starts, n_items = starts.shape
-    place = _place(module)
+    module, place = mechanism
     low, high = (torch.tensor(end, **place) for end in box)
     flat = starts.reshape(-1, n_items)
     best, last, gains = np.empty(flat.shape), np.empty(flat.shape), np.empty(len(flat))

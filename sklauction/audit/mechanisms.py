@@ -1,12 +1,14 @@
 """Whatever a user calls a mechanism, as one checked function; and what is wrong with it."""
 
 import copy
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from sklauction.economics import feasibility_violation, ir_violation
 
-__all__ = ["CheckedMechanism", "differentiable_module", "is_module", "mechanism_name"]
+__all__ = ["CheckedMechanism", "Differentiable", "differentiable", "is_module", "mechanism_name"]
 
 # Infeasibility in probability, and payments relative to the largest bid, that count as
 # rounding: single-precision networks err by about 1e-7.
@@ -26,7 +28,22 @@ def mechanism_name(mechanism):
     return getattr(function, "__name__", type(function).__name__)
 
 
-def differentiable_module(mechanism, profile):
+class Differentiable(NamedTuple):
+    """A torch module to climb on.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        A frozen copy.
+    tensor_options : dict
+        ``dtype`` and ``device`` of its input.
+    """
+
+    module: Callable
+    tensor_options: dict
+
+
+def differentiable(mechanism, profile):
     """Return a frozen module to climb on, or None where there is no gradient.
 
     In single precision, which doubles the speed (the audit recomputes what it reports),
@@ -41,7 +58,7 @@ def differentiable_module(mechanism, profile):
 
     Returns
     -------
-    torch.nn.Module or None
+    Differentiable or None
     """
     module = getattr(mechanism, "mechanism_", _function_of(mechanism))
     if not is_module(module):
@@ -52,11 +69,11 @@ def differentiable_module(mechanism, profile):
     dtype = torch.float32 if single else torch.float64
     module = copy.deepcopy(module).to(dtype).requires_grad_(False)
     tensors = [*module.parameters(), *module.buffers()]
-    device = tensors[0].device if tensors else "cpu"
-    bids = torch.tensor(profile, dtype=dtype, device=device, requires_grad=True)
+    options = {"dtype": dtype, "device": tensors[0].device if tensors else torch.device("cpu")}
     with torch.enable_grad():
-        allocations, payments = module(bids)
-    return module if allocations.requires_grad or payments.requires_grad else None
+        allocations, payments = module(torch.tensor(profile, requires_grad=True, **options))
+    climbs = allocations.requires_grad or payments.requires_grad
+    return Differentiable(module, options) if climbs else None
 
 
 def _function_of(mechanism):
@@ -141,11 +158,9 @@ class CheckedMechanism:
                 self.max_feasibility_violation, float(infeasible.max())
             )
             self.max_ir_violation = max(self.max_ir_violation, float(broken.max()))
-        else:
-            broken = broken[:, bidder : bidder + 1]
         self._note("allocations", infeasible, TOLERANCE, rows, bidder)
-        who = broken.argmax(axis=1) if bidder is None else np.full(len(bids), bidder)
-        self._note("payments", broken.max(axis=1), TOLERANCE * self.money, rows, bidder, who)
+        who, most = broken.argmax(axis=1), broken.max(axis=1)
+        self._note("payments", most, TOLERANCE * self.money, rows, bidder, who)
         return allocations, payments
 
     def problems(self):

@@ -142,8 +142,8 @@ def _look(name, n_reports, make, gradient, fresh=False):
 
 
 def _sweep(n_items, n_points, gradient):
-    # The ends and the rivals beside the points; then all items together, twice.
-    cost = n_items * (n_points + 4) + 2 + SETTLED * gradient
+    # The ends and the rivals beside the points; then all items together.
+    cost = n_items * (n_points + 4) + 1 + SETTLED * gradient
     return Stage("sweep of each item", cost, lambda search: search.sweep(n_points))
 
 
@@ -156,7 +156,7 @@ def _ascend(phases):
 
 
 def _polish(n_items, n_starts, n_points, n_rounds, percent, gradient=False):
-    cost = n_starts * n_rounds * (n_items * n_points + 2) + SETTLED * gradient
+    cost = n_starts * n_rounds * (n_items * n_points + 1) + SETTLED * gradient
     return Stage(
         "polish",
         cost,

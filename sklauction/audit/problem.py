@@ -10,8 +10,8 @@ __all__ = ["BidderProblem"]
 BATCH_ENTRIES = 1 << 14
 # Reports that profiles with the same opponents share at a time.
 SHARED_REPORTS = 1 << 15
-# Utilities held at once while sharing.
-SHARED_BLOCK = 1 << 22
+# Truths of a large group that choose what all are offered.
+SHARED_TRUTHS = 256
 
 
 class BidderProblem:
@@ -30,8 +30,8 @@ class BidderProblem:
         Values that the bidder has anywhere in the audit.
     checked : CheckedMechanism
         The mechanism in double precision.
-    module : torch.nn.Module or None
-        The same in single precision, with a gradient.
+    module : Differentiable or None
+        The same with a gradient, as a rule in single precision.
 
     Attributes
     ----------
@@ -138,7 +138,8 @@ def _best_of_shared(truth, reports, got, paid, n_lent):
 
     The opponents are the same in all rows, so any row's report has the same outcome in
     any other: k rows of l reports give k * k * l pairs by one matrix product. The pool is
-    cut into ``n_lent`` parts, and each part lends its best.
+    cut into ``n_lent`` parts, and each part lends its best. In a large group only reports
+    that are best for some of a sample of truths are offered to all.
     """
     n_items = truth.shape[1]
     stride = -(-reports.shape[0] * reports.shape[1] // SHARED_REPORTS)
@@ -147,12 +148,12 @@ def _best_of_shared(truth, reports, got, paid, n_lent):
     reports, got = (array.reshape(-1, n_items)[::stride] for array in (reports, got))
     paid = paid.reshape(-1)[::stride]
     lent, gains = np.empty((len(truth), n_lent, n_items)), np.empty((len(truth), n_lent))
-    rows = max(1, SHARED_BLOCK * n_lent // len(paid))
+    sample = truth[:: -(-len(truth) // SHARED_TRUTHS)]
     for part, index in enumerate(np.array_split(np.arange(len(paid)), n_lent)):
-        for start in range(0, len(truth), rows):
-            block = slice(start, start + rows)
-            utility = truth[block] @ got[index].T - paid[index]
-            best = utility.argmax(axis=1)
-            lent[block, part] = reports[index][best]
-            gains[block, part] = np.take_along_axis(utility, best[:, None], 1)[:, 0]
+        if len(sample) < len(truth):
+            index = index[np.unique((sample @ got[index].T - paid[index]).argmax(axis=1))]
+        utility = truth @ got[index].T - paid[index]
+        best = utility.argmax(axis=1)
+        lent[:, part] = reports[index][best]
+        gains[:, part] = np.take_along_axis(utility, best[:, None], 1)[:, 0]
     return lent, gains

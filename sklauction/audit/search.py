@@ -181,15 +181,11 @@ class Search:
         improves = np.take_along_axis(tried, chosen[..., None], 3)[..., 0] > gains[..., None]
         best = np.take_along_axis(values, chosen[..., None], 3)[..., 0]
         together = np.where(improves, best, reports)
-        # The same direction again: ridges that are not parallel to an item.
-        further = np.clip(2 * together - reports, self.problem.low, self.problem.high)
-        combined = np.concatenate([together, further], axis=1)
-        combined_gains = self.look(combined)
         options = np.concatenate(
             [
                 reports[:, :, None],
                 moved.reshape(n_rows, n_starts, -1, n_items),
-                combined.reshape(n_rows, 2, n_starts, n_items).swapaxes(1, 2),
+                together[:, :, None],
             ],
             axis=2,
         )
@@ -197,7 +193,7 @@ class Search:
             [
                 gains[..., None],
                 tried.reshape(n_rows, n_starts, -1),
-                combined_gains.reshape(n_rows, 2, n_starts).swapaxes(1, 2),
+                self.look(together)[..., None],
             ],
             axis=2,
         )
