@@ -77,8 +77,9 @@ def measure_regret(
     Raises
     ------
     ValueError
-        If an argument is malformed, or the mechanism returns wrong shapes or values that
-        are not finite; the message names the row.
+        If an argument is malformed, or the mechanism returns wrong shapes, values that
+        are not finite, or other outcomes when the same bids are run again; the message
+        names the row.
 
     Warns
     -----
@@ -192,6 +193,8 @@ def _run_truthfully(checked, valuations):
     for start in range(0, len(valuations), n_rows):
         rows = np.arange(start, min(start + n_rows, len(valuations)))
         outcome = checked(valuations[rows], rows)
+        if start == 0:
+            checked.check_repeatable(valuations[rows], rows, outcome)
         truthful[rows] = utilities(valuations[rows], outcome)
         revenues[rows] = outcome[1].sum(axis=1)
     return truthful, revenues

@@ -316,6 +316,7 @@ def nan_for_large_reports(bids):
         (lambda bids: (bids, bids), r"return payments of shape \(4, 2\)"),
         (lambda bids: bids, r"must return \(allocations, payments\), two arrays.*got ndarray"),
         (lambda bids: None, r"must return \(allocations, payments\).*got NoneType"),
+        (lambda bids: (torch.tensor(bids, requires_grad=True), bids), r"two arrays of numbers"),
         (lambda bids: (bids, ["a"]), r"two arrays of numbers; got tuple"),
         (lambda bids: (bids * np.nan, bids.sum(axis=2)), r"non-finite value in allocations, row 0"),
         (lambda bids: (bids, bids.sum(axis=2) + np.inf), r"non-finite value in payments, row 0"),
@@ -330,6 +331,22 @@ def nan_for_large_reports(bids):
 def test_bad_mechanisms_are_named(mechanism, message, uniform):
     with pytest.raises(ValueError, match=message):
         measure_regret(mechanism, uniform[:4], support=(0, 1), random_state=0)
+
+
+def test_outcomes_that_depend_on_chance_or_on_other_rows_are_refused(uniform):
+    random = np.random.default_rng(0)
+
+    def by_chance(bids):
+        return np.zeros(bids.shape), random.uniform(size=bids.shape[:2]) * bids.max(axis=2)
+
+    def by_row(bids):
+        wins, payments = second_price(bids)
+        return wins, np.minimum(payments, bids.mean())
+
+    for mechanism, field in ((by_chance, "payments"), (by_row, "payments")):
+        message = rf"mechanism {mechanism.__name__} must decide each row .* got {field} that differ"
+        with pytest.raises(ValueError, match=message):
+            measure_regret(mechanism, uniform)
 
 
 def test_a_module_that_is_not_finite_somewhere_is_named(uniform):

@@ -13,6 +13,10 @@ __all__ = ["CheckedMechanism", "Differentiable", "differentiable", "is_module", 
 # Infeasibility in probability, and payments relative to the largest bid, that count as
 # rounding: single-precision networks err by about 1e-7.
 TOLERANCE = 1e-6
+# Difference between two runs of the same bids that counts as rounding: in probability, and in
+# payments relative to the largest bid.
+REPEATABLE = 1e-3
+REPEATED_ROWS = 256
 # Money for which squares and their sums neither vanish nor overflow in single precision.
 SINGLE_PRECISION = (1e-15, 1e15)
 
@@ -163,6 +167,33 @@ class CheckedMechanism:
         self._note("payments", most, TOLERANCE * self.money, rows, bidder, who)
         return allocations, payments
 
+    def check_repeatable(self, bids, rows, outcome):
+        """Raise ValueError if some of the bids, run again among fewer, come out otherwise.
+
+        A search would take the luckiest draw of a random outcome for regret. The last half
+        of the rows (or one) is run in reverse order.
+
+        Parameters
+        ----------
+        bids : ndarray of shape (n, n_bidders, n_items)
+        rows : ndarray of shape (n,)
+        outcome : (allocations, payments)
+            As returned for ``bids``.
+        """
+        again = np.arange(len(bids))[::-1][: max(1, min(len(bids) // 2, REPEATED_ROWS))]
+        repeated = self._arrays(self.run(bids[again]), bids[again].shape)
+        for field, first, second, unit in zip(
+            ("allocations", "payments"), outcome, repeated, (1.0, self.money), strict=True
+        ):
+            difference = np.abs(first[again] - second).reshape(len(again), -1).max(axis=1)
+            if difference.max() > REPEATABLE * unit:
+                row = int(difference.argmax())
+                raise ValueError(
+                    f"mechanism {self.name} must decide each row for itself, the same bids always "
+                    f"alike (a lottery as probabilities and expected payments); got {field} that "
+                    f"differ by {difference[row]:.3g} when row {rows[again[row]]} is run again"
+                )
+
     def problems(self):
         """Return one sentence on each kind of outcome that no auction may have."""
         return [
@@ -176,7 +207,7 @@ class CheckedMechanism:
             allocations, payments = outcome
             allocations = np.asarray(allocations, dtype=float)
             payments = np.asarray(payments, dtype=float)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RuntimeError) as error:
             raise ValueError(
                 f"mechanism {self.name} must return (allocations, payments), two arrays of "
                 f"numbers; got {type(outcome).__name__} ({error})"

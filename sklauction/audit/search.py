@@ -107,26 +107,20 @@ class Search:
 
         problem = self.problem
         sizes = 0.15 * np.geomspace(1.0, 1e-3, sum(n_steps for _, n_steps in phases))
-        current, _ = self._starts(phases[0][0])
-        best, gains = current, np.full(current.shape[:2], -np.inf)
+        current, gains = self._starts(phases[0][0])
         for n_kept, n_steps in phases:
             order = np.argsort(-gains, axis=1, kind="stable")[:, :n_kept]
-            current, best = _take(current, order), _take(best, order)
-            gains = np.take_along_axis(gains, order, 1)
-            seen, current, seen_gains = climb(
+            best, current, gains = climb(
                 problem.module,
                 problem.profiles,
                 problem.bidder,
-                current,
+                _take(current, order),
                 (problem.low, problem.high),
                 sizes[:n_steps],
                 BATCH_ENTRIES,
             )
             sizes = sizes[n_steps:]
-            better = seen_gains > gains
-            best = np.where(better[..., None], seen, best)
-            gains = np.where(better, seen_gains, gains)
-            self._keep(seen, seen_gains)
+            self._keep(best, gains)
 
     def polish(self, n_starts, n_points, n_rounds, size):
         """Narrow in on the best reports item by item: needs no gradient and crosses jumps.
