@@ -66,6 +66,11 @@ def run_in_chunks(mechanism, bids):
     -------
     allocations : ndarray of shape (n_samples, n_bidders, n_items)
     payments : ndarray of shape (n_samples, n_bidders)
+
+    Raises
+    ------
+    ValueError
+        If the mechanism returns anything but two tensors of these shapes.
     """
     n_samples, n_bidders, n_items = bids.shape
     tensors = [*mechanism.parameters(), *mechanism.buffers()]
@@ -75,6 +80,19 @@ def run_in_chunks(mechanism, bids):
     with torch.inference_mode():
         for start in range(0, n_samples, rows):
             part = slice(start, start + rows)
-            given, paid = mechanism(torch.tensor(bids[part]).to(reference))
+            outcome = mechanism(torch.tensor(bids[part]).to(reference))
+            given, paid = _checked(outcome, bids[part].shape, mechanism)
             allocations[part], payments[part] = given.cpu().numpy(), paid.cpu().numpy()
     return allocations, payments
+
+
+def _checked(outcome, shape, mechanism):
+    expected = [shape, shape[:2]]
+    got = outcome if isinstance(outcome, tuple | list) else [outcome]
+    shapes = [tuple(part.shape) if torch.is_tensor(part) else type(part).__name__ for part in got]
+    if shapes != expected:
+        raise ValueError(
+            f"mechanism {type(mechanism).__name__} must return (allocations, payments), tensors "
+            f"of shapes {expected[0]} and {expected[1]} for bids of shape {shape}; got {shapes}"
+        )
+    return outcome

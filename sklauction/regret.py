@@ -112,8 +112,9 @@ def measure_regret(
     check_choice(demand, "demand", DEMANDS)
     box = _find_support(mechanism, valuations, support)
     n_samples, n_bidders, n_items = valuations.shape
-    checked = CheckedMechanism(mechanism, demand, valuations.max())
-    module = differentiable(mechanism, valuations[:1])
+    money = valuations.max()
+    checked = CheckedMechanism(mechanism, demand, money)
+    module = differentiable(mechanism, valuations[:1], money)
     stages = plan(n_items, module is not None, effort)
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 

@@ -349,6 +349,24 @@ def test_outcomes_that_depend_on_chance_or_on_other_rows_are_refused(uniform):
             measure_regret(mechanism, uniform)
 
 
+@pytest.mark.parametrize(
+    "outcome, got",
+    [
+        (lambda bids: bids / 2, r"\[\(100, 2, 2\)\]"),
+        (lambda bids: (bids[:, :, :1], bids[:, :, 0]), r"\[\(100, 2, 1\), \(100, 2\)\]"),
+        (lambda bids: (bids, 0.5), r"\[\(100, 2, 2\), 'float'\]"),
+    ],
+)
+def test_malformed_modules_are_named(outcome, got, uniform):
+    class Malformed(torch.nn.Module):
+        def forward(self, bids):
+            return outcome(bids)
+
+    message = rf"mechanism Malformed must return .* \(100, 2, 2\) and \(100, 2\) .* got {got}"
+    with pytest.raises(ValueError, match=message):
+        measure_regret(Malformed(), uniform)
+
+
 def test_a_module_that_is_not_finite_somewhere_is_named(uniform):
     class Broken(torch.nn.Module):
         def forward(self, bids):

@@ -47,7 +47,7 @@ class Differentiable(NamedTuple):
     tensor_options: dict
 
 
-def differentiable(mechanism, profile):
+def differentiable(mechanism, profile, money):
     """Return a frozen module to climb on, or None where there is no gradient.
 
     In single precision, which doubles the speed (the audit recomputes what it reports),
@@ -59,6 +59,8 @@ def differentiable(mechanism, profile):
         A torch module, or an auction whose ``mechanism_`` is one, may have a gradient.
     profile : ndarray of shape (1, n_bidders, n_items)
         Where to try it.
+    money : float
+        Largest bid.
 
     Returns
     -------
@@ -69,15 +71,20 @@ def differentiable(mechanism, profile):
         return None
     import torch
 
-    single = SINGLE_PRECISION[0] < profile.max() < SINGLE_PRECISION[1]
+    single = SINGLE_PRECISION[0] < money < SINGLE_PRECISION[1]
     dtype = torch.float32 if single else torch.float64
     module = copy.deepcopy(module).to(dtype).requires_grad_(False)
     tensors = [*module.parameters(), *module.buffers()]
     options = {"dtype": dtype, "device": tensors[0].device if tensors else torch.device("cpu")}
     with torch.enable_grad():
-        allocations, payments = module(torch.tensor(profile, requires_grad=True, **options))
-    climbs = allocations.requires_grad or payments.requires_grad
-    return Differentiable(module, options) if climbs else None
+        outcome = module(torch.tensor(profile, requires_grad=True, **options))
+    # What is malformed is refused when it is run as a function, with its name.
+    well_formed = isinstance(outcome, tuple | list) and all(
+        torch.is_tensor(part) for part in outcome
+    )
+    if not well_formed or not any(part.requires_grad for part in outcome):
+        return None
+    return Differentiable(module, options)
 
 
 def _function_of(mechanism):
