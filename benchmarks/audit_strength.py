@@ -6,6 +6,7 @@
 * ``adam``: a trained auction of 3 bidders and 10 items, against 100 random starts x 200 steps
   of Adam per bidder and profile, as papers search at best.
 * ``cost``: seconds for 1,000 profiles.
+* ``memory``: what an audit adds to the memory of the process.
 * ``scoring``: share of a grid search's time that goes into scoring, at quick effort.
 
 Run from the root of the repository (about 15 minutes on 2 cores)::
@@ -16,13 +17,14 @@ Run from the root of the repository (about 15 minutes on 2 cores)::
 import argparse
 import functools
 import time
+import tracemalloc
 
 import numpy as np
 from algnet_quality import adam_regret
 from scipy.stats import qmc
 from sklearn.model_selection import GridSearchCV
 
-from sklauction import ALGNetAuction, auction_scorers, measure_regret
+from sklauction import ALGNetAuction, VCGAuction, auction_scorers, measure_regret
 from sklauction.audit.candidates import r_sequence
 from sklauction.audit.plan import EFFORTS
 from sklauction.datasets import load_setting
@@ -162,6 +164,35 @@ def cost():
             print(f"  {name}, {effort}: {seconds:.1f} s", flush=True)
 
 
+def peak_of_audit(n_samples, n_bidders, n_items, effort):
+    """Return the megabytes that an audit of an analytic auction holds at its peak."""
+    values = np.random.default_rng(0).uniform(size=(n_samples, n_bidders, n_items))
+    auction = VCGAuction(n_bidders).fit(values)
+    tracemalloc.start()
+    measure_regret(auction, values, effort=effort, random_state=0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 1e6
+
+
+def memory():
+    """Print the memory that audits hold at their peak."""
+    for arguments in (
+        (20_000, 1, 1, "default"),
+        (20_000, 1, 2, "default"),
+        (20_000, 2, 2, "default"),
+    ):
+        print(f"memory of an audit, {arguments}: {peak_of_audit(*arguments):.0f} MB", flush=True)
+    for n_samples in (10_000, 100_000, 1_000_000):
+        megabytes = peak_of_audit(n_samples, 2, 2, 29)
+        report = n_samples * (4 + 2 + 2 + 1) * 8 / 1e6
+        print(
+            f"memory of an audit, ({n_samples:,}, 2, 2, 29): {megabytes:.0f} MB, of which the "
+            f"report {report:.0f} MB",
+            flush=True,
+        )
+
+
 def scoring():
     """Print the share of a grid search's time that goes into scoring."""
     setting = load_setting("additive_2x2_uniform")
@@ -182,7 +213,7 @@ def scoring():
         )
 
 
-PARTS = {part.__name__: part for part in (coverage, grid, adam, cost, scoring)}
+PARTS = {part.__name__: part for part in (coverage, grid, adam, cost, memory, scoring)}
 
 
 def main():

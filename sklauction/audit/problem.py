@@ -151,9 +151,16 @@ def _best_of_shared(truth, reports, got, paid, n_lent):
     sample = truth[:: -(-len(truth) // SHARED_TRUTHS)]
     for part, index in enumerate(np.array_split(np.arange(len(paid)), n_lent)):
         if len(sample) < len(truth):
-            index = index[np.unique((sample @ got[index].T - paid[index]).argmax(axis=1))]
-        utility = truth @ got[index].T - paid[index]
+            index = index[np.unique(_utility_table(sample, got[index], paid[index]).argmax(axis=1))]
+        utility = _utility_table(truth, got[index], paid[index])
         best = utility.argmax(axis=1)
         lent[:, part] = reports[index][best]
         gains[:, part] = np.take_along_axis(utility, best[:, None], 1)[:, 0]
     return lent, gains
+
+
+def _utility_table(truth, got, paid):
+    """Return the utility (n, n_outcomes) of every outcome at every truth."""
+    # einsum, as the threads of a BLAS product would stand in the way of torch's: a fit with one
+    # bidder took 50 s instead of 38 s.
+    return np.einsum("nj,lj->nl", truth, got) - paid
