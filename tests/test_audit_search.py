@@ -6,20 +6,16 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from mechanisms import first_price, winners
 
 from sklauction import ALGNetAuction, measure_regret, regret
 from sklauction.audit.candidates import r_sequence
 from sklauction.audit.mechanisms import CheckedMechanism
 from sklauction.audit.plan import Stage
-from sklauction.audit.problem import BidderProblem
+from sklauction.audit.problem import SHARED_REPORTS, BidderProblem
 from sklauction.audit.search import Search
 
 SHAPES = list(itertools.product((1, 2, 3), (1, 2, 3)))
-
-
-def winners(scores):
-    """Return who has the highest score for each item, one winner each; (n, bidder, item)."""
-    return np.eye(scores.shape[1], dtype=bool)[scores.argmax(axis=1)].swapaxes(1, 2)
 
 
 def rivals(values):
@@ -28,11 +24,6 @@ def rivals(values):
     return np.stack(
         [np.delete(padded, i, axis=1).max(axis=1) for i in range(values.shape[1])], axis=1
     )
-
-
-def first_price(bids):
-    wins = winners(bids)
-    return wins, (wins * bids).sum(axis=2)
 
 
 def first_price_regret(values):
@@ -410,3 +401,14 @@ def test_equal_opponents_are_searched_in_one_block(monkeypatch):
     for bidder in range(2):
         rows = np.concatenate([rows for b, rows, _ in regret._blocks(values, 0) if b == bidder])
         np.testing.assert_array_equal(np.sort(rows), np.arange(60))
+
+
+def test_sharing_leaves_out_no_kind_of_report():
+    # So many reports that only some are shared; of each profile's 64, every second is odd, and
+    # only odd ones pay. Taking every second of all would leave them out.
+    n_rows = 2 * SHARED_REPORTS // 64
+    values = np.random.default_rng(0).uniform(0.0, 0.5, size=(n_rows, 1, 1))
+    search = search_of(lambda bids: (bids * 0, -0.1 * (bids[:, :, 0] > 0.9)), values)
+    reports = np.where(np.arange(64) % 2, 1.0, 0.5)[None, :, None].repeat(n_rows, axis=0)
+    _, gains = search.problem.try_reports(reports)
+    assert (gains[:, 64:].max(axis=1) == 0.1).all()

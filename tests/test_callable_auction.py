@@ -3,14 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from mechanisms import first_price
 from sklearn.model_selection import GridSearchCV
 
 from sklauction import CallableAuction, RegretScorer, auction_scorers, measure_regret
-
-
-def first_price(bids):
-    wins = np.eye(bids.shape[1])[bids.argmax(axis=1)].swapaxes(1, 2)
-    return wins, (wins * bids).sum(axis=2)
 
 
 def posted_half(bids):

@@ -3,16 +3,12 @@
 import matplotlib
 import numpy as np
 import pytest
+from mechanisms import first_price
 
 from sklauction import RegretDisplay, measure_regret
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-
-
-def first_price(bids):
-    wins = np.eye(bids.shape[1])[bids.argmax(axis=1)].swapaxes(1, 2)
-    return wins, (wins * bids).sum(axis=2)
 
 
 @pytest.fixture(autouse=True)

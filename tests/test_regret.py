@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from mechanisms import first_price, second_price
 from sklearn.exceptions import NotFittedError
 
 from sklauction import (
@@ -20,16 +21,6 @@ from sklauction import (
     measure_regret,
 )
 from sklauction.audit import RegretReport
-
-
-def first_price(bids):
-    wins = np.eye(bids.shape[1])[bids.argmax(axis=1)].swapaxes(1, 2)
-    return wins, (wins * bids).sum(axis=2)
-
-
-def second_price(bids):
-    wins, _ = first_price(bids)
-    return wins, (wins * np.sort(bids, axis=1)[:, -2:-1]).sum(axis=2)
 
 
 @pytest.fixture
