@@ -135,7 +135,6 @@ def measure_regret(
     problems = tuple(checked.problems())
     for problem in problems:
         warnings.warn(f"measure_regret: {problem}", UserWarning, stacklevel=2)
-    each = sum(stage.evaluations for stage in stages)
     return RegretReport(
         valuations=valuations,
         regrets=regrets,
@@ -148,14 +147,22 @@ def measure_regret(
         search={
             "effort": effort,
             "gradient": module is not None,
-            "stages": tuple(stage.name for stage in stages),
-            "starts": sum(stage.starts for stage in stages),
-            "steps": max((stage.steps for stage in stages), default=0),
-            "evaluations_each": each,
-            "evaluations": each * truthful.size,
+            **_summary(stages, truthful.size),
             "seconds": time.perf_counter() - started,
         },
     )
+
+
+def _summary(stages, n_searches):
+    """Return what a report says of the stages carried out."""
+    each = sum(stage.evaluations for stage in stages)
+    return {
+        "stages": tuple(stage.name for stage in stages),
+        "starts": sum(stage.starts for stage in stages),
+        "steps": max(stage.steps for stage in stages),
+        "evaluations_each": each,
+        "evaluations": each * n_searches,
+    }
 
 
 def _check_valuations(mechanism, valuations):

@@ -19,7 +19,24 @@ __all__ = [
 ]
 
 
-class RegretScorer(BaseEstimator):
+class _AuditScorer(BaseEstimator):
+    """Base class: audits a fitted auction on valuations in any form that it accepts."""
+
+    def __init__(self, effort="quick", random_state=0):
+        self.effort = effort
+        self.random_state = random_state
+
+    def _audit(self, auction, valuations):
+        return measure_regret(
+            auction,
+            valuations,
+            effort=self.effort,
+            random_state=self.random_state,
+            verbose=False,
+        )
+
+
+class RegretScorer(_AuditScorer):
     """Minus the total regret found by an audit.
 
     Parameters
@@ -38,16 +55,12 @@ class RegretScorer(BaseEstimator):
     True
     """
 
-    def __init__(self, effort="quick", random_state=0):
-        self.effort = effort
-        self.random_state = random_state
-
     def __call__(self, auction, valuations, y=None):
         """Return ``-R`` in the unit of the valuations."""
-        return -_audit(self, auction, valuations).total_regret
+        return -self._audit(auction, valuations).total_regret
 
 
-class AuctionScorer(BaseEstimator):
+class AuctionScorer(_AuditScorer):
     """The score ``sqrt(P) - sqrt(R)``, with R as found by an audit.
 
     Parameters
@@ -66,13 +79,9 @@ class AuctionScorer(BaseEstimator):
     True
     """
 
-    def __init__(self, effort="quick", random_state=0):
-        self.effort = effort
-        self.random_state = random_state
-
     def __call__(self, auction, valuations, y=None):
         """Return the score, in the square root of the unit of the valuations."""
-        return _audit(self, auction, valuations).score
+        return self._audit(auction, valuations).score
 
 
 class RevenueScorer(BaseEstimator):
@@ -120,15 +129,11 @@ def auction_scorers(effort="quick", random_state=0):
     return _MultiScorer(effort, random_state)
 
 
-class _MultiScorer(BaseEstimator):
+class _MultiScorer(_AuditScorer):
     """Score, revenue and minus the regret, as a dict."""
 
-    def __init__(self, effort, random_state):
-        self.effort = effort
-        self.random_state = random_state
-
     def __call__(self, auction, valuations, y=None):
-        report = _audit(self, auction, valuations)
+        report = self._audit(auction, valuations)
         return {"score": report.score, "revenue": report.revenue, "regret": -report.total_regret}
 
 
@@ -175,14 +180,3 @@ class best_under_regret:
         if not allowed.any():
             return int(np.nanargmin(regrets))
         return int(np.nanargmax(np.where(allowed, gains, -np.inf)))
-
-
-def _audit(scorer, auction, valuations):
-    """Audit a fitted auction on valuations in any form that it accepts."""
-    return measure_regret(
-        auction,
-        valuations,
-        effort=scorer.effort,
-        random_state=scorer.random_state,
-        verbose=False,
-    )

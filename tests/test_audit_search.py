@@ -10,7 +10,7 @@ from mechanisms import first_price, winners
 
 from sklauction import ALGNetAuction, measure_regret, regret
 from sklauction.audit.candidates import r_sequence
-from sklauction.audit.mechanisms import CheckedMechanism
+from sklauction.audit.mechanisms import CheckedMechanism, differentiable
 from sklauction.audit.plan import Stage
 from sklauction.audit.problem import SHARED_REPORTS, BidderProblem
 from sklauction.audit.search import Search
@@ -368,6 +368,26 @@ def test_starts_are_apart_and_a_fresh_stage_forgets_the_rest():
     stage = Stage("", 0, lambda s: seen.append(s.board.copy()), fresh=True)
     (_,) = search.carry_out([stage])
     np.testing.assert_array_equal(seen[0], values)
+
+
+def test_ascents_that_promise_most_go_on():
+    class TwoHills(torch.nn.Module):
+        """A lower hill at 0.2, a higher one at 0.8."""
+
+        def forward(self, bids):
+            report = bids[:, :, 0]
+            low, high = 0.5 - (report - 0.2) ** 2, 1.0 - 4 * (report - 0.8) ** 2
+            return torch.zeros_like(bids), -torch.maximum(low, high)
+
+    values = np.full((3, 1, 1), 0.5)
+    search = search_of(lambda bids: (bids * 0, bids.sum(axis=2) * 0), values)
+    search.problem.module = differentiable(TwoHills(), values[:1], money=1.0)
+    search.board = np.tile([[0.3], [0.7]], (3, 1, 1))
+    search.board_gains = np.tile([0.49, 0.96], (3, 1))
+    search.ascend([(2, 3), (1, 40)])
+    # The top of the higher hill, to the square of the last step of 1.5e-4; three coarse steps
+    # alone leave about 1e-2.
+    np.testing.assert_allclose(search.board_gains.max(axis=1), 1.0, atol=1e-6)
 
 
 def test_the_worst_outcome_is_named_whenever_it_comes():

@@ -6,7 +6,7 @@ best report seen is kept: so it never finds less.
 """
 
 from collections.abc import Callable
-from itertools import chain, islice, takewhile
+from itertools import chain, islice
 from typing import NamedTuple
 
 from sklauction.audit.candidates import ANCHORED_ITEMS, MOST_NESTED
@@ -76,14 +76,13 @@ def plan(n_items, gradient, effort):
         return list(chain.from_iterable(islice(rounds, EFFORTS[effort])))
     least = _look("", anchors_count(n_items), None, gradient).evaluations
     check_count(effort, "effort, if not 'quick', 'default' or 'thorough',", least)
-    spent = 0
-
-    def paid_for(stage):
-        nonlocal spent
+    chosen, spent = [], 0
+    for stage in chain.from_iterable(rounds):
         spent += stage.evaluations
-        return spent <= effort
-
-    return list(takewhile(paid_for, chain.from_iterable(rounds)))
+        if spent > effort:
+            break
+        chosen.append(stage)
+    return chosen
 
 
 def anchors_count(n_items):
