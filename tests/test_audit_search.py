@@ -73,11 +73,11 @@ def weighted_first_price_regret(values):
     return np.maximum(values - least, 0.0).sum(axis=2)
 
 
-PRICES = np.random.default_rng(7).uniform(size=(25, 3))
+PRICES = np.random.default_rng(7).uniform(size=(100, 3))
 
 
 def random_price(bids):
-    """The highest bid wins; the price is drawn for each of 25 intervals of its report."""
+    """The highest bid wins; the price is drawn for each of 100 intervals of its report."""
     cells = np.minimum((bids * len(PRICES)).astype(int), len(PRICES) - 1)
     wins = winners(bids)
     return wins, (wins * PRICES[cells, np.arange(bids.shape[2])]).sum(axis=2)
@@ -261,7 +261,7 @@ def test_more_effort_never_finds_less(as_black_box, trained):
     values = np.random.RandomState(6).uniform(size=(30, 2, 2))
     mechanism = auction if not as_black_box else (lambda bids: auction.predict(bids))
     named = ["quick", "default", "thorough"]
-    efforts = [11, 30, 50, "quick", 200, 600, 1000, "default", 2000, "thorough", 8000]
+    efforts = [11, 30, 50, "quick", 200, 600, 1050, "default", 2000, "thorough", 8000]
     found, spent = [], []
     for effort in efforts:
         report = measure_regret(mechanism, values, support=(0, 1), effort=effort, random_state=0)

@@ -114,7 +114,9 @@ def _full_round(n_items, gradient, n_round):
     # 640 evenly spread points enter 99.6 % of squares of side 5 %, and 64 values per item
     # every interval of 2 %; for many items neither finds much.
     n_even = {1: 64, 2: 640, 3: 512}.get(n_items, 64)
-    n_sweep = {1: 96, 2: 64, 3: 64}.get(n_items, 8 if gradient else 24)
+    n_sweep = {1: 96, 2: 64, 3: 64}.get(n_items, 8)
+    if not gradient:  # as a rule made of steps, and quick to run
+        n_sweep = 2 * n_sweep if n_items <= 3 else 24
     n_others = 16 * n_round
     stages = [
         _look("near the best", 16, lambda s: s.near_best(16), gradient, fresh=n_round > 1),
