@@ -169,6 +169,16 @@ def test_needles_are_found(n_items, width):
     np.testing.assert_allclose(report.regrets[report.regrets > 0], 0.1, atol=1e-12)
 
 
+def test_bidding_on_few_items_only_is_found():
+    def two_only(bids):
+        """Pays 0.1 to whoever bids on exactly two of five items."""
+        return np.zeros(bids.shape), -0.1 * ((bids > 0).sum(axis=2) == 2)
+
+    values = np.random.default_rng(3).uniform(0.1, 1.0, size=(50, 2, 5))
+    report = measure_regret(two_only, values, support=(0, 1), random_state=0)
+    assert (report.regrets == 0.1).all()
+
+
 def test_gradient_search_reaches_the_closed_form():
     class HalfPrice(torch.nn.Module):
         """One bidder gets a_j = b_j and pays half of <b, a> and a tenth of b."""
