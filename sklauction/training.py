@@ -23,10 +23,18 @@ from skorch.dataset import Dataset
 
 from sklauction.base import BaseAuction
 from sklauction.checks import check_count
+from sklauction.economics import auction_score
 from sklauction.mechanism import TorchMechanism, run_in_chunks
 from sklauction.regret import measure_regret
 
-__all__ = ["AuctionNet", "Batch", "LearnedAuction", "make_generator", "resolve_device"]
+__all__ = [
+    "AuctionNet",
+    "Batch",
+    "Judgement",
+    "LearnedAuction",
+    "make_generator",
+    "resolve_device",
+]
 
 # Averaging weight of update t is (AVERAGING + 1) / (t + AVERAGING): the average then looks
 # back over about the last tenth of all updates.
@@ -56,6 +64,36 @@ class Batch(NamedTuple):
     profiles: torch.Tensor
     pool: torch.Tensor
     generator: torch.Generator
+
+
+class Judgement(NamedTuple):
+    """What held-out profiles say of weights. Money is in units of the scale.
+
+    Attributes
+    ----------
+    revenues, regrets : ndarray of shape (n,)
+        Total payment and total regret of each profile.
+    weights : dict of {str: Tensor}
+    """
+
+    revenues: np.ndarray
+    regrets: np.ndarray
+    weights: dict
+
+    @property
+    def revenue(self):
+        """``P``."""
+        return float(self.revenues.mean())
+
+    @property
+    def total_regret(self):
+        """``R``."""
+        return float(self.regrets.mean())
+
+    @property
+    def score(self):
+        """``sqrt(P) - sqrt(R)``."""
+        return auction_score(self.revenue, self.total_regret)
 
 
 def make_generator(seed, iteration):
@@ -119,6 +157,13 @@ class AuctionNet(NeuralNet):
         Parameters of :class:`skorch.NeuralNet`.
     """
 
+    # Held-out profiles that are looked at after each iteration.
+    n_held_out = HELD_OUT_AUDITED
+    # Whether the untrained network is a candidate too.
+    judge_first = False
+    # What judged regret is to the true one: found by a search, hence at most as large.
+    regret_relation = ">="
+
     def __init__(
         self, module, *, seed, n_updates, scale, support, patience, schedule, average, **kwargs
     ):
@@ -139,7 +184,7 @@ class AuctionNet(NeuralNet):
         """Build modules and optimizers, and start counting."""
         super().initialize()
         self.n_iter_, self.n_steps_ = 0, 0
-        self.best_score_, self.best_iter_, self.best_weights_ = -np.inf, 0, None
+        self.best_, self.best_iter_ = None, 0
         self.held_out_mark_ = None
         self.average_weights_ = copy.deepcopy(self.module_.state_dict())
         return self
@@ -154,8 +199,11 @@ class AuctionNet(NeuralNet):
         return BatchSampler(self, dataset.X) if training else dataset.X
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        """Note where this fit begins."""
+        """Note where this fit begins, and what training must beat, if the start may stay."""
         self.first_iter_ = self.n_iter_
+        held_out = None if X is None else X[1]
+        if self.judge_first and self.n_iter_ == 0 and held_out is not None:
+            self._judge_held_out(held_out)
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Stop, in skorch's way, when the held-out score has stopped improving."""
@@ -204,12 +252,18 @@ class AuctionNet(NeuralNet):
         for name, total in sums.items():
             self.history.record(f"train_{name}", float(total) / self.n_updates)
 
-    def _hold_out(self, valuations):
-        """Audit the averaged weights on held-out profiles and keep the best so far."""
-        profiles = valuations[:HELD_OUT_AUDITED].cpu().numpy()
-        if self.held_out_mark_ != (mark := zlib.crc32(profiles.tobytes())):
-            # Other profiles than before: scores on the old ones do not compare.
-            self.held_out_mark_, self.best_score_ = mark, -np.inf
+    def judge(self, profiles):
+        """Return how the present weights do on held-out profiles, and those weights.
+
+        Parameters
+        ----------
+        profiles : ndarray of shape (n, n_bidders, n_items)
+            In units of the scale, in single precision.
+
+        Returns
+        -------
+        Judgement
+        """
         report = measure_regret(
             self.average_mechanism(),
             profiles.astype(np.float64) * self.scale,
@@ -218,13 +272,30 @@ class AuctionNet(NeuralNet):
             random_state=self.seed,
             verbose=False,
         )
-        self.history.record("revenue", report.revenue / self.scale)
-        self.history.record("total_regret", report.total_regret / self.scale)
-        score = float(report.score / np.sqrt(self.scale))
-        self.history.record("score", score)
-        if score > self.best_score_:
-            self.best_score_, self.best_iter_ = score, self.n_iter_
-            self.best_weights_ = copy.deepcopy(self.average_weights_)
+        revenues, regrets = report.revenues / self.scale, report.regrets.sum(axis=1) / self.scale
+        return Judgement(revenues, regrets, copy.deepcopy(self.average_weights_))
+
+    def prefers(self, judgement, best):
+        """Say whether weights just judged replace the best so far; both on the same profiles."""
+        return judgement.score > best.score
+
+    def _hold_out(self, valuations):
+        """Judge the weights on held-out profiles, and write it into the history."""
+        now = self._judge_held_out(valuations)
+        self.history.record("revenue", now.revenue)
+        self.history.record("total_regret", now.total_regret)
+        self.history.record("score", now.score)
+
+    def _judge_held_out(self, valuations):
+        """Judge the weights on held-out profiles and keep the best so far."""
+        profiles = valuations[: self.n_held_out].cpu().numpy()
+        if self.held_out_mark_ != (mark := zlib.crc32(profiles.tobytes())):
+            # Other profiles than before: scores on the old ones do not compare.
+            self.held_out_mark_, self.best_ = mark, None
+        now = self.judge(profiles)
+        if self.best_ is None or self.prefers(now, self.best_):
+            self.best_, self.best_iter_ = now, self.n_iter_
+        return now
 
 
 class ProgressLine(Callback):
@@ -245,7 +316,7 @@ class ProgressLine(Callback):
         if "score" in last:
             self.bar_.set_postfix_str(
                 f"revenue={last['revenue'] * self.scale:.4g} "
-                f"regret>={last['total_regret'] * self.scale:.2g} "
+                f"regret{net.regret_relation}{last['total_regret'] * self.scale:.2g} "
                 f"score={last['score'] * np.sqrt(self.scale):.4f}",
                 refresh=False,
             )
@@ -337,7 +408,7 @@ class LearnedAuction(BaseAuction):
         net = self.net_
         net.max_epochs = n_iter
         net.partial_fit((self._normalise(train), self._normalise(held_out)))
-        best = net.best_weights_ if held_out is not None else None
+        best = net.best_.weights if held_out is not None else None
         self.mechanism_ = net.average_mechanism(best)
         self.n_iter_ = net.n_iter_
         self.history_ = [self._in_money(row) for row in net.history.to_list()]
