@@ -3,11 +3,21 @@
 Each raises one ValueError that names the argument, what was expected and what was received.
 """
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 
-__all__ = ["DEMANDS", "check_choice", "check_count", "check_support"]
+__all__ = [
+    "DEMANDS",
+    "check_choice",
+    "check_count",
+    "check_fraction",
+    "check_layer_sizes",
+    "check_positive",
+    "check_prices",
+    "check_switch",
+    "check_support",
+]
 
 DEMANDS = ("additive", "unit")
 
@@ -57,3 +67,75 @@ def check_choice(value, name, legal):
     if not isinstance(value, str) or value not in legal:
         names = ", ".join(repr(choice) for choice in legal)
         raise ValueError(f"{name} must be one of {names}; got {value!r}")
+
+
+def check_positive(value, name):
+    """Raise ValueError unless ``value`` is a finite number above 0."""
+    if not (isinstance(value, Real) and not isinstance(value, bool) and 0 < value < np.inf):
+        raise ValueError(f"{name} must be a positive number; got {value!r}")
+
+
+def check_fraction(value, name):
+    """Raise ValueError unless ``value`` is a number strictly between 0 and 1."""
+    if not (isinstance(value, Real) and 0 < value < 1):
+        raise ValueError(f"{name} must be between 0 and 1; got {value!r}")
+
+
+def check_switch(value, name):
+    """Raise ValueError unless ``value`` is "auto", True or False."""
+    if not (isinstance(value, (bool, np.bool_)) or value == "auto"):
+        raise ValueError(f"{name} must be 'auto', True or False; got {value!r}")
+
+
+def check_layer_sizes(sizes, name):
+    """Raise ValueError unless ``sizes`` is a non-empty sequence of positive integers."""
+    if not (
+        np.iterable(sizes)
+        and len(sizes) > 0
+        and all(isinstance(size, Integral) and size > 0 for size in sizes)
+    ):
+        raise ValueError(f"{name} must be a non-empty tuple of positive integers; got {sizes!r}")
+
+
+def check_prices(prices, name, otherwise, shape=None):
+    """Return prices as a float array, None as zero; of a shape where one is given.
+
+    Parameters
+    ----------
+    prices : None, float or array-like
+        In money.
+    name : str
+        Of the argument.
+    otherwise : str
+        What else the argument may be, for messages.
+    shape : tuple of int, optional
+        ``(n_bidders, n_items)``, to broadcast to, as a new array.
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If they are not finite, non-negative numbers, or do not broadcast.
+    """
+    expected = f"{name} must be {otherwise}, or finite non-negative prices"
+    if isinstance(prices, (bool, str)) or (np.isscalar(prices) and not isinstance(prices, Real)):
+        raise ValueError(f"{expected}; got {prices!r}")
+    try:
+        array = np.zeros(()) if prices is None else np.asarray(prices, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{expected}; got {prices!r}") from error
+    bad = ~(np.isfinite(array) & (array >= 0))
+    if bad.any():
+        raise ValueError(f"{expected}; got {array[bad].flat[0]}")
+    if shape is None:
+        return array
+    try:
+        return np.array(np.broadcast_to(array, shape))
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must be {otherwise}, a number or broadcast to (n_bidders, n_items) = "
+            f"{tuple(shape)}; got shape {array.shape}"
+        ) from error

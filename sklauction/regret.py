@@ -73,6 +73,8 @@ def measure_regret(
     Returns
     -------
     RegretReport
+        With a ``certificate``, an upper bound on the same regret, where the mechanism has
+        a method ``certify``.
 
     Raises
     ------
@@ -150,7 +152,15 @@ def measure_regret(
             **_summary(stages, truthful.size),
             "seconds": time.perf_counter() - started,
         },
+        certificate=_certificate(mechanism, valuations, box),
     )
+
+
+def _certificate(mechanism, valuations, box):
+    """Return the upper bound of an auction that can prove one, on the same profiles."""
+    if len(valuations) < 2 or not hasattr(mechanism, "certify"):
+        return None
+    return mechanism.certify(valuations, support=box)
 
 
 def _summary(stages, n_searches):

@@ -7,8 +7,8 @@ from skorch.callbacks import Callback
 from test_common import TINY_GAME
 
 from sklauction import ALGNET_PUBLISHED, ALGNetAuction, measure_regret
+from sklauction.sample_tests import bidders_look_independent
 from sklauction.training import HELD_OUT_EFFORT
-from sklauction.two_player.independence import bidders_look_independent
 from sklauction.two_player.misreporters import play_groups
 from sklauction.two_player.objectives import square_root_loss
 
@@ -223,7 +223,7 @@ def test_warm_start_on_new_data_scores_afresh(valuations):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"architecture": "cnn"}, r"architecture must be one of 'mlp', 'equivariant'; got 'cnn'"),
+        ({"architecture": "cnn"}, r"architecture must be one of 'mlp', .*'pricing'; got 'cnn'"),
         ({"activation": "sigm"}, r"activation must be one of 'relu', 'silu', 'tanh'; got 'sigm'"),
         ({"demand": "gross"}, r"demand must be one of 'additive', 'unit'; got 'gross'"),
         ({"hidden_layer_sizes": ()}, r"hidden_layer_sizes must be .*; got \(\)"),

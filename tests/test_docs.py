@@ -10,19 +10,26 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", "docs/index.md", "docs/regret.md", "docs/bundle_pricing.md"]
 # Sizes in the pages -> sizes here. A page whose sizes these miss would be slow, not wrong.
 SMALLER = {
+    "100_000": "300",
     "10_000": "200",
     "[:1000]": "[:20]",
     "size=(1000,": "size=(20,",
     "max_iter=30": "max_iter=1",
+    "BundlePricingAuction(n_bidders=2, random_state=0)": (
+        "BundlePricingAuction(n_bidders=2, random_state=0, max_iter=1)"
+    ),
     "ALGNetAuction(n_bidders=2, n_items=2, random_state=0": (
         "ALGNetAuction(n_bidders=2, n_items=2, max_iter=1, random_state=0"
     ),
 }
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/regret.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/index.md", "docs/regret.md", "docs/bundle_pricing.md"]
+)
 def test_code_blocks_run(page):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
     assert blocks
@@ -34,7 +41,10 @@ def test_code_blocks_run(page):
     plt.close("all")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/regret.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "page",
+    ["README.md", "docs/index.md", "docs/regret.md", "docs/bundle_pricing.md", "CHANGELOG.md"],
+)
 def test_links_to_files_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text())
     for target in targets:

@@ -1,11 +1,10 @@
 """Vickrey-Clarke-Groves: welfare first, with reserve prices, additive or unit demand."""
 
-from numbers import Real
-
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from sklauction.base import BaseAuction
+from sklauction.checks import check_prices
 
 __all__ = ["VCGAuction", "second_price", "unit_demand_vcg"]
 
@@ -181,46 +180,17 @@ class VCGAuction(BaseAuction):
 
     def _check_parameters(self):
         super()._check_parameters()
-        _as_prices(self.reserve)
+        check_prices(self.reserve, "reserve", "None")
 
     def _profile_shape(self, n_features):
         # Here, because only now the number of items is known and nothing is stored yet.
         shape = super()._profile_shape(n_features)
-        _broadcast_reserve(self.reserve, shape)
+        check_prices(self.reserve, "reserve", "None", shape)
         return shape
 
     def _fit(self, valuations):
-        self.reserve_prices_ = _broadcast_reserve(self.reserve, valuations.shape[1:])
+        self.reserve_prices_ = check_prices(self.reserve, "reserve", "None", valuations.shape[1:])
 
     def _run(self, bids):
         run = second_price if self.demand == "additive" else unit_demand_vcg
         return run(bids, self.reserve_prices_)
-
-
-def _as_prices(reserve):
-    """Return a reserve as a float array, None as zero, or raise ValueError."""
-    expected = "reserve must be None, or finite non-negative prices"
-    if reserve is None:
-        return np.zeros(())
-    if isinstance(reserve, (bool, str)) or (np.isscalar(reserve) and not isinstance(reserve, Real)):
-        raise ValueError(f"{expected}; got {reserve!r}")
-    try:
-        prices = np.asarray(reserve, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{expected}; got {reserve!r}") from error
-    bad = ~(np.isfinite(prices) & (prices >= 0))
-    if bad.any():
-        raise ValueError(f"{expected}; got {prices[bad].flat[0]}")
-    return prices
-
-
-def _broadcast_reserve(reserve, shape):
-    """Return the reserve of each bidder and item as a new array, or raise ValueError."""
-    prices = _as_prices(reserve)
-    try:
-        return np.array(np.broadcast_to(prices, shape))
-    except ValueError as error:
-        raise ValueError(
-            f"reserve must be a number or broadcast to (n_bidders, n_items) = {tuple(shape)}; "
-            f"got shape {prices.shape}"
-        ) from error

@@ -41,6 +41,8 @@ class RegretReport:
         ``starts`` and ``steps`` (ascents or polished reports in all, steps of the
         longest), ``evaluations_each`` (per bidder and profile), ``evaluations`` (in all)
         and ``seconds``.
+    certificate : RegretCertificate or None
+        Upper bound on the same regret, where the auction can prove one.
 
     See Also
     --------
@@ -56,6 +58,7 @@ class RegretReport:
     max_feasibility_violation: float
     problems: tuple
     search: dict
+    certificate: object = None
 
     @property
     def revenue(self):
@@ -113,6 +116,16 @@ class RegretReport:
 
         return RegretDisplay.from_report(self, bidder=bidder, items=items).plot(axes=axes)
 
+    def _certified_rows(self):
+        """Return what to print of the certificate."""
+        if self.certificate is None:
+            return []
+        proven = self.certificate
+        return [
+            ("total regret (certified upper bound)", f"{proven.mean_bound:.3g}"),
+            (f"  in expectation, {100 * proven.confidence:g} %", f"{proven.upper_bound:.3g}"),
+        ]
+
     def __str__(self):
         search = self.search
         rows = [
@@ -121,6 +134,7 @@ class RegretReport:
                 "total regret (lower bound)",
                 f"{self.total_regret:.3g} +- {self.total_regret_se:.1g}",
             ),
+            *self._certified_rows(),
             ("mean regret per bidder", f"{self.mean_regret:.3g}"),
             ("largest regret", f"{self.max_regret:.3g}"),
             ("score sqrt(P) - sqrt(R)", f"{self.score:.6g}"),

@@ -1,13 +1,20 @@
 """ALGNetAuction: the auctioneer network against the misreporter network."""
 
-from numbers import Integral, Real
-
 import numpy as np
 
-from sklauction.checks import check_choice, check_count
+from sklauction.checks import (
+    check_choice,
+    check_count,
+    check_layer_sizes,
+    check_positive,
+    check_switch,
+)
+from sklauction.menus.certified import CertifiedAuction
+from sklauction.menus.pricing_net import PricingNet
+from sklauction.menus.pricing_rules import make_pricing_rules
+from sklauction.sample_tests import bidders_look_independent
 from sklauction.training import LearnedAuction, resolve_device
 from sklauction.two_player.game import GameRules, TwoPlayerNet
-from sklauction.two_player.independence import bidders_look_independent
 from sklauction.two_player.layers import ACTIVATIONS
 from sklauction.two_player.networks import AUCTIONEERS
 
@@ -59,7 +66,7 @@ RULES_AS_GIVEN = (
 )
 
 
-class ALGNetAuction(LearnedAuction):
+class ALGNetAuction(CertifiedAuction, LearnedAuction):
     """Revenue-maximising auction learned as a two-player game.
 
     An auctioneer network sets allocations and payments; a misreporter looks for lies that
@@ -79,8 +86,12 @@ class ALGNetAuction(LearnedAuction):
         Whether a bidder values a set of items at the sum or wants at most one.
     support : array-like broadcastable to (n_bidders, n_items, 2), default=None
         Lowest and highest report, in money; None takes the range of the data.
-    architecture : {"equivariant", "mlp"}, default="equivariant"
-        Exchangeable layers, or the dense networks of the paper.
+    architecture : {"equivariant", "mlp", "pricing"}, default="equivariant"
+        Exchangeable layers, or the dense networks of the paper, or the price sheets of
+        :class:`~sklauction.BundlePricingAuction`. Of these the best misreport is known: a
+        bound on regret takes the misreporter's place, parameters of the misreporter and
+        ``activation`` have no effect, and a batch is as many profiles as groups would hold,
+        ``batch_size * (1 + n_shared_reports + n_local_reports)``.
     hidden_layer_sizes : tuple of int, default=(32, 32, 32)
         Width of each hidden layer (channels per bidder and item where equivariant).
     activation : {"silu", "tanh", "relu"}, default="silu"
@@ -234,7 +245,7 @@ class ALGNetAuction(LearnedAuction):
 
     def _check_parameters(self):
         super()._check_parameters()
-        check_choice(self.architecture, "architecture", tuple(AUCTIONEERS))
+        check_choice(self.architecture, "architecture", (*AUCTIONEERS, "pricing"))
         check_choice(self.activation, "activation", tuple(ACTIVATIONS))
         check_choice(self.learning_rate, "learning_rate", ("invscaling", "constant"))
         check_count(self.batch_size, "batch_size")
@@ -256,25 +267,9 @@ class ALGNetAuction(LearnedAuction):
                 "one of n_shared_reports, n_local_reports, n_proposals must be above 0, "
                 "else nobody looks for misreports; got 0 for all"
             )
-        self._check_numbers()
-
-    def _check_numbers(self):
-        sizes, rate = self.hidden_layer_sizes, self.learning_rate_init
-        if not (
-            np.iterable(sizes)
-            and len(sizes) > 0
-            and all(isinstance(size, Integral) and size > 0 for size in sizes)
-        ):
-            raise ValueError(
-                f"hidden_layer_sizes must be a non-empty tuple of positive integers; got {sizes!r}"
-            )
-        if not (isinstance(rate, Real) and 0 < rate < np.inf):
-            raise ValueError(f"learning_rate_init must be a positive number; got {rate!r}")
-        if self.independent_bidders not in ("auto", True, False):
-            raise ValueError(
-                "independent_bidders must be 'auto', True or False; "
-                f"got {self.independent_bidders!r}"
-            )
+        check_layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
+        check_positive(self.learning_rate_init, "learning_rate_init")
+        check_switch(self.independent_bidders, "independent_bidders")
 
     def _count_proposals(self):
         if self.n_proposals != "auto":
@@ -282,7 +277,41 @@ class ALGNetAuction(LearnedAuction):
         shared_suffice = self.n_items_ <= FEW_ITEMS and self.n_shared_reports > 0
         return 0 if shared_suffice else AUTO_PROPOSALS
 
+    def _by_price_sheets(self):
+        return self.architecture == "pricing"
+
     def _make_net(self, valuations, seed):
+        settings = {
+            "seed": seed,
+            "n_updates": UPDATES_PER_ITERATION,
+            "scale": self.scale_,
+            "support": self.support_,
+            "patience": self.n_iter_no_change,
+            "schedule": self.learning_rate,
+            "average": self.average,
+            "lr": self.learning_rate_init,
+            "device": resolve_device(self.device),
+            "callbacks": self._net_callbacks(),
+        }
+        if self._by_price_sheets():
+            return self._make_pricing_net(valuations, settings)
+        return self._make_two_player_net(valuations, settings)
+
+    def _make_pricing_net(self, valuations, settings):
+        rules = make_pricing_rules(
+            valuations,
+            self.scale_,
+            self.support_,
+            demand=self.demand,
+            hidden_layer_sizes=self.hidden_layer_sizes,
+            objective="certified",
+            anneal_updates=None,
+            independent_bidders=self.independent_bidders,
+        )
+        group = 1 + self.n_shared_reports + self.n_local_reports
+        return PricingNet(rules, batch_size=self.batch_size * group, **settings)
+
+    def _make_two_player_net(self, valuations, settings):
         independent = self.independent_bidders
         if independent == "auto":
             independent = bidders_look_independent(valuations)
@@ -296,17 +325,4 @@ class ALGNetAuction(LearnedAuction):
             spread=np.maximum(scaled.std(axis=0), 1e-6),
             **{name: getattr(self, name) for name in RULES_AS_GIVEN},
         )
-        return TwoPlayerNet(
-            rules,
-            seed=seed,
-            n_updates=UPDATES_PER_ITERATION,
-            scale=self.scale_,
-            support=self.support_,
-            patience=self.n_iter_no_change,
-            schedule=self.learning_rate,
-            average=self.average,
-            lr=self.learning_rate_init,
-            batch_size=self.batch_size,
-            device=resolve_device(self.device),
-            callbacks=self._net_callbacks(),
-        )
+        return TwoPlayerNet(rules, batch_size=self.batch_size, **settings)

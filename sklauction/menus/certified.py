@@ -1,0 +1,170 @@
+"""What auctions by price sheets offer beyond other auctions: certificates and readable sheets."""
+
+import numpy as np
+import torch
+from sklearn.utils.metaestimators import available_if
+
+from sklauction.checks import check_support
+from sklauction.mechanism import CHUNK_ENTRIES
+from sklauction.menus.certificate import make_certificate
+from sklauction.menus.reading import SheetReading, explain_auction
+
+__all__ = ["CertifiedAuction"]
+
+
+def _sells_by_sheets(auction):
+    """Say whether an auction sells, or will sell, by price sheets; else AttributeError."""
+    if not auction._by_price_sheets():
+        raise AttributeError(f"only auctions by price sheets have certificates; got {auction!r}")
+    return True
+
+
+class CertifiedAuction:
+    """Mixin of learned auctions whose ``mechanism_`` may be a :class:`PricingMechanism`."""
+
+    def _by_price_sheets(self):
+        """Say whether this auction sells by price sheets."""
+        return True
+
+    @available_if(_sells_by_sheets)
+    def regret_bounds(self, X):
+        """Return an upper bound on every bidder's ex-post regret in every profile.
+
+        No search is needed: whatever a bidder reports, it ends in an option of its own
+        price sheet, which its report does not touch. So it can gain no more than the
+        difference between its favourite option and what it got, which is zero unless
+        another bidder took an item of the favourite.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_bidders, n_items) or flat
+            True valuations.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_bidders)
+            In money.
+        """
+        valuations = self.as_profiles(X)
+        parts = [outcome.regret_bounds for _, outcome in self._settle(valuations)]
+        return np.concatenate(parts)
+
+    @available_if(_sells_by_sheets)
+    def certify(self, X, confidence=0.99, *, support=None):
+        """Prove an upper bound on total regret, from profiles not seen in fit.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_bidders, n_items) or flat
+            Independent draws of true valuations. The more, the tighter.
+        confidence : float, default=0.99
+            With at least this probability over the draw of X, the expected total
+            regret is at most ``upper_bound`` (empirical Bernstein [1]_).
+        support : array-like broadcastable to (n_bidders, n_items, 2), default=None
+            A box that holds every valuation there can be; the bound is as wide as it
+            is large. None takes ``support_``, widened to hold X: for a prior without a
+            highest value the statement is then about values within that box.
+
+        Returns
+        -------
+        RegretCertificate
+
+        Raises
+        ------
+        ValueError
+            If confidence is not between 0 and 1, X has fewer than 2 profiles, or a
+            given support does not hold X.
+
+        References
+        ----------
+        .. [1] Maurer & Pontil, "Empirical Bernstein Bounds and Sample Variance
+           Penalization", COLT 2009, theorem 4.
+        """
+        valuations = self.as_profiles(X)
+        box = self._certified_box(valuations, support)
+        sums = [
+            (outcome.regret_bounds.sum(axis=1), outcome.payments.sum(axis=1))
+            for _, outcome in self._settle(valuations)
+        ]
+        bounds, revenues = (np.concatenate(part) for part in zip(*sums))
+        return make_certificate(bounds, revenues, box, self.demand, confidence)
+
+    @available_if(_sells_by_sheets)
+    def price_sheets(self, X):
+        """Return what every bidder is offered, wants and gets.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_bidders, n_items) or flat
+            Bids.
+
+        Returns
+        -------
+        SheetReading
+            Arrays; ``to_frame()`` makes a table of them.
+        """
+        bids = self.as_profiles(X)
+        parts = []
+        for part, outcome in self._settle(bids):
+            sheets = self._on_device(self.mechanism_.write_sheets, bids[part])
+            lost = outcome.regret_bounds > 0
+            parts.append(
+                SheetReading(
+                    *sheets,
+                    outcome.favourites,
+                    outcome.allocations,
+                    outcome.payments,
+                    lost,
+                    outcome.regret_bounds,
+                )
+            )
+        return SheetReading(*(np.concatenate(columns) for columns in zip(*parts)))
+
+    @available_if(_sells_by_sheets)
+    def explain(self, X):
+        """Say in words what each bidder of one auction is offered, takes and pays.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_bidders, n_items) or (1, n_bidders, n_items)
+            The bids of one auction.
+
+        Returns
+        -------
+        str
+        """
+        bids = np.asarray(X)
+        if bids.ndim == 2 and bids.shape == (self.n_bidders, self.n_items_):
+            bids = bids[None]
+        bids = self.as_profiles(bids)
+        if len(bids) != 1:
+            raise ValueError(f"explain takes the bids of one auction; got {len(bids)}")
+        return explain_auction(self.price_sheets(bids), bids[0])
+
+    def _certified_box(self, valuations, support):
+        lows, highs = valuations.min(axis=0), valuations.max(axis=0)
+        if support is None:
+            box = self.support_.copy()
+            box[..., 0] = np.minimum(box[..., 0], lows)
+            box[..., 1] = np.maximum(box[..., 1], highs)
+            return box
+        box = check_support(support, *valuations.shape[1:])
+        if (lows < box[..., 0]).any() or (highs > box[..., 1]).any():
+            raise ValueError(
+                "support must hold every valuation that is certified; got valuations from "
+                f"{lows.tolist()} to {highs.tolist()} for the support {box.tolist()}"
+            )
+        return box
+
+    def _settle(self, bids):
+        """Yield (slice, Settlement of arrays) over chunks of bids."""
+        rows = max(1, CHUNK_ENTRIES // bids[0].size)
+        for start in range(0, len(bids), rows):
+            part = slice(start, min(start + rows, len(bids)))
+            yield part, self._on_device(self.mechanism_.settle, bids[part])
+
+    def _on_device(self, function, bids):
+        """Return a named tuple of arrays that a function of the mechanism gives for bids."""
+        device = next(self.mechanism_.parameters()).device
+        result = function(torch.tensor(bids, device=device))
+        return type(result)(*(tensor.cpu().numpy() for tensor in result))

@@ -1,0 +1,122 @@
+"""What the data say before price sheets are trained: symmetries, first prices, units."""
+
+import numpy as np
+
+from sklauction.analytic.myerson import MyersonAuction
+from sklauction.analytic.virtual_value import IronedVirtualValue
+from sklauction.menus.pricing_net import PricingRules
+from sklauction.menus.sheet_network import SheetDesign
+from sklauction.menus.thresholds import ThresholdPrices
+from sklauction.sample_tests import (
+    bidders_look_alike,
+    bidders_look_independent,
+    items_look_alike,
+    lattice_step,
+)
+
+__all__ = ["make_pricing_rules"]
+
+# Sharpness of the softened choice, from first to last, per unit of the scale. Where values lie on
+# a lattice, best prices lie right at values that many bidders have: only a sharp choice finds
+# that they still buy.
+SHARPNESS = (60.0, 300.0)
+LATTICE_SHARPNESS = (20.0, 1500.0)
+
+
+def make_pricing_rules(
+    valuations,
+    scale,
+    support,
+    *,
+    demand,
+    hidden_layer_sizes,
+    objective,
+    anneal_updates,
+    reserve="auto",
+    lottery_rows=0,
+    symmetric="auto",
+    independent_bidders="auto",
+    n_starts=1,
+):
+    """Return how price sheets for these valuations are built and trained.
+
+    Parameters
+    ----------
+    valuations : ndarray of shape (n_samples, n_bidders, n_items)
+        In money.
+    scale : float
+        Money per unit of the network.
+    support : ndarray of shape (n_bidders, n_items, 2)
+        Lowest and highest bids, in money.
+    demand, hidden_layer_sizes, reserve, lottery_rows, symmetric, independent_bidders, \
+            n_starts
+        As in :class:`~sklauction.BundlePricingAuction`.
+    objective : {"certified", "penalty"}
+    anneal_updates : int
+
+    Returns
+    -------
+    PricingRules
+    """
+    _, n_bidders, n_items = valuations.shape
+    alike_bidders = _decide(symmetric, bidders_look_alike, valuations)
+    alike_items = _decide(symmetric, items_look_alike, valuations)
+    if isinstance(reserve, str):
+        virtual_values = _myerson(valuations, alike_bidders, alike_items)
+    else:
+        virtual_values = _second_price(np.broadcast_to(reserve, (n_bidders, n_items)))
+    reserves = np.array([phi.reserve for phi in virtual_values.flat]).reshape(n_bidders, n_items)
+    pooled = tuple(axis for axis, alike in ((1, alike_bidders), (2, alike_items)) if alike)
+    scaled, tick = valuations / scale, lattice_step(valuations) / scale
+
+    def over(reduce, array):
+        """Return one figure for all that is alike, (n_bidders, n_items)."""
+        return np.broadcast_to(
+            reduce(array, axis=(0, *pooled), keepdims=True)[0], (n_bidders, n_items)
+        )
+
+    low, high = over(np.min, support[None, ..., 0]), over(np.max, support[None, ..., 1])
+    design = SheetDesign(
+        n_bidders,
+        n_items,
+        demand,
+        tuple(hidden_layer_sizes),
+        lottery_rows,
+        alike_bidders,
+        alike_items,
+        n_starts,
+    )
+    return PricingRules(
+        design=design,
+        thresholds=ThresholdPrices(virtual_values, scale, tick),
+        reserves=reserves / scale,
+        support=np.stack([low, high], axis=-1) / scale,
+        location=over(np.mean, scaled),
+        spread=np.maximum(over(np.std, scaled), 1e-6),
+        sharpness=LATTICE_SHARPNESS if tick else SHARPNESS,
+        objective=objective,
+        shuffle_bidders=_decide(independent_bidders, bidders_look_independent, valuations),
+        anneal_updates=anneal_updates,
+    )
+
+
+def _decide(setting, test, valuations):
+    return bool(test(valuations) if isinstance(setting, str) else setting)
+
+
+def _myerson(valuations, alike_bidders, alike_items):
+    """Return virtual values (n_bidders, n_items), of samples pooled over what is alike."""
+    _, n_bidders, n_items = valuations.shape
+    if alike_items:
+        valuations = valuations.transpose(0, 2, 1).reshape(-1, n_bidders, 1)
+    auction = MyersonAuction(n_bidders, symmetric=alike_bidders).fit(valuations)
+    return np.broadcast_to(auction.virtual_values_, (n_bidders, n_items))
+
+
+def _second_price(reserves):
+    """Return virtual values that are the value itself from the reserve on."""
+    grid = np.empty(reserves.shape, dtype=object)
+    for place, reserve in np.ndenumerate(reserves):
+        point = np.array([float(reserve)])
+        grid[place] = IronedVirtualValue(point, point, np.empty((0, 2)))
+    return grid

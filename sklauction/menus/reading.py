@@ -1,0 +1,134 @@
+"""Price sheets for people: as arrays, as a table, in words."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ["SheetReading", "explain_auction"]
+
+
+class SheetReading(NamedTuple):
+    """What every bidder was offered, wanted and got. Money is in the unit of the bids.
+
+    Parameters
+    ----------
+    item_prices : ndarray of shape (n_samples, n_bidders, n_items)
+        Price of each item for each bidder, from the others' bids.
+    discounts : ndarray of shape (n_samples, n_bidders, n_sizes)
+        Off the sum of item prices, for 1 to n_sizes items together.
+    lottery_allocations : ndarray of shape (n_samples, n_bidders, lottery_rows, n_items)
+        Probability of each item in each lottery on offer.
+    lottery_prices : ndarray of shape (n_samples, n_bidders, lottery_rows)
+        What it costs to take part.
+    favourites : ndarray of shape (n_samples, n_bidders, n_items)
+        What each bidder would have taken.
+    allocations : ndarray of shape (n_samples, n_bidders, n_items)
+        What it got.
+    payments : ndarray of shape (n_samples, n_bidders)
+        What it pays.
+    lost_clash : ndarray of bool of shape (n_samples, n_bidders)
+        Whether it got less than its favourite because another bidder took an item of it.
+    regret_bounds : ndarray of shape (n_samples, n_bidders)
+        What it lost by that, the most that any other report could have given it.
+    """
+
+    item_prices: np.ndarray
+    discounts: np.ndarray
+    lottery_allocations: np.ndarray
+    lottery_prices: np.ndarray
+    favourites: np.ndarray
+    allocations: np.ndarray
+    payments: np.ndarray
+    lost_clash: np.ndarray
+    regret_bounds: np.ndarray
+
+    def to_frame(self):
+        """Return a table with one row per auction and bidder. Needs pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by ``auction`` and ``bidder``; items and sizes count from 0 and 1.
+        """
+        import pandas as pd
+
+        n_samples, n_bidders, n_items = self.item_prices.shape
+        columns = {f"price_item_{j}": self.item_prices[..., j] for j in range(n_items)}
+        for size in range(2, self.discounts.shape[2] + 1):
+            columns[f"discount_{size}_items"] = self.discounts[..., size - 1]
+        for row in range(self.lottery_prices.shape[2]):
+            for j in range(n_items):
+                columns[f"lottery_{row}_item_{j}"] = self.lottery_allocations[..., row, j]
+            columns[f"lottery_{row}_price"] = self.lottery_prices[..., row]
+        for name, array in (("wants", self.favourites), ("gets", self.allocations)):
+            columns |= {f"{name}_item_{j}": array[..., j] for j in range(n_items)}
+        for name in ("payments", "lost_clash", "regret_bounds"):
+            columns[name.removesuffix("s")] = getattr(self, name)
+        index = pd.MultiIndex.from_product(
+            [range(n_samples), range(n_bidders)], names=["auction", "bidder"]
+        )
+        return pd.DataFrame({name: array.ravel() for name, array in columns.items()}, index)
+
+
+def explain_auction(reading, bids):
+    """Say in words what each bidder of one auction was offered, took and pays.
+
+    Parameters
+    ----------
+    reading : SheetReading
+        Of one auction.
+    bids : ndarray of shape (n_bidders, n_items)
+
+    Returns
+    -------
+    str
+    """
+    lines = []
+    for bidder, own in enumerate(bids):
+        lines.append(f"Bidder {bidder} bids {_list_money(own)}.")
+        lines.append(f"  Is offered {_offer(reading, bidder)}.")
+        lines.append(f"  {_taken(reading, bidder)}")
+    return "\n".join(lines)
+
+
+def _offer(reading, bidder):
+    prices, discounts = reading.item_prices[0, bidder], reading.discounts[0, bidder]
+    parts = [f"item {item} at {price:.4g}" for item, price in enumerate(prices)]
+    for size in range(2, len(discounts)):
+        off = discounts[size - 1]
+        parts.append(f"any {size} items for {abs(off):.4g} {'off' if off >= 0 else 'more'}")
+    if len(discounts) > 1:
+        parts.append(f"all {len(prices)} items at {prices.sum() - discounts[-1]:.4g}")
+    for row, price in zip(
+        reading.lottery_allocations[0, bidder], reading.lottery_prices[0, bidder], strict=True
+    ):
+        if np.isfinite(price):
+            parts.append(f"a lottery of {_list_items(row)} at {price:.4g}")
+    if len(discounts) < len(prices):
+        parts.append("one item at most")
+    return "; ".join(parts)
+
+
+def _taken(reading, bidder):
+    got, paid = reading.allocations[0, bidder], reading.payments[0, bidder]
+    outcome = f"{_list_items(got)} and pays {paid:.4g}" if got.any() else "nothing and pays nothing"
+    if not reading.lost_clash[0, bidder]:
+        return f"Takes {outcome}."
+    wanted, lost = _list_items(reading.favourites[0, bidder]), reading.regret_bounds[0, bidder]
+    return (
+        f"Wanted {wanted}, of which another bidder took something; takes {outcome}, and is worse "
+        f"off by {lost:.4g}."
+    )
+
+
+def _list_items(shares):
+    names = [
+        f"item {item}" if share > 1 - 1e-9 else f"item {item} with probability {share:.3g}"
+        for item, share in enumerate(shares)
+        if share > 1e-9
+    ]
+    return " and ".join(names) or "nothing"
+
+
+def _list_money(bids):
+    return ", ".join(f"{bid:.4g} for item {item}" for item, bid in enumerate(bids))
