@@ -56,6 +56,15 @@ def test_range_is_what_all_but_the_first_to_choose_can_lose():
     assert certify([0, 9.0], support=box).upper_bound <= 10.0
 
 
+@pytest.mark.parametrize("unit", [1e-250, 1e250])
+def test_money_of_any_size(unit):
+    bounds, revenues = np.array([0, 0, 0.5, 0.25]), np.array([1.0, 1.0, 2.0, 2.0])
+    small = certify(bounds, revenues)
+    large = certify(unit * bounds, unit * revenues, support=unit * BOX)
+    for name in ("mean_bound", "mean_bound_se", "upper_bound", "range", "revenue", "revenue_se"):
+        assert getattr(large, name) == pytest.approx(unit * getattr(small, name))
+
+
 def test_one_bidder_never_clashes():
     certificate = certify(np.zeros(10), support=BOX[:1])
     assert certificate.upper_bound == 0 and certificate.clash_probability_upper == 0

@@ -164,6 +164,9 @@ def make_certificate(regret_bounds, revenues, support, demand, confidence):
     n = len(revenues)
     if n < 2:
         raise ValueError(f"valuations must hold at least 2 profiles to be certified; got {n}")
+    # In units of the largest value, so that squares of money neither vanish nor overflow.
+    unit = float(support.max()) or 1.0
+    regret_bounds, revenues, support = regret_bounds / unit, revenues / unit, support / unit
     most = _most_lost(support, demand)
     highest = support[..., 1].max(axis=0).sum()
     clashes = int(np.count_nonzero(regret_bounds > 0))
@@ -175,15 +178,15 @@ def make_certificate(regret_bounds, revenues, support, demand, confidence):
     return RegretCertificate(
         n_samples=n,
         confidence=float(confidence),
-        mean_bound=float(regret_bounds.mean()),
-        mean_bound_se=float(regret_bounds.std(ddof=1) / math.sqrt(n)),
-        upper_bound=float(min(upper, most)),
-        range=float(most),
+        mean_bound=unit * float(regret_bounds.mean()),
+        mean_bound_se=unit * float(regret_bounds.std(ddof=1) / math.sqrt(n)),
+        upper_bound=unit * float(min(upper, most)),
+        range=unit * float(most),
         clash_probability=clashes / n,
         clash_probability_upper=float(share) if most > 0 else 0.0,
-        revenue=float(revenues.mean()),
-        revenue_se=float(revenues.std(ddof=1) / math.sqrt(n)),
-        revenue_lower=float(max(lower, 0.0)),
+        revenue=unit * float(revenues.mean()),
+        revenue_se=unit * float(revenues.std(ddof=1) / math.sqrt(n)),
+        revenue_lower=unit * float(max(lower, 0.0)),
     )
 
 

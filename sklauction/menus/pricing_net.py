@@ -20,8 +20,8 @@ CLASH_COST = (2.0, 8.0)
 LAST_RATE = 0.01
 # Updates after which annealing without an end is half done.
 HALF_ANNEALED = 2000
-# Added under square roots, whose slope is infinite at zero. With less, prices stay far from any
-# clash: on 2x2 U[0, 1], (sqrt P - sqrt Rbar)^2 fell with each power of ten.
+# Added under square roots, whose slope is infinite at zero: with less, a single clash in a batch
+# drives prices far away from any, and revenue is lost.
 EPSILON = 1e-3
 # Weight of the newest update in the running loss by which a start is chosen where no
 # profiles are held out.

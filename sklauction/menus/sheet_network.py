@@ -185,7 +185,7 @@ class PriceSheetNetwork(nn.Module):
             shared = (hidden.mean(dim=3) @ pooled).unsqueeze(3) + bias
             if layer == 0:
                 shared = shared + self.embedding
-            # In place: at these sizes a third of the time is memory that is asked for anew.
+            # In place, as asking for memory takes as long as the arithmetic at these sizes.
             update = (hidden.flatten(2, 3) @ entry).unflatten(2, hidden.shape[2:4])
             update = update.add_(shared).relu_()
             hidden = hidden + update if update.shape == hidden.shape else update
