@@ -8,8 +8,9 @@ from torch import nn
 
 __all__ = ["CHUNK_ENTRIES", "TorchMechanism", "run_in_chunks"]
 
-# Bid entries per chunk: with 32 hidden float64 units an entry this stays in a core's cache, and
-# is faster by half than chunks of eight times as many (benchmarks/bundle_pricing.py).
+# Bid entries per chunk: with 32 hidden float64 units an entry this stays near a core's cache,
+# where a fifth more profiles go through than in chunks of eight times as many
+# (`python benchmarks/bundle_pricing.py --parts speed`).
 CHUNK_ENTRIES = 1 << 14
 
 

@@ -403,6 +403,8 @@ def test_price_display(trained):
         ({"n_iter_no_change": 0}, "n_iter_no_change must be an integer of at least 1; got 0"),
         ({"hidden_layer_sizes": ()}, r"hidden_layer_sizes must be .*; got \(\)"),
         ({"learning_rate_init": -1}, "learning_rate_init must be a positive number; got -1"),
+        ({"clash_cost": 3.0}, "clash_cost must be two positive numbers; got 3.0"),
+        ({"clash_cost": (1.0, 0.0)}, "clash_cost must be a positive number; got 0.0"),
         ({"demand": "gross"}, "demand must be one of"),
         ({"validation_fraction": 2}, r"validation_fraction must be in \[0, 1\); got 2"),
     ],

@@ -1,5 +1,7 @@
 """BundlePricingAuction: every bidder buys from a price sheet that the others' bids write."""
 
+import numpy as np
+
 from sklauction.checks import (
     check_choice,
     check_count,
@@ -57,9 +59,12 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
         Whether a bidder's value in one profile may be combined with the others' in
         another in training. "auto" looks at rank correlations between bidders.
     objective : {"penalty", "certified"}, default="penalty"
-        "penalty" maximises revenue less a growing price for items given out twice.
+        "penalty" maximises revenue less ``clash_cost`` for items given out twice.
         "certified" is ALGNet's loss ``-(sqrt(P) - sqrt(Rbar)) + Rbar`` with the regret
         bound as Rbar.
+    clash_cost : (float, float), default=(2.0, 8.0)
+        What an item given out twice costs under "penalty", in units of ``scale_``, at the
+        beginning and the end of annealing. More makes clashes rarer and earns less.
     hidden_layer_sizes : tuple of int, default=(32, 32)
         Width of each layer of the network, per item.
     max_iter : int, default=100
@@ -146,6 +151,7 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
         symmetric="auto",
         independent_bidders="auto",
         objective="penalty",
+        clash_cost=(2.0, 8.0),
         hidden_layer_sizes=(32, 32),
         max_iter=100,
         anneal_iter=None,
@@ -169,6 +175,7 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
         self.symmetric = symmetric
         self.independent_bidders = independent_bidders
         self.objective = objective
+        self.clash_cost = clash_cost
         self.hidden_layer_sizes = hidden_layer_sizes
         self.max_iter = max_iter
         self.anneal_iter = anneal_iter
@@ -190,6 +197,10 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
         check_switch(self.independent_bidders, "independent_bidders")
         check_layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
         check_positive(self.learning_rate_init, "learning_rate_init")
+        if not (np.iterable(self.clash_cost) and len(self.clash_cost) == 2):
+            raise ValueError(f"clash_cost must be two positive numbers; got {self.clash_cost!r}")
+        for cost in self.clash_cost:
+            check_positive(cost, "clash_cost")
         check_count(self.lottery_rows, "lottery_rows", minimum=0)
         for name in ("batch_size", "n_starts"):
             check_count(getattr(self, name), name)
@@ -218,6 +229,7 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
             demand=self.demand,
             hidden_layer_sizes=self.hidden_layer_sizes,
             objective=self.objective,
+            clash_cost=self.clash_cost,
             anneal_updates=UPDATES_PER_ITERATION * (self.anneal_iter or self.max_iter),
             reserve=self._first_reserve(valuations.shape[1:]),
             lottery_rows=self.lottery_rows,

@@ -14,8 +14,6 @@ from sklauction.training import WARM_UP_UPDATES, AuctionNet, Judgement, make_gen
 
 __all__ = ["PricingNet", "PricingRules"]
 
-# What an item given out twice costs, in units of the scale, at the beginning and the end.
-CLASH_COST = (2.0, 8.0)
 # Share of the first learning rate that is left at the end.
 LAST_RATE = 0.01
 # Updates after which annealing without an end is half done.
@@ -44,6 +42,9 @@ class PricingRules(NamedTuple):
         the scale: with a surplus of 1 / sharpness an option is taken in e of e + 1 cases.
     objective : {"penalty", "certified"}
         Revenue less a price for clashes, or ALGNet's loss with the regret bound as R.
+    clash_cost : (float, float)
+        What an item given out twice costs under "penalty", in units of the scale, at the
+        beginning and the end of annealing.
     shuffle_bidders : bool
         Whether each bidder's value in a batch comes from a profile of its own
         (independent bidders), and from any bidder where they are alike.
@@ -60,6 +61,7 @@ class PricingRules(NamedTuple):
     spread: np.ndarray
     sharpness: tuple
     objective: str
+    clash_cost: tuple
     shuffle_bidders: bool
     anneal_updates: int | None
 
@@ -125,7 +127,7 @@ class PricingNet(AuctionNet):
             loss = regret - roots
         else:
             regret = excess.sum(dim=2).mean(dim=1)
-            loss = self._between(*CLASH_COST) * regret - revenue
+            loss = self._between(*self.rules.clash_cost) * regret - revenue
         self.optimizer_.zero_grad()
         # Starts do not share weights: the gradient of the sum is each one's own.
         loss.sum().backward()

@@ -32,6 +32,7 @@ def make_pricing_rules(
     hidden_layer_sizes,
     objective,
     anneal_updates,
+    clash_cost=(2.0, 8.0),
     reserve="auto",
     lottery_rows=0,
     symmetric="auto",
@@ -48,8 +49,8 @@ def make_pricing_rules(
         Money per unit of the network.
     support : ndarray of shape (n_bidders, n_items, 2)
         Lowest and highest bids, in money.
-    demand, hidden_layer_sizes, reserve, lottery_rows, symmetric, independent_bidders, \
-            n_starts
+    demand, hidden_layer_sizes, clash_cost, reserve, lottery_rows, symmetric, \
+            independent_bidders, n_starts
         As in :class:`~sklauction.BundlePricingAuction`.
     objective : {"certified", "penalty"}
     anneal_updates : int
@@ -95,6 +96,7 @@ def make_pricing_rules(
         spread=np.maximum(over(np.std, scaled), 1e-6),
         sharpness=LATTICE_SHARPNESS if tick else SHARPNESS,
         objective=objective,
+        clash_cost=tuple(clash_cost),
         shuffle_bidders=_decide(independent_bidders, bidders_look_independent, valuations),
         anneal_updates=anneal_updates,
     )
