@@ -4,7 +4,7 @@ A first auction, beside the classical ones
 
 Two bidders, two items, every value uniform on [0, 1]. The revenue-optimal auction of this
 setting is unknown; here one is learned from 10,000 valuation profiles, audited for regret,
-and compared with three classical auctions.
+and compared with three classical auctions and with learned price sheets.
 """
 
 # %%
@@ -18,6 +18,7 @@ import numpy as np
 from sklauction import (
     ALGNetAuction,
     BundleMyersonAuction,
+    BundlePricingAuction,
     MyersonAuction,
     VCGAuction,
     measure_regret,
@@ -34,6 +35,7 @@ V_test = setting.sample(100_000, random_state=1)
 # is a lower bound, as every search's is.
 auctions = {
     "ALGNetAuction": ALGNetAuction(n_bidders=2, n_items=2, random_state=0, verbose=1),
+    "BundlePricingAuction": BundlePricingAuction(n_bidders=2, n_items=2, random_state=0),
     "MyersonAuction": MyersonAuction(n_bidders=2, n_items=2),
     "BundleMyersonAuction": BundleMyersonAuction(n_bidders=2, n_items=2),
     "VCGAuction": VCGAuction(n_bidders=2, n_items=2),
