@@ -9,7 +9,7 @@ from torch import nn
 __all__ = ["CHUNK_ENTRIES", "TorchMechanism", "run_in_chunks"]
 
 # Bid entries per chunk: with 32 hidden float64 units an entry this stays near a core's cache,
-# where a fifth more profiles go through than in chunks of eight times as many
+# where an eighth to a quarter more profiles go through than in chunks eight times as large
 # (`python benchmarks/bundle_pricing.py --parts speed`).
 CHUNK_ENTRIES = 1 << 14
 

@@ -182,11 +182,11 @@ class PriceSheetNetwork(nn.Module):
 
     def _layers(self, hidden):
         for layer, (entry, pooled, bias) in enumerate(zip(self.entry, self.pooled, self.bias)):
-            shared = (hidden.mean(dim=3) @ pooled).unsqueeze(3) + bias
+            shared = _times(hidden.mean(dim=3), pooled).unsqueeze(3) + bias
             if layer == 0:
                 shared = shared + self.embedding
             # In place, as asking for memory takes as long as the arithmetic at these sizes.
-            update = (hidden.flatten(2, 3) @ entry).unflatten(2, hidden.shape[2:4])
+            update = _times(hidden.flatten(2, 3), entry).unflatten(2, hidden.shape[2:4])
             update = update.add_(shared).relu_()
             hidden = hidden + update if update.shape == hidden.shape else update
         return hidden
@@ -249,3 +249,13 @@ class PriceSheetNetwork(nn.Module):
         if self.design.alike_bidders:
             return part.squeeze(1).unflatten(1, (n_profiles, self.design.n_bidders))
         return part.swapaxes(1, 2)
+
+
+def _times(rows, weight):
+    """Return the product of rows (s, g, r, a) and weights (s, g, a, b), over each (s, g).
+
+    For a single network a plain matrix product is used, which runs on all cores.
+    """
+    if weight.shape[:2] == (1, 1) and rows.shape[:2] == (1, 1):
+        return (rows[0, 0] @ weight[0, 0])[None, None]
+    return rows @ weight
