@@ -31,7 +31,7 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
     clash is settled inside the sheets: the bidders concerned choose in turn from what is
     left. So no report can give a bidder more than its favourite, and its regret is at most
     what the clash cost it: a bound that needs no search (:meth:`certify`). Training makes
-    clashes rare: about one profile in 100,000 for two bidders and two items.
+    clashes rare: a few profiles in 100,000 for two bidders and two items.
 
     Parameters
     ----------
