@@ -16,11 +16,14 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import sklauction
 from sklauction import (
+    AffineMaximizerAuction,
     ALGNetAuction,
     BundleMyersonAuction,
     BundlePricingAuction,
     CallableAuction,
+    MenuNetAuction,
     MyersonAuction,
+    RochetNetAuction,
     VCGAuction,
 )
 from sklauction.base import BaseAuction
@@ -45,6 +48,14 @@ TINY_PRICING = {
     "batch_size": 8,
     "random_state": 0,
 }
+TINY_MENU = {
+    "menu_size": 6,
+    "max_iter": 1,
+    "anneal_iter": 4,
+    "batch_size": 8,
+    "n_starts": 2,
+    "random_state": 0,
+}
 TINY_LOTTERIES = {"lottery_rows": 2, "n_starts": 2, "objective": "certified"}
 
 
@@ -55,6 +66,10 @@ def share_equally(bids):
 
 
 TABLE = {
+    "affine": (AffineMaximizerAuction, TINY_MENU),
+    "affine-integral": (AffineMaximizerAuction, {**TINY_MENU, "deterministic": True}),
+    "affine-network": (AffineMaximizerAuction, {**TINY_MENU, "menu": "network"}),
+    "affine-unit": (AffineMaximizerAuction, {**TINY_MENU, "demand": "unit"}),
     "algnet-equivariant": (ALGNetAuction, {**TINY_GAME, "architecture": "equivariant"}),
     "algnet-mlp": (ALGNetAuction, {**TINY_GAME, "architecture": "mlp"}),
     "algnet-unit": (ALGNetAuction, {**TINY_GAME, "demand": "unit"}),
@@ -67,19 +82,37 @@ TABLE = {
     "bundle-pricing-unit": (BundlePricingAuction, {**TINY_PRICING, "demand": "unit"}),
     "callable": (CallableAuction, {"function": share_equally}),
     "bundle-myerson": (BundleMyersonAuction, {}),
+    "menunet": (MenuNetAuction, {**TINY_MENU, "hidden_layer_sizes": (4,)}),
     "myerson": (MyersonAuction, {}),
+    "rochetnet": (RochetNetAuction, TINY_MENU),
+    "rochetnet-unit": (RochetNetAuction, {**TINY_MENU, "demand": "unit"}),
     "vcg": (VCGAuction, {}),
     "vcg-reserve": (VCGAuction, {"reserve": 0.5}),
     "vcg-unit": (VCGAuction, {"demand": "unit"}),
 }
+# Auctions for one bidder see the first of the two.
+ONE_BIDDER = [name for name in TABLE if name.startswith(("menunet", "rochetnet"))]
 LEARNED = [name for name, (cls, _) in TABLE.items() if hasattr(cls, "partial_fit")]
 # Money parameters do not scale with the data: they are left out where data is rescaled.
 WITHOUT_MONEY = [name for name in TABLE if name != "vcg-reserve"]
 
 
-def make(name, n_bidders=2, n_items=2, **changes):
-    """Return an unfitted estimator of the table."""
+@pytest.fixture
+def valuations(request, valuations):
+    """The profiles of the other tests, of as many bidders as the auction is for."""
+    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
+    return valuations[:, :1] if name in ONE_BIDDER else valuations
+
+
+def usual_bidders(name):
+    return 1 if name in ONE_BIDDER else 2
+
+
+def make(name, n_bidders="usual", n_items=2, **changes):
+    """Return an unfitted estimator of the table, for its usual number of bidders."""
     cls, parameters = TABLE[name]
+    if n_bidders == "usual":
+        n_bidders = usual_bidders(name)
     return cls(n_bidders=n_bidders, n_items=n_items, **{**parameters, **changes})
 
 
@@ -130,17 +163,20 @@ def test_shapes_units_and_repr(name, valuations):
     auction = make(name).fit(valuations)
     outcome = auction.predict(valuations[:7])
     allocations, payments = outcome
-    assert allocations.shape == (7, 2, 2) and payments.shape == (7, 2)
+    n_bidders = usual_bidders(name)
+    assert allocations.shape == (7, n_bidders, 2) and payments.shape == (7, n_bidders)
     assert outcome.allocations is allocations and outcome.payments is payments
     assert type(auction.score(valuations[:20])) is float
-    assert auction.n_items_ == 2 and auction.n_features_in_ == 4
-    assert auction.support_.shape == (2, 2, 2)
+    assert auction.n_items_ == 2 and auction.n_features_in_ == 2 * n_bidders
+    assert auction.support_.shape == (n_bidders, 2, 2)
     assert type(auction).__name__ in repr(auction)
 
 
 @pytest.mark.parametrize("name", TABLE)
 @pytest.mark.parametrize("n_bidders, n_items", [(1, 1), (1, 3), (2, 2), (3, 1)])
 def test_feasible_and_rational_for_any_bids(name, n_bidders, n_items):
+    if name in ONE_BIDDER:
+        n_bidders = 1
     values = np.random.RandomState(0).uniform(0, 2, (40, n_bidders, n_items))
     auction = make(name, n_bidders, n_items).fit(values)
     bids = any_bids(n_bidders, n_items, top=2.0)
@@ -165,7 +201,7 @@ def test_prediction_does_not_depend_on_batching(name, valuations):
 @pytest.mark.parametrize("name", TABLE)
 def test_flat_three_dimensional_and_frame_input_agree(name, valuations):
     flat = valuations.reshape(len(valuations), -1)
-    frame = pd.DataFrame(flat, columns=["b1i1", "b1i2", "b2i1", "b2i2"])
+    frame = pd.DataFrame(flat, columns=["b1i1", "b1i2", "b2i1", "b2i2"][: flat.shape[1]])
     outcomes = []
     for X in (valuations, flat, frame, valuations.tolist()):
         auction = make(name).fit(X)
@@ -251,12 +287,12 @@ def test_other_seeds_give_other_models(name, valuations):
 def _broken(kind, valuations):
     X = valuations.copy()
     if kind in ("nan", "inf", "negative"):
-        X[3, 1, 0] = {"nan": np.nan, "inf": np.inf, "negative": -1.0}[kind]
+        X[3, -1, 0] = {"nan": np.nan, "inf": np.inf, "negative": -1.0}[kind]
         return X
     return {
-        "three bidders": np.concatenate([X, X[:, :1]], axis=1),
+        "more bidders": np.concatenate([X, X[:, :1]], axis=1),
         "three items": np.concatenate([X, X[:, :, :1]], axis=2),
-        "three columns": X.reshape(len(X), -1)[:, :3],
+        "three columns": np.tile(X.reshape(len(X), -1), 2)[:, :3],
         "no rows": X[:0],
         "one row": X[:1],
         "all zero": np.zeros_like(X),
@@ -269,9 +305,9 @@ BAD_DATA = {
     "nan": r"X contains NaN",
     "inf": r"X contains infinity",
     "negative": r"Negative values in data",
-    "three bidders": r"n_bidders.*\(n_samples, 2, 2\).*got \(200, 3, 2\), that is 3 bidders",
-    "three items": r"n_items.*\(n_samples, 2, 2\).*got \(200, 2, 3\).* 3 items",
-    "three columns": r"n_bidders=2 and n_items=2; got 3 columns",
+    "more bidders": r"n_bidders.*\(n_samples, (\d), 2\).*got \(200, (?!\1)\d, 2\), that is \d bi",
+    "three items": r"n_items.*\(n_samples, (\d), 2\).*got \(200, \1, 3\).* 3 items",
+    "three columns": r"n_bidders=\d and n_items=2; got 3 columns",
     "no rows": r"0 sample\(s\)",
     "one row": r"1 sample\(s\).*minimum of 2",
     "all zero": r"positive valuation; got only zeros",
@@ -291,7 +327,7 @@ def test_bad_valuations_are_refused_before_anything_is_fitted(name, kind, valuat
 
 @pytest.mark.parametrize("name", TABLE)
 @pytest.mark.parametrize(
-    "kind", ["nan", "inf", "negative", "three bidders", "three items", "no rows"]
+    "kind", ["nan", "inf", "negative", "more bidders", "three items", "no rows"]
 )
 def test_bad_bids_are_refused(name, kind, valuations):
     auction = make(name).fit(valuations)

@@ -10,7 +10,13 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/index.md", "docs/regret.md", "docs/bundle_pricing.md"]
+PAGES = [
+    "README.md",
+    "docs/index.md",
+    "docs/regret.md",
+    "docs/bundle_pricing.md",
+    "docs/menus.md",
+]
 # Sizes in the pages -> sizes here. A page whose sizes these miss would be slow, not wrong.
 SMALLER = {
     "100_000": "300",
@@ -21,15 +27,17 @@ SMALLER = {
     "BundlePricingAuction(n_bidders=2, random_state=0)": (
         "BundlePricingAuction(n_bidders=2, random_state=0, max_iter=1)"
     ),
+    "RochetNetAuction(random_state=0)": "RochetNetAuction(random_state=0, max_iter=1)",
+    "AffineMaximizerAuction(n_bidders=2, random_state=0)": (
+        "AffineMaximizerAuction(n_bidders=2, random_state=0, max_iter=1)"
+    ),
     "ALGNetAuction(n_bidders=2, n_items=2, random_state=0": (
         "ALGNetAuction(n_bidders=2, n_items=2, max_iter=1, random_state=0"
     ),
 }
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "docs/index.md", "docs/regret.md", "docs/bundle_pricing.md"]
-)
+@pytest.mark.parametrize("page", PAGES)
 def test_code_blocks_run(page):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
     assert blocks
@@ -41,10 +49,7 @@ def test_code_blocks_run(page):
     plt.close("all")
 
 
-@pytest.mark.parametrize(
-    "page",
-    ["README.md", "docs/index.md", "docs/regret.md", "docs/bundle_pricing.md", "CHANGELOG.md"],
-)
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md"])
 def test_links_to_files_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text())
     for target in targets:

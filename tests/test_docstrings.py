@@ -24,10 +24,11 @@ PUBLIC = {
 # Sections and parameters agree with the signature; see numpydoc's list of error codes.
 CODES = {"GL08", "PR01", "PR02", "PR03", "PR04", "PR06", "PR10", "RT01", "SS01", "SS02", "YD01"}
 
-RECORDS = ("Consistency", "RegretCertificate", "RegretReport", "SheetReading")
+RECORDS = ("AllocationMenu", "Consistency", "RegretCertificate", "RegretReport", "SheetReading")
 METHODS = (
     *("fit", "predict", "score", "partial_fit", "plot", "from_report", "from_estimator"),
     *("certify", "explain", "price_sheets", "regret_bounds", "to_frame"),
+    *("choose", "revenue", "simplify"),
 )
 
 

@@ -1,29 +1,22 @@
 """Training of price sheets, on the loop of every learned auction."""
 
 import copy
-import math
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from sklauction.menus.annealed_net import AnnealedNet
 from sklauction.menus.price_sheets import PriceSheets, settle, soft_choice
 from sklauction.menus.pricing_mechanism import PricingMechanism
 from sklauction.menus.sheet_network import PriceSheetNetwork
-from sklauction.training import WARM_UP_UPDATES, AuctionNet, Judgement, make_generator
+from sklauction.training import Judgement, make_generator
 
 __all__ = ["PricingNet", "PricingRules"]
 
-# Share of the first learning rate that is left at the end.
-LAST_RATE = 0.01
-# Updates after which annealing without an end is half done.
-HALF_ANNEALED = 2000
 # Added under square roots, whose slope is infinite at zero: with less, a single clash in a batch
 # drives prices far away from any, and revenue is lost.
 EPSILON = 1e-3
-# Weight of the newest update in the running loss by which a start is chosen where no
-# profiles are held out.
-NEWEST = 0.01
 
 
 class PricingRules(NamedTuple):
@@ -66,7 +59,7 @@ class PricingRules(NamedTuple):
     anneal_updates: int | None
 
 
-class PricingNet(AuctionNet):
+class PricingNet(AnnealedNet):
     """Price sheets in training: ``module_`` is the network, of several starts at once.
 
     Parameters
@@ -76,14 +69,8 @@ class PricingNet(AuctionNet):
         Parameters of :class:`~sklauction.training.AuctionNet`.
     """
 
-    n_held_out = 4096
-    judge_first = True
-    # Judged by bounds.
-    regret_relation = "<="
-
     def __init__(self, rules, **kwargs):
-        super().__init__(PriceSheetNetwork, **kwargs)
-        self.rules = rules
+        super().__init__(PriceSheetNetwork, rules, **kwargs)
 
     def initialize_module(self):
         """Build the network from the seed, in single precision, and keep an exact original."""
@@ -98,23 +85,13 @@ class PricingNet(AuctionNet):
             make_generator(self.seed, 0),
         )
         self.module_ = copy.deepcopy(self.exact_).float().to(self.device)
-        self.running_loss_ = torch.zeros(rules.design.n_starts, device=self.device)
-        return self
-
-    def initialize_optimizer(self):
-        """Give the network Adam."""
-        self.optimizer_ = torch.optim.Adam(
-            self.module_.parameters(), lr=self.lr, betas=(0.9, 0.99), fused=True
-        )
         return self
 
     def train_step(self, batch, **fit_params):
         """Lower the loss of every start on one batch; return means over starts."""
-        for group in self.optimizer_.param_groups:
-            group["lr"] = self.current_rate()
-        profiles = self._shuffle(batch) if self.rules.shuffle_bidders else batch.profiles
+        profiles = self.profiles_of(batch)
         sheets = self.module_(profiles)
-        sharpness = self._between(*self.rules.sharpness)
+        sharpness = self.between(*self.rules.sharpness)
         payments, allocations = soft_choice(profiles, sheets, sharpness)
         revenue = payments.sum(dim=2).mean(dim=1)
         excess = (allocations.sum(dim=2) - 1).clamp_min(0.0)
@@ -127,29 +104,10 @@ class PricingNet(AuctionNet):
             loss = regret - roots
         else:
             regret = excess.sum(dim=2).mean(dim=1)
-            loss = self._between(*self.rules.clash_cost) * regret - revenue
-        self.optimizer_.zero_grad()
-        # Starts do not share weights: the gradient of the sum is each one's own.
-        loss.sum().backward()
-        self.optimizer_.step()
-        self.running_loss_.lerp_(loss.detach(), NEWEST)
+            loss = self.between(*self.rules.clash_cost) * regret - revenue
+        self.descend(loss)
         name = "total_regret" if self.rules.objective == "certified" else "clashes"
         return {"loss": loss.mean(), "revenue": revenue.mean(), name: regret.mean()}
-
-    @property
-    def progress(self):
-        """Share of annealing done, in [0, 1]."""
-        if self.rules.anneal_updates is None:
-            return self.n_steps_ / (self.n_steps_ + HALF_ANNEALED)
-        return min(1.0, self.n_steps_ / self.rules.anneal_updates)
-
-    def current_rate(self):
-        """Return the learning rate of the coming update: a warm-up, then half a cosine."""
-        if self.rules.anneal_updates is None:
-            return super().current_rate()
-        falling = 0.5 * (1 + math.cos(math.pi * self.progress))
-        rate = self.lr * (LAST_RATE + (1 - LAST_RATE) * falling)
-        return rate * min(1.0, (self.n_steps_ + 1) / WARM_UP_UPDATES)
 
     def judge(self, profiles):
         """Return how the best start does on held-out profiles, and its weights."""
@@ -163,50 +121,20 @@ class PricingNet(AuctionNet):
             Judgement(
                 outcome.payments.sum(dim=1).cpu().double().numpy(),
                 outcome.regret_bounds.sum(dim=1).cpu().double().numpy(),
-                {name: w[k : k + 1].clone() for name, w in self.average_weights_.items()},
+                self.weights_of(k),
             )
             for k, outcome in enumerate(outcomes)
         ]
         return max(judged, key=lambda one: one.score)
 
-    def prefers(self, judgement, best):
-        """Prefer later weights unless they are worse beyond sampling error.
-
-        Training anneals, so the last weights are the best but for overfitting. The error
-        is that of the difference in revenue on the same profiles.
-        """
-        difference = judgement.revenues - best.revenues
-        error = difference.std() / math.sqrt(len(difference))
-        worth, best_worth = max(judgement.score, 0.0) ** 2, max(best.score, 0.0) ** 2
-        return worth >= best_worth - 2 * error
-
     def average_mechanism(self, weights=None):
         """Return the auction of the given weights, or of the start with the least loss."""
-        if weights is None:
-            start = int(self.running_loss_.argmin())
-            weights = {
-                name: weight[start : start + 1] for name, weight in self.average_weights_.items()
-            }
+        weights = self.weights_of(None) if weights is None else weights
         network = self.exact_.take_start(0)
         network.load_state_dict(weights)
         return PricingMechanism(network.double().requires_grad_(False).eval(), self.scale).to(
             self.device
         )
-
-    def _between(self, first, last):
-        """Return a geometric path from first to last, along annealing."""
-        return first * (last / first) ** self.progress
-
-    def _shuffle(self, batch):
-        """Return profiles whose bidders come from different rows of the pool."""
-        n_profiles, n_bidders, _ = batch.profiles.shape
-        shape = (n_profiles, n_bidders)
-        rows = torch.randint(len(batch.pool), shape, generator=batch.generator)
-        if self.rules.design.alike_bidders:
-            bidders = torch.randint(n_bidders, shape, generator=batch.generator)
-        else:
-            bidders = torch.arange(n_bidders).expand(shape)
-        return batch.pool[rows.to(batch.pool.device), bidders.to(batch.pool.device)]
 
 
 def _start(sheets, start):

@@ -14,7 +14,7 @@ from sklauction.sample_tests import (
     lattice_step,
 )
 
-__all__ = ["make_pricing_rules"]
+__all__ = ["LATTICE_SHARPNESS", "SHARPNESS", "decide", "make_pricing_rules"]
 
 # Sharpness of the softened choice, from first to last, per unit of the scale. Where values lie on
 # a lattice, best prices lie right at values that many bidders have: only a sharp choice finds
@@ -60,8 +60,8 @@ def make_pricing_rules(
     PricingRules
     """
     _, n_bidders, n_items = valuations.shape
-    alike_bidders = _decide(symmetric, bidders_look_alike, valuations)
-    alike_items = _decide(symmetric, items_look_alike, valuations)
+    alike_bidders = decide(symmetric, bidders_look_alike, valuations)
+    alike_items = decide(symmetric, items_look_alike, valuations)
     if isinstance(reserve, str):
         virtual_values = _myerson(valuations, alike_bidders, alike_items)
     else:
@@ -97,12 +97,13 @@ def make_pricing_rules(
         sharpness=LATTICE_SHARPNESS if tick else SHARPNESS,
         objective=objective,
         clash_cost=tuple(clash_cost),
-        shuffle_bidders=_decide(independent_bidders, bidders_look_independent, valuations),
+        shuffle_bidders=decide(independent_bidders, bidders_look_independent, valuations),
         anneal_updates=anneal_updates,
     )
 
 
-def _decide(setting, test, valuations):
+def decide(setting, test, valuations):
+    """Return a switch, "auto" being what a test of the samples says."""
     return bool(test(valuations) if isinstance(setting, str) else setting)
 
 

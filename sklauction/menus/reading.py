@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["SheetReading", "explain_auction"]
+__all__ = ["SheetReading", "explain_auction", "list_items"]
 
 
 class SheetReading(NamedTuple):
@@ -103,7 +103,7 @@ def _offer(reading, bidder):
         reading.lottery_allocations[0, bidder], reading.lottery_prices[0, bidder], strict=True
     ):
         if np.isfinite(price):
-            parts.append(f"a lottery of {_list_items(row)} at {price:.4g}")
+            parts.append(f"a lottery of {list_items(row)} at {price:.4g}")
     if len(discounts) < len(prices):
         parts.append("one item at most")
     return "; ".join(parts)
@@ -111,17 +111,18 @@ def _offer(reading, bidder):
 
 def _taken(reading, bidder):
     got, paid = reading.allocations[0, bidder], reading.payments[0, bidder]
-    outcome = f"{_list_items(got)} and pays {paid:.4g}" if got.any() else "nothing and pays nothing"
+    outcome = f"{list_items(got)} and pays {paid:.4g}" if got.any() else "nothing and pays nothing"
     if not reading.lost_clash[0, bidder]:
         return f"Takes {outcome}."
-    wanted, lost = _list_items(reading.favourites[0, bidder]), reading.regret_bounds[0, bidder]
+    wanted, lost = list_items(reading.favourites[0, bidder]), reading.regret_bounds[0, bidder]
     return (
         f"Wanted {wanted}, of which another bidder took something; takes {outcome}, and is worse "
         f"off by {lost:.4g}."
     )
 
 
-def _list_items(shares):
+def list_items(shares):
+    """Say in words which items a row of probabilities holds."""
     names = [
         f"item {item}" if share > 1 - 1e-9 else f"item {item} with probability {share:.3g}"
         for item, share in enumerate(shares)

@@ -1,0 +1,89 @@
+"""What the data say before a menu is trained: symmetries, reserve prices, sharpness."""
+
+import math
+
+import numpy as np
+
+from sklauction.menus.affine_net import AffineRules
+from sklauction.menus.menu_rows import MenuDesign, all_owners, count_integral
+from sklauction.menus.pricing_rules import LATTICE_SHARPNESS, SHARPNESS, decide
+from sklauction.sample_tests import (
+    bidders_look_alike,
+    bidders_look_independent,
+    items_look_alike,
+    lattice_step,
+)
+
+__all__ = ["make_affine_rules"]
+
+# Standard deviation of values uniform on [0, 1], in units of the scale: the sharpness is made for
+# these.
+UNIFORM_SPREAD = 1 / math.sqrt(12)
+# Profiles on which first prices are found.
+PRICED_ON = 1000
+# Values that hardly differ are treated as if they differed by so much.
+LEAST_UNIT = 0.01
+
+
+def make_affine_rules(
+    valuations,
+    scale,
+    *,
+    demand,
+    menu_size,
+    make_menu,
+    anneal_updates,
+    n_starts,
+    integral=False,
+    symmetric="auto",
+    independent_bidders=False,
+):
+    """Return how a menu for these valuations is built and trained.
+
+    Parameters
+    ----------
+    valuations : ndarray of shape (n_samples, n_bidders, n_items)
+        In money.
+    scale : float
+        Money per unit of the menu.
+    demand, menu_size, n_starts, symmetric, independent_bidders
+        As in :class:`~sklauction.AffineMaximizerAuction`.
+    make_menu : callable
+        ``(design, values, generator) -> module``.
+    anneal_updates : int
+    integral : bool
+
+    Returns
+    -------
+    AffineRules
+    """
+    _, n_bidders, n_items = valuations.shape
+    tick = lattice_step(valuations)
+    # One buyer's menu stays readable without orbits. On a lattice, auctions that treat alike
+    # bidders alike lose revenue in ties.
+    orbits = not (tick and isinstance(symmetric, str))
+    alike_bidders = orbits and decide(symmetric, bidders_look_alike, valuations)
+    alike_items = orbits and decide(symmetric, items_look_alike, valuations)
+    design = MenuDesign(
+        n_bidders, n_items, demand, 1, alike_bidders, alike_items, integral, n_starts
+    )
+    design = design._replace(n_rows=math.ceil(menu_size / design.orbit))
+    if count_integral(design) <= menu_size:
+        n_owners = len(all_owners(design))
+        design = design._replace(n_rows=n_owners if integral else max(design.n_rows, n_owners))
+    # Samples are independent draws: the first of them serve as well as any.
+    values = valuations[:PRICED_ON] / scale
+    spread = float(np.sqrt(np.mean(np.var(valuations, axis=0)))) / scale
+    unit = max(spread / UNIFORM_SPREAD, LEAST_UNIT)
+    first, last = LATTICE_SHARPNESS if tick else SHARPNESS
+    return AffineRules(
+        design=design,
+        make_menu=make_menu,
+        values=values,
+        sharpness=(first / unit, last / unit),
+        unit=unit,
+        # Copies tie with their originals on a lattice, and take their place for less.
+        revives=not tick,
+        shuffle_bidders=decide(independent_bidders, bidders_look_independent, valuations),
+        anneal_updates=anneal_updates,
+    )

@@ -1,0 +1,72 @@
+"""The menu of an affine maximizer, for people: as a table, in words."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sklauction.menus.reading import list_items
+
+__all__ = ["AllocationMenu"]
+
+# Rows that are put into words.
+ROWS_TOLD = 10
+
+
+class AllocationMenu(NamedTuple):
+    """What an affine maximizer chooses from.
+
+    Parameters
+    ----------
+    allocations : ndarray of shape (n_rows, n_bidders, n_items)
+        Probability with which each bidder gets each item.
+    boosts : ndarray of shape (n_rows,)
+        Added to a row's weighted welfare, in money; ascending.
+    weights : ndarray of shape (n_bidders,)
+        Of each bidder's value in the welfare.
+    shares : ndarray of shape (n_rows,)
+        Share of the profiles seen in fit that end in the row.
+    """
+
+    allocations: np.ndarray
+    boosts: np.ndarray
+    weights: np.ndarray
+    shares: np.ndarray
+
+    def to_frame(self):
+        """Return the menu as a table, one row per allocation. Needs pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``bidder_0_item_0`` ..., ``boost`` and ``share``.
+        """
+        import pandas as pd
+
+        _, n_bidders, n_items = self.allocations.shape
+        columns = {
+            f"bidder_{i}_item_{j}": self.allocations[:, i, j]
+            for i in range(n_bidders)
+            for j in range(n_items)
+        }
+        return pd.DataFrame({**columns, "boost": self.boosts, "share": self.shares})
+
+    def __str__(self):
+        """Say in words which rows are chosen most often."""
+        order = np.argsort(-self.shares, kind="stable")
+        order = order[self.shares[order] > 0]
+        lines = [
+            f"{len(self.boosts):,} rows, of which {len(order):,} were chosen in fit; weights "
+            + ", ".join(f"{weight:.4g}" for weight in self.weights)
+            + "."
+        ]
+        for row in order[:ROWS_TOLD]:
+            gets = [
+                f"bidder {bidder} gets {list_items(shares)}"
+                for bidder, shares in enumerate(self.allocations[row])
+                if shares.any()
+            ]
+            lines.append(
+                f"{self.shares[row]:.1%}: {'; '.join(gets) or 'nothing is sold'} "
+                f"(boost {self.boosts[row]:.4g})."
+            )
+        return "\n".join(lines)

@@ -1,0 +1,200 @@
+"""One buyer's menu, for people: as a table, in words, without rows that change nothing."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import linprog
+
+from sklauction.menus.reading import list_items
+
+__all__ = ["Menu", "make_menu"]
+
+# Rows within so much of the best, relative to the dearest row, count as equally good.
+TIE = 1e-9
+# Lead, in the same unit, below which the linear program calls a row never best: ten times
+# its own tolerance, so that no row is pruned that is best somewhere.
+NEVER_BEST = -1e-6
+# Entries of (valuations, rows) worked on at once.
+CHUNK_ENTRIES = 1 << 18
+
+
+class Menu(NamedTuple):
+    """A price list for one buyer: lotteries over items, each at a price.
+
+    The first row is nothing for nothing.
+
+    Parameters
+    ----------
+    allocations : ndarray of shape (n_rows, n_items)
+        Probability of each item.
+    prices : ndarray of shape (n_rows,)
+        In money, ascending.
+    shares : ndarray of shape (n_rows,)
+        Share of the valuations seen in fit that choose the row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklauction import Menu
+    >>> menu = Menu(np.array([[0, 0], [0.5, 1], [1, 1]]), np.array([0.0, 8, 12]), np.zeros(3))
+    >>> menu.choose([[6.0, 6.0], [13.0, 5.0], [4.0, 4.0]])
+    array([1, 2, 0])
+    >>> print(menu)
+    Nothing for nothing.
+    Item 0 with probability 0.5 and item 1 for 8.
+    Item 0 and item 1 for 12.
+    """
+
+    allocations: np.ndarray
+    prices: np.ndarray
+    shares: np.ndarray
+
+    def choose(self, valuations):
+        """Return the favourite row of each valuation; of equally good ones the dearest.
+
+        Parameters
+        ----------
+        valuations : array-like of shape (n_samples, n_items)
+            In money.
+
+        Returns
+        -------
+        ndarray of int of shape (n_samples,)
+        """
+        valuations = np.asarray(valuations, dtype=float)
+        if valuations.ndim != 2 or valuations.shape[1] != self.allocations.shape[1]:
+            raise ValueError(
+                f"valuations must have shape (n_samples, n_items) = (n_samples, "
+                f"{self.allocations.shape[1]}); got {valuations.shape}"
+            )
+        tie = TIE * max(self.prices.max(), np.finfo(float).tiny)
+        chosen = np.empty(len(valuations), dtype=int)
+        size = max(1, CHUNK_ENTRIES // len(self.prices))
+        for start in range(0, len(valuations), size):
+            utilities = valuations[start : start + size] @ self.allocations.T - self.prices
+            good = utilities >= utilities.max(axis=1, keepdims=True) - tie
+            chosen[start : start + size] = len(self.prices) - 1 - good[:, ::-1].argmax(axis=1)
+        return chosen
+
+    def revenue(self, valuations):
+        """Return the mean price paid by buyers with these valuations, in money.
+
+        Parameters
+        ----------
+        valuations : array-like of shape (n_samples, n_items)
+
+        Returns
+        -------
+        float
+        """
+        return float(self.prices[self.choose(valuations)].mean())
+
+    def simplify(self, valuations, tolerance=1e-3):
+        """Return a menu with fewer rows that earns nearly as much.
+
+        Rows are dropped one by one, that with the least loss of revenue first, while the
+        revenue stays within ``tolerance`` of this menu's, relatively. Whatever is dropped,
+        the menu stays exactly truthful.
+
+        Parameters
+        ----------
+        valuations : array-like of shape (n_samples, n_items)
+            Buyers on whom revenue is compared, in money.
+        tolerance : float, default=1e-3
+
+        Returns
+        -------
+        Menu
+        """
+        valuations = np.asarray(valuations, dtype=float)
+        least = (1 - tolerance) * self.revenue(valuations)
+        menu = self
+        while len(menu.prices) > 1:
+            fewer = [menu._without(row) for row in range(1, len(menu.prices))]
+            best = max(fewer, key=lambda one: one.revenue(valuations))
+            if best.revenue(valuations) < least:
+                break
+            menu = best
+        shares = np.bincount(menu.choose(valuations), minlength=len(menu.prices))
+        return menu._replace(shares=shares / len(valuations))
+
+    def _without(self, row):
+        return Menu(*(np.delete(part, row, axis=0) for part in self))
+
+    def to_frame(self):
+        """Return the menu as a table, one row per option. Needs pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``item_0`` ..., ``price`` and ``share``.
+        """
+        import pandas as pd
+
+        columns = {f"item_{j}": column for j, column in enumerate(self.allocations.T)}
+        return pd.DataFrame({**columns, "price": self.prices, "share": self.shares})
+
+    def __str__(self):
+        """Say in words what is offered, one line per option."""
+        offers = zip(self.allocations, self.prices, strict=True)
+        lines = (f"{list_items(row)} for {_money(price)}." for row, price in offers)
+        return "\n".join(line[0].upper() + line[1:] for line in lines)
+
+
+def make_menu(allocations, prices, support, valuations):
+    """Return a menu without the rows that no valuation of the support chooses.
+
+    Nothing for nothing is added. A row that no sample chooses is kept if a linear program
+    finds a valuation in the box at which it is best:
+    ``max t  s.t.  <v, x_k - x_j> - (p_k - p_j) >= t`` for all rows j that are kept.
+
+    Parameters
+    ----------
+    allocations : ndarray of shape (n_rows, n_items)
+    prices : ndarray of shape (n_rows,)
+        Not negative, in money.
+    support : ndarray of shape (n_items, 2)
+        Lowest and highest value of each item, in money.
+    valuations : ndarray of shape (n_samples, n_items)
+        Samples, for the shares.
+
+    Returns
+    -------
+    Menu
+    """
+    allocations = np.concatenate([np.zeros((1, allocations.shape[1])), allocations])
+    prices = np.concatenate([[0.0], prices])
+    table = np.unique(np.column_stack([prices, allocations]), axis=0)
+    # Nothing for nothing stays the first row, before free items, if there are any.
+    prices, allocations = table[:, 0], table[:, 1:]
+    menu = Menu(allocations, prices, np.zeros(len(prices)))
+    chosen = np.bincount(menu.choose(valuations), minlength=len(prices)) > 0
+    chosen[0] = True
+    unseen = np.flatnonzero(~chosen)
+    for row in unseen:
+        chosen[row] = _is_best_somewhere(menu, row, chosen, support)
+    # Once more, as later rows may leave no room for earlier ones.
+    for row in unseen[chosen[unseen]]:
+        chosen[row] = False
+        chosen[row] = _is_best_somewhere(menu, row, chosen, support)
+    menu = Menu(allocations[chosen], prices[chosen], np.zeros(chosen.sum()))
+    shares = np.bincount(menu.choose(valuations), minlength=len(menu.prices))
+    return menu._replace(shares=shares / len(valuations))
+
+
+def _is_best_somewhere(menu, row, kept, support):
+    money = max(support[:, 1].max(), menu.prices.max())
+    differences = menu.allocations[kept] - menu.allocations[row]
+    lead = np.column_stack([differences, np.ones(len(differences))])
+    solution = linprog(
+        np.append(np.zeros(len(support)), -1.0),
+        A_ub=lead,
+        b_ub=(menu.prices[kept] - menu.prices[row]) / money,
+        bounds=[*(support / money), (None, 1.0)],
+        method="highs",
+    )
+    return solution.status != 0 or -solution.fun > NEVER_BEST
+
+
+def _money(price):
+    return f"{price:.4g}" if price > 0 else "nothing"
