@@ -49,7 +49,7 @@ TINY_PRICING = {
     "random_state": 0,
 }
 TINY_MENU = {
-    "menu_size": 6,
+    "menu_size": 8,
     "max_iter": 1,
     "anneal_iter": 4,
     "batch_size": 8,

@@ -19,7 +19,7 @@ from sklauction import (
 )
 from sklauction.datasets import load_setting, make_valuations
 from sklauction.economics import feasibility_violation, ir_violation
-from sklauction.menus.affine import AffineMenu, SoftRevenue, affine_outcome
+from sklauction.menus.affine import AffineMenu, SoftRevenue, affine_outcome, soft_revenue
 from sklauction.menus.affine_mechanism import AffineMechanism
 from sklauction.menus.menu import make_menu
 from sklauction.menus.menu_rows import (
@@ -73,7 +73,7 @@ def test_second_price_with_reserve_by_hand():
         torch.tensor([0.0, 0.0, 0.5]),
     )
     bids = torch.tensor([[[0.75], [0.25]], [[0.6], [0.5]], [[0.2], [0.1]]])
-    rows, payments = affine_outcome(bids, menu)
+    rows, _, payments = affine_outcome(bids, menu)
     # Bidder 1 counts twice. Row by row: 0.75 against 0.5 and the boost 0.5: pays 0.5. 0.6
     # against 2 x 0.5: bidder 1 pays 0.6 / 2. Nobody reaches the boost.
     assert rows.tolist() == [0, 1, 2]
@@ -109,8 +109,8 @@ def test_written_out_gradient_agrees_with_finite_differences(sizes):
 def test_soft_revenue_tends_to_what_is_paid():
     profiles = torch.rand(50, 3, 2, generator=generator(), dtype=torch.double)
     menu = random_menu(20, 3, 2)
-    paid = affine_outcome(profiles, menu)[1].sum(dim=1).mean()
-    soft = SoftRevenue.apply(profiles, *(part[None] for part in menu), 1e7)
+    paid = affine_outcome(profiles, menu)[2].sum(dim=1).mean()
+    soft = soft_revenue(profiles, AffineMenu(*(part[None] for part in menu[:3])), 1e7)
     # Rows closer than 1e-7 still share a profile; there are none among these.
     assert float(soft) == pytest.approx(float(paid), abs=1e-9)
 
@@ -126,6 +126,57 @@ def test_rows_of_all_integral_allocations_and_boosts_for_unsold_items_are_myerso
     expected = VCGAuction(2, reserve=0.5).fit(values).predict(values)
     np.testing.assert_allclose(outcome[0].numpy(), expected.allocations, atol=1e-12)
     np.testing.assert_allclose(outcome[1].numpy(), expected.payments, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_bidders, n_items", [(1, 2), (2, 2), (3, 2)])
+def test_a_row_for_all_integral_allocations_stands_for_them(n_bidders, n_items):
+    draws = generator(1)
+    extra = random_menu(6, n_bidders, n_items)
+    # So cheap that some are chosen.
+    extra = extra._replace(boosts=extra.boosts / 8)
+    reserves = torch.rand(n_bidders, n_items, generator=draws, dtype=torch.double)
+    owners = all_owners(design(n_bidders, n_items, n_rows=100))
+    rows = torch.nn.functional.one_hot(owners, n_bidders + 1).transpose(1, 2)[:, :n_bidders]
+    rows = torch.cat([torch.zeros(1, n_bidders, n_items), rows]).double()
+    boosts = -(rows * reserves * extra.weights[:, None]).sum(dim=(1, 2))
+    listed = AffineMenu(
+        torch.cat([rows, extra.allocations]), extra.weights, torch.cat([boosts, extra.boosts])
+    )
+    nothing = torch.zeros(1, n_bidders, n_items).double()
+    short = AffineMenu(
+        torch.cat([nothing, extra.allocations]),
+        extra.weights,
+        torch.cat([nothing[:, 0, 0], extra.boosts]),
+        reserves,
+    )
+    bids = 1.5 * torch.rand(500, n_bidders, n_items, generator=draws, dtype=torch.double)
+    chosen, *outcome = affine_outcome(bids, short)
+    _, *expected = affine_outcome(bids, listed)
+    assert 0 < (chosen == 0).sum() < 500
+    for one, other in zip(outcome, expected, strict=True):
+        # Sums in another order.
+        torch.testing.assert_close(one, other, atol=1e-12, rtol=0)
+    soft = soft_revenue(bids, AffineMenu(*(p[None] for p in short[:3]), reserves), 1e7)
+    assert float(soft) == pytest.approx(float(expected[1].sum(dim=1).mean()), abs=1e-9)
+
+
+def test_gradient_through_the_row_for_all_integral_allocations():
+    draws = generator()
+    profiles, reserves = torch.rand(6, 2, 3, generator=draws).double(), torch.full((2, 3), 0.3)
+    allocations = torch.rand(2, 4, 2, 3, generator=draws).double()
+    allocations[:, 0] = 0.0
+    weights = (torch.rand(2, 2, generator=draws) + 0.5).double()
+    boosts = -torch.rand(2, 3, generator=draws).double()
+
+    def revenue(allocations, weights, boosts):
+        # The first row has no parameters of its own.
+        nothing = torch.zeros_like(boosts[:, :1])
+        boosts = torch.cat([nothing, boosts], dim=1)
+        rows = torch.cat([torch.zeros_like(allocations[:, :1]), allocations], dim=1)
+        return soft_revenue(profiles, AffineMenu(rows, weights, boosts, reserves.double()), 10.0)
+
+    parts = [allocations[:, 1:].clone(), weights, boosts]
+    assert torch.autograd.gradcheck(revenue, [part.requires_grad_() for part in parts])
 
 
 @pytest.mark.parametrize("demand", ["additive", "unit"])
@@ -376,6 +427,20 @@ def test_a_short_fit_earns_more_than_item_wise_myerson():
     assert auction.predict(fresh).payments.sum(1).mean() <= 0.8824 + 3 * 0.4 / np.sqrt(100_000)
 
 
+def test_a_large_auction_starts_from_item_wise_sale_and_stays_truthful():
+    values = make_valuations(2000, 3, 6, random_state=0)
+    auction = AffineMaximizerAuction(3, **SMALL).fit(values)
+    fresh = make_valuations(20_000, 3, 6, random_state=1)
+    classical = MyersonAuction(3).fit(values).predict(fresh).payments.sum(axis=1)
+    gain = auction.predict(fresh).payments.sum(axis=1) - classical
+    # Reserves are Myerson's of the pooled samples: as good, up to what training adds or costs.
+    assert gain.mean() > -0.01 * classical.mean()
+    report = measure_regret(auction, fresh[:30], effort="default", random_state=0)
+    assert report.total_regret <= 1e-8 * auction.scale_ and not report.problems
+    assert auction.menu_.reserves.shape == (3, 6)
+    assert "each item by itself, from 0." in str(auction.menu_) or auction.menu_.shares[0] == 0
+
+
 def test_all_integral_rows_stay_what_they_are():
     values = make_valuations(300, 2, 2, random_state=0)
     auction = AffineMaximizerAuction(2, deterministic=True, **{**SMALL, "menu_size": "auto"})
@@ -417,8 +482,9 @@ def test_dead_rows_are_revived():
     profiles = torch.as_tensor(values / auction.scale_, dtype=torch.float32)
 
     def alive():
-        menu = net.module_()
-        rows, _ = affine_outcome(profiles, AffineMenu(*(part[0].detach() for part in menu)))
+        with torch.no_grad():
+            menu = net.module_()
+        rows, _, _ = affine_outcome(profiles, menu.start(0))
         return len(np.unique(rows[rows > 0]))
 
     before = alive()

@@ -12,6 +12,7 @@ from sklauction.menus.transformer_menu import TransformerMenu
 __all__ = ["MENUS", "AffineMaximizerAuction"]
 
 MENUS = {"free": FreeMenu, "network": TransformerMenu}
+FIRST_RATES = {"free": 0.03, "network": 0.003}
 # Rows by default: at least, at most.
 MENU_SIZES = 64, 2048
 
@@ -60,10 +61,11 @@ class AffineMaximizerAuction(LearnedMenuAuction):
         ``max_iter``. Give it where fits are to be continued.
     batch_size : int, default=512
         Profiles per update.
-    learning_rate_init : float, default=0.03
-        First step size of Adam, for values that spread as uniform ones on [0, 1] do, in
-        units of ``scale_``; less in proportion where they spread less. It falls to a
-        hundredth along half a cosine.
+    learning_rate_init : "auto" or float, default="auto"
+        First step size of Adam, "auto" being 0.03 for a free menu and 0.003 for a
+        network's: for values that spread as uniform ones on [0, 1] do, in units of
+        ``scale_``; less in proportion where they spread less. It falls to a hundredth
+        along half a cosine.
     n_starts : "auto" or int, default="auto"
         Menus trained from different first rows and boosts in one batched computation;
         that with the highest held-out revenue is kept. "auto" is 8 for menus of up to 64
@@ -136,7 +138,7 @@ class AffineMaximizerAuction(LearnedMenuAuction):
         max_iter=60,
         anneal_iter=None,
         batch_size=512,
-        learning_rate_init=0.03,
+        learning_rate_init="auto",
         n_starts="auto",
         validation_fraction=0.1,
         n_iter_no_change=None,
@@ -169,15 +171,18 @@ class AffineMaximizerAuction(LearnedMenuAuction):
         self.callbacks = callbacks
 
     def _check_parameters(self):
-        super()._check_parameters()
         check_choice(self.menu, "menu", MENUS)
+        super()._check_parameters()
         check_switch(self.independent_bidders, "independent_bidders")
         if not isinstance(self.deterministic, bool):
             raise ValueError(f"deterministic must be True or False; got {self.deterministic!r}")
 
+    def _first_rate(self):
+        rate = self.learning_rate_init
+        return FIRST_RATES[self.menu] if isinstance(rate, str) and rate == "auto" else rate
+
     def _n_rows(self, n_bidders, n_items):
-        design = MenuDesign(n_bidders, n_items, self.demand, 1, False, False, True, 1)
-        n_integral = count_integral(design)
+        n_integral = self._n_integral(n_bidders, n_items)
         least, most = MENU_SIZES
         size = min(max(n_integral, least), most) if self.menu_size == "auto" else self.menu_size
         return min(size, n_integral) if self.deterministic else size
@@ -188,18 +193,31 @@ class AffineMaximizerAuction(LearnedMenuAuction):
     def _rules_options(self):
         return {
             "integral": self.deterministic,
+            "item_wise": self._sells_item_wise(),
             "independent_bidders": self.independent_bidders,
         }
+
+    def _sells_item_wise(self):
+        """Say whether the menu also holds all integral allocations, which it cannot list."""
+        n_integral = self._n_integral(self.n_bidders, self.n_items_)
+        return self.demand == "additive" and n_integral > self._n_rows(
+            self.n_bidders, self.n_items_
+        )
+
+    def _n_integral(self, n_bidders, n_items):
+        return count_integral(MenuDesign(n_bidders, n_items, self.demand, 1, False, False, True, 1))
 
     def _train(self, train, held_out, n_iter):
         super()._train(train, held_out, n_iter)
         mechanism = self.mechanism_
         device = mechanism.boosts.device
         chosen = mechanism.choose(torch.as_tensor(train, device=device))
+        reserves = mechanism.reserves
         counts = torch.bincount(chosen, minlength=len(mechanism.boosts))
         self.menu_ = AllocationMenu(
             mechanism.allocations.cpu().numpy(),
             (mechanism.boosts * self.scale_).cpu().numpy(),
             mechanism.weights.cpu().numpy(),
-            (counts / len(train)).cpu().numpy(),
+            counts.cpu().numpy() / len(train),
+            None if reserves is None else (reserves * self.scale_).cpu().numpy(),
         )

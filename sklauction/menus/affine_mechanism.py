@@ -27,32 +27,34 @@ class AffineMechanism(nn.Module):
 
     def __init__(self, menu, scale):
         super().__init__()
-        # Of equally good rows the first is taken: of those for one buyer, the dearest.
+        # Of equally good rows the first is taken: of those for one buyer, the dearest. A first row
+        # that stands for all integral allocations stays where it is.
         order = torch.argsort(menu.boosts, stable=True)
-        for name, part in zip(
-            menu._fields, (menu.allocations[order], menu.weights, menu.boosts[order]), strict=True
-        ):
-            self.register_buffer(name, part.double())
+        if menu.reserves is not None:
+            order = torch.cat([order.new_zeros(1), order[order > 0]])
+        parts = (menu.allocations[order], menu.weights, menu.boosts[order], menu.reserves)
+        for name, part in zip(menu._fields, parts, strict=True):
+            self.register_buffer(name, None if part is None else part.double())
         self.scale = float(scale)
 
     @property
     def menu(self):
         """The :class:`AffineMenu`, in units of the scale."""
-        return AffineMenu(self.allocations, self.weights, self.boosts)
+        return AffineMenu(self.allocations, self.weights, self.boosts, self.reserves)
 
     @torch.no_grad()
     def forward(self, bids):
         """Return allocations (n, n_bidders, n_items) and payments (n, n_bidders)."""
-        parts = [self._run(part) for part in bids.split(max(1, CHUNK_ENTRIES // len(self.boosts)))]
-        rows, payments = (torch.cat(column) for column in zip(*parts, strict=True))
-        return self.allocations[rows], payments
+        _, allocations, payments = self._run(bids)
+        return allocations, payments
 
+    @torch.no_grad()
     def choose(self, bids):
         """Return the row of the menu carried out for each profile of bids in money, (n,)."""
-        size = max(1, CHUNK_ENTRIES // len(self.boosts))
-        with torch.no_grad():
-            return torch.cat([self._run(part)[0] for part in bids.split(size)])
+        return self._run(bids)[0]
 
     def _run(self, bids):
-        rows, payments = affine_outcome(bids / self.scale, self.menu)
-        return rows, payments * self.scale
+        size = max(1, CHUNK_ENTRIES // len(self.boosts))
+        outcomes = [affine_outcome(part / self.scale, self.menu) for part in bids.split(size)]
+        rows, allocations, payments = (torch.cat(part) for part in zip(*outcomes, strict=True))
+        return rows, allocations, payments * self.scale

@@ -6,15 +6,17 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from sklauction.menus.affine import AffineMenu, SoftRevenue, affine_outcome
+from sklauction.menus.affine import affine_outcome, sell_item_wise, soft_revenue
 from sklauction.menus.affine_mechanism import AffineMechanism
 from sklauction.menus.annealed_net import AnnealedNet
 from sklauction.menus.free_menu import FreeMenu
 from sklauction.menus.menu_rows import rows_from_logits
 from sklauction.training import Judgement, make_generator
 
-__all__ = ["AffineNet", "AffineRules"]
+__all__ = ["PROFILES_AT_ONCE", "AffineNet", "AffineRules"]
 
+# Profiles judged at a time, to bound memory.
+PROFILES_AT_ONCE = 512
 # Rows that none of so many profiles chooses are dead.
 PROFILES_LOOKED_AT = 4096
 # No row is revived once this share of annealing is done: it would not find its place any more.
@@ -39,6 +41,9 @@ class AffineRules(NamedTuple):
         ``(design, values, generator) -> module`` that returns an AffineMenu when called.
     values : ndarray of shape (n_samples, n_bidders, n_items)
         Samples on which first prices are found, in units of the scale.
+    reserves : ndarray of shape (n_bidders, n_items) or None
+        Given, the menu also holds all integral allocations, at these reserve prices in
+        units of the scale: see :func:`~sklauction.menus.affine.sell_item_wise`.
     sharpness : (float, float)
         Of the softened choice of a row at the beginning and at the end of annealing, per
         unit of the scale.
@@ -56,6 +61,7 @@ class AffineRules(NamedTuple):
     design: object
     make_menu: object
     values: np.ndarray
+    reserves: np.ndarray | None
     sharpness: tuple
     unit: float
     revives: bool
@@ -84,7 +90,7 @@ class AffineNet(AnnealedNet):
     def train_step(self, batch, **fit_params):
         """Raise the revenue of every start on one batch; return means over starts."""
         sharpness = self.between(*self.rules.sharpness)
-        revenue = SoftRevenue.apply(self.profiles_of(batch), *self.module_(), sharpness)
+        revenue = soft_revenue(self.profiles_of(batch), self._menus(), sharpness)
         self.descend(-revenue)
         return {"revenue": revenue.mean()}
 
@@ -97,11 +103,14 @@ class AffineNet(AnnealedNet):
         bids = torch.as_tensor(profiles, device=self.device)
         judged = []
         with torch.no_grad():
-            menus = self.module_()
+            menus = self._menus()
             for start in range(self.rules.design.n_starts):
-                menu = AffineMenu(*(part[start] for part in menus))
+                menu = menus.start(start)
                 revenues = torch.cat(
-                    [affine_outcome(part, menu)[1].sum(dim=1) for part in bids.split(512)]
+                    [
+                        affine_outcome(part, menu)[2].sum(dim=1)
+                        for part in bids.split(PROFILES_AT_ONCE)
+                    ]
                 )
                 revenues = revenues.cpu().double().numpy()
                 regrets = np.zeros_like(revenues)
@@ -125,11 +134,20 @@ class AffineNet(AnnealedNet):
         module = self._make_module(self.rules.design._replace(n_starts=1))
         module.load_state_dict(weights)
         with torch.no_grad():
-            return AffineMenu(*(part[0] for part in module.double()()))
+            return self._with_reserves(module.double()()).start(0)
 
     def average_mechanism(self, weights=None):
         """Return the auction of the given weights, or of the start with the least loss."""
         return AffineMechanism(self.menu_of(weights), self.scale)
+
+    def _menus(self):
+        return self._with_reserves(self.module_())
+
+    def _with_reserves(self, menu):
+        reserves = self.rules.reserves
+        if reserves is None:
+            return menu
+        return menu._replace(reserves=torch.as_tensor(reserves).to(menu.boosts))
 
     def _make_module(self, design):
         generator = make_generator(self.seed, 0)
@@ -151,11 +169,21 @@ class AffineNet(AnnealedNet):
         design, module = self.rules.design, self.module_
         generator = make_generator(self.seed, REVIVAL_STREAM + self.n_iter_)
         looked_at = torch.randint(len(pool), (PROFILES_LOOKED_AT,), generator=generator)
-        bids, menus = pool[looked_at.to(pool.device)].flatten(1), module()
+        profiles, menus = pool[looked_at.to(pool.device)], self._menus()
+        bids = profiles.flatten(1)
         weighted = menus.allocations * menus.weights[:, None, :, None]
         for start in range(design.n_starts):
             rows, boosts = weighted[start].flatten(1), menus.boosts[start]
-            best, chosen = torch.addmm(boosts, bids, rows.T).max(dim=1)
+            best, chosen = [], []
+            for part in profiles.split(PROFILES_AT_ONCE):
+                welfare = torch.addmm(boosts, part.flatten(1), rows.T)
+                if menus.reserves is not None:
+                    items = sell_item_wise(part, menus.weights[start], menus.reserves)
+                    welfare[:, 0] = items.welfare
+                most, row = welfare.max(dim=1)
+                best.append(most)
+                chosen.append(row)
+            best, chosen = torch.cat(best), torch.cat(chosen)
             counts = torch.bincount(chosen.cpu(), minlength=len(boosts))[1:]
             counts = counts.view(-1, design.n_rows).sum(dim=0)
             dead = (counts == 0).nonzero().squeeze(1)

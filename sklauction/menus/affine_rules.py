@@ -6,7 +6,7 @@ import numpy as np
 
 from sklauction.menus.affine_net import AffineRules
 from sklauction.menus.menu_rows import MenuDesign, all_owners, count_integral
-from sklauction.menus.pricing_rules import LATTICE_SHARPNESS, SHARPNESS, decide
+from sklauction.menus.pricing_rules import SHARPNESS, decide, fit_myerson
 from sklauction.sample_tests import (
     bidders_look_alike,
     bidders_look_independent,
@@ -16,6 +16,9 @@ from sklauction.sample_tests import (
 
 __all__ = ["make_affine_rules"]
 
+# Sharpness where values lie on a lattice: softer at first, as few kinds of profiles leave most rows
+# without a slope, and sharper at last, as best prices lie right at values that many bidders have.
+LATTICE_SHARPNESS = (6.0, 2000.0)
 # Standard deviation of values uniform on [0, 1], in units of the scale: the sharpness is made for
 # these.
 UNIFORM_SPREAD = 1 / math.sqrt(12)
@@ -35,6 +38,7 @@ def make_affine_rules(
     anneal_updates,
     n_starts,
     integral=False,
+    item_wise=False,
     symmetric="auto",
     independent_bidders=False,
 ):
@@ -52,6 +56,8 @@ def make_affine_rules(
         ``(design, values, generator) -> module``.
     anneal_updates : int
     integral : bool
+    item_wise : bool
+        Whether the menu also holds all integral allocations at Myerson's reserve prices.
 
     Returns
     -------
@@ -71,6 +77,11 @@ def make_affine_rules(
     if count_integral(design) <= menu_size:
         n_owners = len(all_owners(design))
         design = design._replace(n_rows=n_owners if integral else max(design.n_rows, n_owners))
+    reserves = None
+    if item_wise:
+        virtual_values = fit_myerson(valuations, alike_bidders, alike_items)
+        reserves = np.array([phi.reserve for phi in virtual_values.flat])
+        reserves = reserves.reshape(n_bidders, n_items) / scale
     # Samples are independent draws: the first of them serve as well as any.
     values = valuations[:PRICED_ON] / scale
     spread = float(np.sqrt(np.mean(np.var(valuations, axis=0)))) / scale
@@ -80,6 +91,7 @@ def make_affine_rules(
         design=design,
         make_menu=make_menu,
         values=values,
+        reserves=reserves,
         sharpness=(first / unit, last / unit),
         unit=unit,
         # Copies tie with their originals on a lattice, and take their place for less.

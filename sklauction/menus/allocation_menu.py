@@ -25,12 +25,17 @@ class AllocationMenu(NamedTuple):
         Of each bidder's value in the welfare.
     shares : ndarray of shape (n_rows,)
         Share of the profiles seen in fit that end in the row.
+    reserves : ndarray of shape (n_bidders, n_items) or None
+        Reserve prices in money. Given, the first row stands for selling every item by itself to
+        the bidder with the highest ``w_i (b_ij - r_ij)``, if that is above 0: for all
+        integral allocations, which would be too many to list.
     """
 
     allocations: np.ndarray
     boosts: np.ndarray
     weights: np.ndarray
     shares: np.ndarray
+    reserves: np.ndarray | None
 
     def to_frame(self):
         """Return the menu as a table, one row per allocation. Needs pandas.
@@ -65,6 +70,8 @@ class AllocationMenu(NamedTuple):
                 for bidder, shares in enumerate(self.allocations[row])
                 if shares.any()
             ]
+            if row == 0 and self.reserves is not None:
+                gets = [f"each item by itself, from {self.reserves.min():.4g}"]
             lines.append(
                 f"{self.shares[row]:.1%}: {'; '.join(gets) or 'nothing is sold'} "
                 f"(boost {self.boosts[row]:.4g})."

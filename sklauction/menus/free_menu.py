@@ -8,6 +8,8 @@ from sklauction.menus.menu_rows import all_owners, close_orbit, first_logits, ro
 
 __all__ = ["FreeMenu", "first_boosts"]
 
+# Rows priced at a time, to bound memory.
+PRICED_AT_ONCE = 256
 # Largest share by which first reserve prices are lowered.
 MOST_OFF = 0.5
 
@@ -50,14 +52,20 @@ def first_boosts(rows, values, generator):
     for each, so that they explore.
     """
     values = torch.as_tensor(values, dtype=rows.dtype)
-    worth = torch.einsum("tim,skim->tski", values, rows.detach())
-    worth = worth.sort(dim=0, descending=True).values
-    buyers = torch.arange(1, len(values) + 1, dtype=rows.dtype)
-    best = (worth * buyers[:, None, None, None]).argmax(dim=0, keepdim=True)
-    prices = worth.gather(0, best).squeeze(0).sum(dim=2)
+    size = max(1, PRICED_AT_ONCE // len(rows))
+    prices = torch.cat([_best_prices(part, values) for part in rows.detach().split(size, dim=1)], 1)
     shares = 1 - MOST_OFF * torch.rand(len(rows), 1, generator=generator)
     shares[0] = 1.0
     return -shares * prices
+
+
+def _best_prices(rows, values):
+    """Return the sum over bidders of the best prices of what each gets, (n_starts, n_rows)."""
+    worth = torch.einsum("tim,skim->tski", values, rows)
+    worth = worth.sort(dim=0, descending=True).values
+    buyers = torch.arange(1, len(values) + 1, dtype=rows.dtype)
+    best = (worth * buyers[:, None, None, None]).argmax(dim=0, keepdim=True)
+    return worth.gather(0, best).squeeze(0).sum(dim=2)
 
 
 def normal_weights(log_weights, design):

@@ -1,7 +1,7 @@
 """What the auctions by learned menus have in common."""
 
 from sklauction.checks import check_count, check_positive, check_switch
-from sklauction.menus.affine_net import AffineNet
+from sklauction.menus.affine_net import PROFILES_AT_ONCE, AffineNet
 from sklauction.menus.affine_rules import make_affine_rules
 from sklauction.training import LearnedAuction, resolve_device
 
@@ -11,6 +11,8 @@ UPDATES_PER_ITERATION = 100
 # Arrays of the size (starts, batch, rows) that an update keeps at the same time, and bytes of each
 # entry: about twice what is counted in SoftRevenue, for what torch keeps back.
 ARRAYS, ENTRY_BYTES = 12, 4
+# Copies of the menu: gradients, Adam's averages, the best so far, and what is between them.
+PARAMETER_COPIES = 16
 
 
 class LearnedMenuAuction(LearnedAuction):
@@ -32,7 +34,7 @@ class LearnedMenuAuction(LearnedAuction):
         if not (isinstance(self.menu_size, str) and self.menu_size == "auto"):
             check_count(self.menu_size, "menu_size")
         check_switch(self.symmetric, "symmetric")
-        check_positive(self.learning_rate_init, "learning_rate_init")
+        check_positive(self._first_rate(), "learning_rate_init")
         check_count(self.batch_size, "batch_size")
         if not (isinstance(self.n_starts, str) and self.n_starts == "auto"):
             check_count(self.n_starts, "n_starts")
@@ -45,6 +47,10 @@ class LearnedMenuAuction(LearnedAuction):
         shape = super()._profile_shape(n_features)
         self._check_memory(self._n_rows(*shape), *shape)
         return shape
+
+    def _first_rate(self):
+        """Return the first step size."""
+        return self.learning_rate_init
 
     def _starts(self, n_rows):
         """Return how many menus are trained side by side."""
@@ -67,7 +73,9 @@ class LearnedMenuAuction(LearnedAuction):
     def _check_memory(self, n_rows, n_bidders, n_items):
         """Raise ValueError if training would take more memory than there is likely to be."""
         n_starts = self._starts(n_rows)
-        row_bytes = n_starts * ENTRY_BYTES * (ARRAYS * self.batch_size + 8 * n_bidders * n_items)
+        profiles = max(n_starts * self.batch_size, PROFILES_AT_ONCE)
+        numbers = n_starts * n_bidders * n_items
+        row_bytes = ENTRY_BYTES * (ARRAYS * profiles + PARAMETER_COPIES * numbers)
         needed = n_rows * row_bytes
         if needed > self.most_bytes:
             fits = max(1, self.most_bytes // row_bytes)
@@ -100,7 +108,7 @@ class LearnedMenuAuction(LearnedAuction):
             patience=self.n_iter_no_change,
             schedule="constant",
             average=False,
-            lr=self.learning_rate_init,
+            lr=self._first_rate(),
             batch_size=self.batch_size,
             device=resolve_device(self.device),
             callbacks=self._net_callbacks(),

@@ -14,7 +14,7 @@ from sklauction.sample_tests import (
     lattice_step,
 )
 
-__all__ = ["LATTICE_SHARPNESS", "SHARPNESS", "decide", "make_pricing_rules"]
+__all__ = ["SHARPNESS", "decide", "fit_myerson", "make_pricing_rules"]
 
 # Sharpness of the softened choice, from first to last, per unit of the scale. Where values lie on
 # a lattice, best prices lie right at values that many bidders have: only a sharp choice finds
@@ -63,7 +63,7 @@ def make_pricing_rules(
     alike_bidders = decide(symmetric, bidders_look_alike, valuations)
     alike_items = decide(symmetric, items_look_alike, valuations)
     if isinstance(reserve, str):
-        virtual_values = _myerson(valuations, alike_bidders, alike_items)
+        virtual_values = fit_myerson(valuations, alike_bidders, alike_items)
     else:
         virtual_values = _second_price(np.broadcast_to(reserve, (n_bidders, n_items)))
     reserves = np.array([phi.reserve for phi in virtual_values.flat]).reshape(n_bidders, n_items)
@@ -107,7 +107,7 @@ def decide(setting, test, valuations):
     return bool(test(valuations) if isinstance(setting, str) else setting)
 
 
-def _myerson(valuations, alike_bidders, alike_items):
+def fit_myerson(valuations, alike_bidders, alike_items):
     """Return virtual values (n_bidders, n_items), of samples pooled over what is alike."""
     _, n_bidders, n_items = valuations.shape
     if alike_items:

@@ -1,0 +1,277 @@
+"""RochetNet, MenuNet and affine maximizers, by their defaults, on settings of the literature.
+
+Fits on 100,000 profiles; revenue on fresh ones (1,000,000; 100,000 for more than five items);
+regret by the thorough audit on 200 of them. Run from the root of the repository::
+
+    python benchmarks/menus.py [--seeds 0 1 2] [--rows "RochetNet 1x2" ...]
+
+Prints one line per fit as JSON, then a table of medians over seeds, which ``--page`` also writes
+as a docs page. Lines in a file given as ``--store`` are kept and not measured again;
+``benchmarks/menus.jsonl`` holds those of docs/menu_figures.md. ``--parts speed`` times predictions
+and prints the memory they take.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sklauction import (
+    AffineMaximizerAuction,
+    MenuNetAuction,
+    MyersonAuction,
+    RochetNetAuction,
+    measure_regret,
+)
+from sklauction.datasets import load_setting
+
+ESTIMATORS = {
+    "RochetNet": RochetNetAuction,
+    "MenuNet": MenuNetAuction,
+    "AffineMaximizer": AffineMaximizerAuction,
+}
+# Row -> (setting, parameters beside the defaults, revenue asked for, seconds allowed, reference).
+ROWS = {
+    "RochetNet 1x2": ("additive_1x2_uniform", {}, 0.548, 30, "0.54920 optimum"),
+    "MenuNet 1x2": ("additive_1x2_uniform", {}, 0.546, 30, "0.54920 optimum"),
+    "RochetNet 1x2 U[4,16]xU[4,7]": (
+        "additive_1x2_uniform_416_47",
+        {},
+        9.75,
+        30,
+        "9.7778 optimum; published lottery AMA 9.3139, AMenuNet 9.6219",
+    ),
+    "RochetNet 1x2 triangle": ("additive_1x2_triangle", {}, 0.3840, 30, "0.38490 optimum"),
+    "RochetNet 1x2 unit demand": ("unit_1x2_uniform", {}, 0.3840, 30, "0.38490 optimum"),
+    "RochetNet 1x2 unit demand U[2,3]": (
+        "unit_1x2_uniform_23",
+        {},
+        2.131,
+        30,
+        "2.13313 optimum",
+    ),
+    "RochetNet 1x10": ("additive_1x10_uniform", {}, 3.46, 120, "3.478 best known"),
+    "AffineMaximizer 2x2": (
+        "additive_2x2_uniform",
+        {},
+        0.867,
+        90,
+        "published lottery AMA about 0.868; bounds of the optimum 0.8765 to 0.8824",
+    ),
+    "AffineMaximizer 2x5": (
+        "additive_2x5_uniform",
+        {},
+        2.27,
+        300,
+        "published: AMenuNet 2.2768, lottery AMA 2.2354",
+    ),
+    "AffineMaximizer 3x10": (
+        "additive_3x10_uniform",
+        {},
+        5.45,
+        900,
+        "published: AMenuNet 5.5896, lottery AMA 5.345",
+    ),
+    "AffineMaximizer 5x10": (
+        "additive_5x10_uniform",
+        {},
+        None,
+        1200,
+        "6.71875 item-wise Myerson",
+    ),
+    "AffineMaximizer 3x1 exponential": (
+        "single_3_exponential",
+        {},
+        2.742,
+        60,
+        "2.75169 optimum; published AMenuNet 2.7382",
+    ),
+    "AffineMaximizer 2x2 Yao": ("additive_yao_2x2", {}, 3.09, 60, "3.125 optimum"),
+    "AffineMaximizer 2x2 unit demand": ("unit_2x2_uniform", {}, None, 90, "optimum unknown"),
+    "AffineMaximizer 2x2, network": (
+        "additive_2x2_uniform",
+        {"menu": "network"},
+        None,
+        300,
+        "as above",
+    ),
+    "AffineMaximizer 2x2, deterministic": (
+        "additive_2x2_uniform",
+        {"deterministic": True},
+        None,
+        90,
+        "as above",
+    ),
+}
+AUDITED = 200
+
+
+def measure(name, seed, n_train, parameters):
+    """Fit one auction and return its figures."""
+    title, own, asked, seconds_allowed, reference = ROWS[name]
+    setting = load_setting(title)
+    auction = ESTIMATORS[name.split()[0]](
+        setting.n_bidders,
+        setting.n_items,
+        demand=setting.demand,
+        random_state=seed,
+        **own,
+        **parameters,
+    )
+    train = setting.sample(n_train, random_state=seed)
+    started = time.perf_counter()
+    auction.fit(train)
+    seconds = time.perf_counter() - started
+    n_fresh = 1_000_000 if setting.n_items <= 5 else 100_000
+    fresh = setting.sample(n_fresh, random_state=1000 + seed)
+    started = time.perf_counter()
+    payments = auction.predict(fresh).payments.sum(axis=1)
+    rate = n_fresh / (time.perf_counter() - started)
+    report = measure_regret(
+        auction, fresh[:AUDITED], effort="thorough", random_state=0, verbose=False
+    )
+    classical = MyersonAuction(setting.n_bidders).fit(train[:20_000]).predict(fresh[:100_000])
+    return {
+        "row": name,
+        "seed": seed,
+        "fit_seconds": round(seconds, 1),
+        "seconds_allowed": seconds_allowed,
+        "revenue": float(payments.mean()),
+        "revenue_se": float(payments.std() / np.sqrt(n_fresh)),
+        "revenue_asked": asked,
+        "reference": reference,
+        "item_wise_myerson": float(classical.payments.sum(axis=1).mean()),
+        "regret_over_scale": report.total_regret / auction.scale_,
+        "max_ir_violation_over_scale": report.max_ir_violation / auction.scale_,
+        "max_feasibility_violation": report.max_feasibility_violation,
+        "menu_rows": len(auction.menu_.shares),
+        "rows_chosen": int((auction.menu_.shares > 0).sum()),
+        "profiles_per_second": round(rate),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def measure_speed():
+    """Print predictions per second and the memory they take beside their arrays."""
+    for shape, size, n_fresh in (((2, 2), 64, 1_000_000), ((3, 10), 256, 100_000)):
+        fresh = np.random.default_rng(0).uniform(size=(n_fresh, *shape))
+        auction = AffineMaximizerAuction(
+            shape[0], menu_size=size, max_iter=1, n_starts=1, random_state=0
+        ).fit(fresh[:5000])
+        auction.predict(fresh[:1000])
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        seconds = []
+        for _ in range(5):
+            started = time.perf_counter()
+            outcome = auction.predict(fresh)
+            seconds.append(time.perf_counter() - started)
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        median = statistics.median(seconds)
+        kept = (outcome.allocations.nbytes + outcome.payments.nbytes) / 2**20
+        print(
+            f"{shape[0]}x{shape[1]}, {len(auction.menu_.boosts)} rows: {n_fresh:,} profiles in "
+            f"{median:.2f} s, {n_fresh / median:,.0f} per second; memory grows by "
+            f"{grown / 2**10:.0f} MiB, of which the outcome is {kept:.0f} MiB"
+        )
+
+
+def table(rows):
+    """Return a Markdown table of medians over seeds."""
+    lines = [
+        "| row | seeds | fit, s (allowed) | revenue | s.e. | asked | item-wise Myerson "
+        "| regret / scale | rows chosen | known |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name in ROWS:
+        mine = [row for row in rows if row["row"] == name]
+        if not mine:
+            continue
+
+        def median(field, mine=mine):
+            return statistics.median(row[field] for row in mine)
+
+        asked = mine[0]["revenue_asked"]
+        seeds = " ".join(str(row["seed"]) for row in mine)
+        lines.append(
+            f"| {name} | {seeds} | {median('fit_seconds'):.0f} ({mine[0]['seconds_allowed']}) "
+            f"| {median('revenue'):.5f} | {median('revenue_se'):.5f} "
+            f"| {'-' if asked is None else asked} | {median('item_wise_myerson'):.4f} "
+            f"| {max(row['regret_over_scale'] for row in mine):.0e} "
+            f"| {median('rows_chosen'):.0f} of {median('menu_rows'):.0f} | {mine[0]['reference']} |"
+        )
+    return "\n".join(lines)
+
+
+PAGE = """# Learned menus: figures
+
+Made on {today} by
+
+    python benchmarks/menus.py --store benchmarks/menus.jsonl --page docs/menu_figures.md
+
+{machine}, {threads} thread(s) per fit, torch {torch}. {note}
+
+Defaults but for what a row's name says; 100,000 training profiles; revenue on 1,000,000 fresh
+profiles (100,000 for ten items), median over seeds; item-wise Myerson fitted on 20,000 of the same
+training profiles; regret over 200 fresh profiles by the thorough audit, the largest over seeds:
+rounding. "rows chosen": by training profiles, of the rows in the fitted menu.
+
+{table}
+
+How the menus are made and trained: [Learned menus](menus.md).
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
+    parser.add_argument("--samples", type=int, default=100_000, help="profiles to fit on")
+    parser.add_argument("--parameters", type=json.loads, default={}, help="JSON of parameters")
+    parser.add_argument("--store", type=Path, help="file of JSON lines to go on from")
+    parser.add_argument("--page", type=Path, help="docs page to write")
+    parser.add_argument(
+        "--note", default="", help="a sentence for the page, on the machine's state"
+    )
+    parser.add_argument("--parts", nargs="+", default=["rows"], choices=["rows", "speed"])
+    arguments = parser.parse_args()
+    if "speed" in arguments.parts:
+        measure_speed()
+    if "rows" not in arguments.parts:
+        return
+    rows = []
+    if arguments.store and arguments.store.exists():
+        rows = [json.loads(line) for line in arguments.store.read_text().splitlines()]
+    done = {(row["row"], row["seed"]) for row in rows}
+    for seed in arguments.seeds:
+        for name in arguments.rows:
+            if (name, seed) in done:
+                continue
+            row = measure(name, seed, arguments.samples, arguments.parameters)
+            rows.append(row)
+            print(json.dumps(row), flush=True)
+            if arguments.store:
+                with arguments.store.open("a") as store:
+                    store.write(json.dumps(row) + "\n")
+    print(table(rows))
+    if arguments.page:
+        page = PAGE.format(
+            today=date.today(),
+            machine=f"{platform.machine()}, {os.cpu_count()} cores",
+            threads=", ".join(sorted({str(row["threads"]) for row in rows})),
+            torch=torch.__version__,
+            note=arguments.note,
+            table=table(rows),
+        )
+        arguments.page.write_text(page)
+
+
+if __name__ == "__main__":
+    main()
