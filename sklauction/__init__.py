@@ -16,7 +16,7 @@ _EXPORTS = {
     "BundleMyersonAuction": "sklauction.analytic",
     "BundlePricingAuction": "sklauction.menus",
     "CallableAuction": "sklauction.callable_auction",
-    "Menu": "sklauction.menus",
+    "Menu": "sklauction.menu",
     "MenuDisplay": "sklauction.plotting",
     "MenuNetAuction": "sklauction.menus",
     "MyersonAuction": "sklauction.analytic",

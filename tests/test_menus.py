@@ -19,9 +19,9 @@ from sklauction import (
 )
 from sklauction.datasets import load_setting, make_valuations
 from sklauction.economics import feasibility_violation, ir_violation
+from sklauction.menu import make_menu
 from sklauction.menus.affine import AffineMenu, SoftRevenue, affine_outcome, soft_revenue
 from sklauction.menus.affine_mechanism import AffineMechanism
-from sklauction.menus.menu import make_menu
 from sklauction.menus.menu_rows import (
     MenuDesign,
     all_owners,

@@ -4,7 +4,6 @@ from sklauction.menus.affine_maximizer import AffineMaximizerAuction
 from sklauction.menus.allocation_menu import AllocationMenu
 from sklauction.menus.bundle_pricing import BundlePricingAuction
 from sklauction.menus.certificate import RegretCertificate
-from sklauction.menus.menu import Menu
 from sklauction.menus.menunet import MenuNetAuction
 from sklauction.menus.reading import SheetReading
 from sklauction.menus.rochetnet import RochetNetAuction
@@ -13,7 +12,6 @@ __all__ = [
     "AffineMaximizerAuction",
     "AllocationMenu",
     "BundlePricingAuction",
-    "Menu",
     "MenuNetAuction",
     "RegretCertificate",
     "RochetNetAuction",

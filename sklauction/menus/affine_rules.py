@@ -65,8 +65,7 @@ def make_affine_rules(
     """
     _, n_bidders, n_items = valuations.shape
     tick = lattice_step(valuations)
-    # One buyer's menu stays readable without orbits. On a lattice, auctions that treat alike
-    # bidders alike lose revenue in ties.
+    # On a lattice, auctions that treat alike bidders alike lose revenue in ties.
     orbits = not (tick and isinstance(symmetric, str))
     alike_bidders = orbits and decide(symmetric, bidders_look_alike, valuations)
     alike_items = orbits and decide(symmetric, items_look_alike, valuations)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklauction.menus.reading import list_items
+from sklauction.menu import list_items
 
 __all__ = ["AllocationMenu"]
 

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["SheetReading", "explain_auction", "list_items"]
+from sklauction.menu import list_items
+
+__all__ = ["SheetReading", "explain_auction"]
 
 
 class SheetReading(NamedTuple):
@@ -119,16 +121,6 @@ def _taken(reading, bidder):
         f"Wanted {wanted}, of which another bidder took something; takes {outcome}, and is worse "
         f"off by {lost:.4g}."
     )
-
-
-def list_items(shares):
-    """Say in words which items a row of probabilities holds."""
-    names = [
-        f"item {item}" if share > 1 - 1e-9 else f"item {item} with probability {share:.3g}"
-        for item, share in enumerate(shares)
-        if share > 1e-9
-    ]
-    return " and ".join(names) or "nothing"
 
 
 def _list_money(bids):

@@ -2,11 +2,11 @@
 
 import torch
 
+from sklauction.menu import make_menu
 from sklauction.menus.affine import AffineMenu
 from sklauction.menus.affine_mechanism import AffineMechanism
 from sklauction.menus.free_menu import FreeMenu
 from sklauction.menus.learned_menu import LearnedMenuAuction
-from sklauction.menus.menu import make_menu
 
 __all__ = ["BuyerMenuAuction", "RochetNetAuction"]
 

@@ -5,9 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linprog
 
-from sklauction.menus.reading import list_items
-
-__all__ = ["Menu", "make_menu"]
+__all__ = ["Menu", "list_items", "make_menu"]
 
 # Rows within so much of the best, relative to the dearest row, count as equally good.
 TIE = 1e-9
@@ -194,6 +192,16 @@ def _is_best_somewhere(menu, row, kept, support):
         method="highs",
     )
     return solution.status != 0 or -solution.fun > NEVER_BEST
+
+
+def list_items(shares):
+    """Say in words which items a row of probabilities holds."""
+    names = [
+        f"item {item}" if share > 1 - 1e-9 else f"item {item} with probability {share:.3g}"
+        for item, share in enumerate(shares)
+        if share > 1e-9
+    ]
+    return " and ".join(names) or "nothing"
 
 
 def _money(price):
