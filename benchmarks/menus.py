@@ -138,7 +138,10 @@ def measure(name, seed, n_train, parameters):
     report = measure_regret(
         auction, fresh[:AUDITED], effort="thorough", random_state=0, verbose=False
     )
-    classical = MyersonAuction(setting.n_bidders).fit(train[:20_000]).predict(fresh[:100_000])
+    myerson = None
+    if setting.demand == "additive":
+        classical = MyersonAuction(setting.n_bidders).fit(train[:20_000])
+        myerson = float(classical.predict(fresh[:100_000]).payments.sum(axis=1).mean())
     return {
         "row": name,
         "seed": seed,
@@ -148,7 +151,7 @@ def measure(name, seed, n_train, parameters):
         "revenue_se": float(payments.std() / np.sqrt(n_fresh)),
         "revenue_asked": asked,
         "reference": reference,
-        "item_wise_myerson": float(classical.payments.sum(axis=1).mean()),
+        "item_wise_myerson": myerson,
         "regret_over_scale": report.total_regret / auction.scale_,
         "max_ir_violation_over_scale": report.max_ir_violation / auction.scale_,
         "max_feasibility_violation": report.max_feasibility_violation,
@@ -191,7 +194,7 @@ def table(rows):
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name in ROWS:
-        mine = [row for row in rows if row["row"] == name]
+        mine = sorted((row for row in rows if row["row"] == name), key=lambda row: row["seed"])
         if not mine:
             continue
 
@@ -199,11 +202,12 @@ def table(rows):
             return statistics.median(row[field] for row in mine)
 
         asked = mine[0]["revenue_asked"]
+        classical = mine[0]["item_wise_myerson"] and f"{median('item_wise_myerson'):.4f}"
         seeds = " ".join(str(row["seed"]) for row in mine)
         lines.append(
             f"| {name} | {seeds} | {median('fit_seconds'):.0f} ({mine[0]['seconds_allowed']}) "
             f"| {median('revenue'):.5f} | {median('revenue_se'):.5f} "
-            f"| {'-' if asked is None else asked} | {median('item_wise_myerson'):.4f} "
+            f"| {'-' if asked is None else asked} | {classical or '-'} "
             f"| {max(row['regret_over_scale'] for row in mine):.0e} "
             f"| {median('rows_chosen'):.0f} of {median('menu_rows'):.0f} | {mine[0]['reference']} |"
         )

@@ -173,7 +173,6 @@ def make_menu(allocations, prices, support, valuations):
         chosen[row] = _is_best_somewhere(menu, row, chosen, support)
     # Once more, as later rows may leave no room for earlier ones.
     for row in unseen[chosen[unseen]]:
-        chosen[row] = False
         chosen[row] = _is_best_somewhere(menu, row, chosen, support)
     menu = Menu(allocations[chosen], prices[chosen], np.zeros(chosen.sum()))
     shares = np.bincount(menu.choose(valuations), minlength=len(menu.prices))

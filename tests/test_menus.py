@@ -31,6 +31,7 @@ from sklauction.menus.menu_rows import (
     rows_from_logits,
 )
 from sklauction.menus.transformer_menu import TransformerMenu
+from sklauction.training import Batch
 
 # Enough updates to leave the start behind, in about a second.
 SMALL = {"menu_size": 12, "max_iter": 2, "batch_size": 64, "n_starts": 2, "random_state": 0}
@@ -156,6 +157,10 @@ def test_a_row_for_all_integral_allocations_stands_for_them(n_bidders, n_items):
     for one, other in zip(outcome, expected, strict=True):
         # Sums in another order.
         torch.testing.assert_close(one, other, atol=1e-12, rtol=0)
+    # As a mechanism, too, which sorts its rows, and in money.
+    sold = AffineMechanism(short, 2.0)(2 * bids)
+    torch.testing.assert_close(sold[0], expected[0], atol=1e-12, rtol=0)
+    torch.testing.assert_close(sold[1], 2 * expected[1], atol=1e-12, rtol=0)
     soft = soft_revenue(bids, AffineMenu(*(p[None] for p in short[:3]), reserves), 1e7)
     assert float(soft) == pytest.approx(float(expected[1].sum(dim=1).mean()), abs=1e-9)
 
@@ -246,6 +251,16 @@ def test_first_rows_hold_every_integral_allocation_once(demand, n_bidders, n_ite
     assert menu.shape[1] == boosts.shape[1] == 1 + len(owners) * shape.orbit
     found = {tuple(row.round().flatten().int().tolist()) for row in menu[0]}
     assert len(found) == 1 + count_integral(shape)
+    moves = [
+        {
+            tuple(np.roll(np.reshape(row, (n_bidders, n_items)), (i, j), axis=(0, 1)).ravel())
+            for i in range(n_bidders if alike else 1)
+            for j in range(n_items if alike else 1)
+        }
+        for row in found
+        if any(row)
+    ]
+    assert len(owners) == len({min(orbit) for orbit in moves})
     assert all(feasibility_violation(menu[0].round().numpy(), demand) == 0)
 
 
@@ -447,6 +462,7 @@ def test_all_integral_rows_stay_what_they_are():
     menu = auction.fit(values).menu_
     rows = {tuple(row.ravel().astype(int)) for row in menu.allocations}
     assert len(rows) == 9
+    assert not auction.net_.module_.logits.requires_grad
     assert "bidder 0 gets item 0" in str(menu)
     assert list(menu.to_frame().columns)[:2] == ["bidder_0_item_0", "bidder_0_item_1"]
     assert menu.shares.sum() == pytest.approx(1)
@@ -467,6 +483,43 @@ def test_bidders_alike_have_equal_weights_and_symmetric_menus():
     other = AffineMaximizerAuction(2, symmetric=False, **SMALL).fit(values).menu_
     assert other.weights[0] != other.weights[1]
     assert other.weights.prod() == pytest.approx(1)
+
+
+def test_the_start_that_earns_most_on_held_out_profiles_is_kept():
+    values = make_valuations(500, 2, 2, random_state=0)
+    auction = AffineMaximizerAuction(2, **{**SMALL, "n_starts": 4}).fit(values)
+    net = auction.net_
+    profiles = (values / auction.scale_).astype(np.float32)
+    earned = []
+    for start in range(4):
+        menu = net.menu_of(net.weights_of(start))
+        earned.append(affine_outcome(torch.as_tensor(profiles).double(), menu)[2].sum(1).mean())
+    # Judged in single precision.
+    assert net.judge(profiles).revenue == pytest.approx(float(max(earned)), abs=1e-5)
+    assert max(earned) > min(earned) + 1e-4
+
+
+def test_later_weights_are_kept_unless_worse_beyond_sampling_error():
+    values = make_valuations(300, 2, 2, random_state=0)
+    net = AffineMaximizerAuction(2, **SMALL).fit(values).net_
+    judgement = net.best_._replace(regrets=np.zeros(1000))
+    base = 0.5 + 0.1 * np.random.RandomState(0).standard_normal(1000)
+    noise = 0.1 * np.random.RandomState(1).standard_normal(1000)
+    noise -= noise.mean()
+    best = judgement._replace(revenues=base)
+    # The standard error of the difference is 0.1 / sqrt(1000) = 0.003.
+    assert net.prefers(judgement._replace(revenues=base + noise - 0.005), best)
+    assert not net.prefers(judgement._replace(revenues=base + noise - 0.008), best)
+
+
+@pytest.mark.parametrize("independent", [False, True])
+def test_bidders_are_recombined_only_when_asked(independent):
+    # Both bidders always have the same values.
+    values = np.repeat(make_valuations(300, 1, 2, random_state=0), 2, axis=1)
+    auction = AffineMaximizerAuction(2, independent_bidders=independent, **SMALL).fit(values)
+    pool = torch.as_tensor(values / auction.scale_, dtype=torch.float32)
+    profiles = auction.net_.profiles_of(Batch(pool[:50], pool, generator()))
+    assert torch.equal(profiles[:, 0], profiles[:, 1]) != independent
 
 
 def test_dead_rows_are_revived():
