@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import uniform
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -21,9 +22,11 @@ from sklauction import (
     BundleMyersonAuction,
     BundlePricingAuction,
     CallableAuction,
+    LinearProgramAuction,
     MenuNetAuction,
     MyersonAuction,
     RochetNetAuction,
+    SingleBuyerAuction,
     VCGAuction,
 )
 from sklauction.base import BaseAuction
@@ -82,19 +85,22 @@ TABLE = {
     "bundle-pricing-unit": (BundlePricingAuction, {**TINY_PRICING, "demand": "unit"}),
     "callable": (CallableAuction, {"function": share_equally}),
     "bundle-myerson": (BundleMyersonAuction, {}),
+    "linear-program": (LinearProgramAuction, {"n_bins": 2}),
+    "linear-program-unit": (LinearProgramAuction, {"n_bins": 2, "demand": "unit"}),
     "menunet": (MenuNetAuction, {**TINY_MENU, "hidden_layer_sizes": (4,)}),
     "myerson": (MyersonAuction, {}),
     "rochetnet": (RochetNetAuction, TINY_MENU),
     "rochetnet-unit": (RochetNetAuction, {**TINY_MENU, "demand": "unit"}),
+    "single-buyer": (SingleBuyerAuction, {"prior": uniform(0, 3)}),
     "vcg": (VCGAuction, {}),
     "vcg-reserve": (VCGAuction, {"reserve": 0.5}),
     "vcg-unit": (VCGAuction, {"demand": "unit"}),
 }
 # Auctions for one bidder see the first of the two.
-ONE_BIDDER = [name for name in TABLE if name.startswith(("menunet", "rochetnet"))]
+ONE_BIDDER = [name for name in TABLE if name.startswith(("menunet", "rochetnet", "single"))]
 LEARNED = [name for name, (cls, _) in TABLE.items() if hasattr(cls, "partial_fit")]
 # Money parameters do not scale with the data: they are left out where data is rescaled.
-WITHOUT_MONEY = [name for name in TABLE if name != "vcg-reserve"]
+WITHOUT_MONEY = [name for name in TABLE if name not in ("single-buyer", "vcg-reserve")]
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ PAGES = [
     "docs/regret.md",
     "docs/bundle_pricing.md",
     "docs/menus.md",
+    "docs/optimal.md",
 ]
 # Sizes in the pages -> sizes here. A page whose sizes these miss would be slow, not wrong.
 SMALLER = {

@@ -1,6 +1,14 @@
 """Analytic auctions: exactly truthful, from numpy and scipy alone."""
 
+from sklauction.analytic.linear_program import LinearProgramAuction
 from sklauction.analytic.myerson import BundleMyersonAuction, MyersonAuction
+from sklauction.analytic.single_buyer import SingleBuyerAuction
 from sklauction.analytic.vcg import VCGAuction
 
-__all__ = ["BundleMyersonAuction", "MyersonAuction", "VCGAuction"]
+__all__ = [
+    "BundleMyersonAuction",
+    "LinearProgramAuction",
+    "MyersonAuction",
+    "SingleBuyerAuction",
+    "VCGAuction",
+]
