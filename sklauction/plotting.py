@@ -325,7 +325,7 @@ class MenuDisplay:
 
         Parameters
         ----------
-        auction : RochetNetAuction or MenuNetAuction
+        auction : RochetNetAuction, MenuNetAuction or SingleBuyerAuction
             Fitted, of at least two items.
         items : tuple of two int, default=(0, 1)
             Items whose values are the axes, over their support.
