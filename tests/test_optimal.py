@@ -231,6 +231,18 @@ def test_solutions_keep_every_constraint(demand, incentive, alike):
     assert solution.revenue == pytest.approx(solution.upper_bound, abs=close)
 
 
+def test_lies_to_distant_types_do_not_pay_either():
+    # Here constraints between close types alone leave some.
+    steps = (np.arange(20) + 0.5) / 20
+    types = np.array(list(itertools.product(4 * steps, 3 * steps)))
+    weights = np.full(len(types), 1 / len(types))
+    solution = solve_types(TypeProgram([types], weights, "additive", "dsic", False, False))
+    assert solution.n_rounds > 1
+    utilities = types @ solution.allocations[:, 0].T - solution.payments[:, 0]
+    # HiGHS keeps constraints to 1e-7 of the largest value.
+    assert (utilities - np.diag(utilities)[:, None]).max() <= 1e-6
+
+
 def test_symmetry_changes_nothing_but_the_size():
     types, chances = yao_types(0.4, 1.0, 3.0)
     weights = np.outer(chances, chances)
