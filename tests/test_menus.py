@@ -264,6 +264,14 @@ def test_first_rows_hold_every_integral_allocation_once(demand, n_bidders, n_ite
     assert all(feasibility_violation(menu[0].round().numpy(), demand) == 0)
 
 
+def test_matchings_of_many_items_are_listed_without_trying_all_assignments():
+    # 3^30 assignments, of which 930 are matchings.
+    shape = design(2, 30, demand="unit", n_rows=1000)
+    owners = all_owners(shape)
+    assert len(owners) == count_integral(shape) == 30 * 2 + 30 * 29
+    assert ((owners == 0).sum(dim=1) <= 1).all() and ((owners == 1).sum(dim=1) <= 1).all()
+
+
 def test_an_orbit_holds_every_cyclic_move_of_bidders_and_items():
     shape = design(3, 2, n_rows=1, alike_bidders=True, alike_items=True)
     row = torch.tensor([[[[1.0, 0.0], [0.0, 0.0], [0.0, 0.25]]]])

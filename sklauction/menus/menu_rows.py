@@ -183,13 +183,25 @@ def all_owners(design):
     n_bidders, n_items = design.n_bidders, design.n_items
     if count_integral(design) > design.n_rows * design.orbit:
         return torch.empty(0, n_items, dtype=torch.long)
-    kept = []
-    for row in itertools.product(range(n_bidders + 1), repeat=n_items):
-        sold = [owner for owner in row if owner < n_bidders]
-        if sold and (design.demand == "additive" or len(set(sold)) == len(sold)):
-            kept.append(row)
+    kept = [row for row in _assignments(design) if min(row) < n_bidders]
     kept = [row for row in kept if row == min(_orbit_of(row, design))]
     return torch.tensor(kept)
+
+
+def _assignments(design):
+    """Yield every assignment of items to bidders or nobody (n_bidders)."""
+    n_bidders, n_items = design.n_bidders, design.n_items
+    if design.demand == "additive":
+        yield from itertools.product(range(n_bidders + 1), repeat=n_items)
+        return
+    # Matchings: few among all assignments where there are many items.
+    for size in range(min(n_bidders, n_items) + 1):
+        for items in itertools.combinations(range(n_items), size):
+            for bidders in itertools.permutations(range(n_bidders), size):
+                row = [n_bidders] * n_items
+                for item, bidder in zip(items, bidders, strict=True):
+                    row[item] = bidder
+                yield tuple(row)
 
 
 def _orbit_of(row, design):
