@@ -59,6 +59,7 @@ def volume(increments):
 
     @cache
     def body(start):
+        """Volume of the body of a[start:]."""
         size = len(a) - start
         if size == 0:
             return 1.0

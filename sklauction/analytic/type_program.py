@@ -237,6 +237,19 @@ class _Program:
             n_rounds,
         )
 
+    def bounds(self):
+        """Return the lowest and highest value of every variable."""
+        upper = np.full(self.n_variables, np.inf)
+        upper[self.sold] = 1.0
+        return np.column_stack([np.zeros(self.n_variables), upper])
+
+    def feasibility(self):
+        """Return constraints of supply and individual rationality, and their limits."""
+        supply, limits = self._supply()
+        rational = [-_matrix(*self._utilities(i), self.n_variables) for i in self.judged()]
+        n_rational = sum(part.shape[0] for part in rational)
+        return vstack([supply, *rational]), np.concatenate([limits, np.zeros(n_rational)])
+
     def equalities(self):
         """Return constraints whose sides are equal, to zero; None if there are none."""
         return None
@@ -271,42 +284,34 @@ class _Dominant(_Program):
     """Truth is best in every profile."""
 
     def make_variables(self):
+        """Add the payments of each profile."""
         super().make_variables()
         n_paid = len(self.profiles) * self.n_bidders
         self.paid = self.n_variables + np.arange(n_paid).reshape(-1, self.n_bidders)
         self.n_variables += n_paid
 
     def numbered(self):
+        """Return all arrays of numbers of variables."""
         return [self.sold, self.paid]
 
     def renumber(self, parts):
+        """Take the arrays of :meth:`numbered` with other numbers."""
         self.sold, self.paid = parts
 
     def swap_bidders(self, order, moved):
+        """Return pairs of arrays of variables that a swap of two bidders exchanges."""
         return [(self.sold, self.sold[moved][:, order]), (self.paid, self.paid[moved][:, order])]
 
     def swap_items(self, order, moved, images):
+        """Return pairs of arrays of variables that a swap of two items exchanges."""
         return [(self.sold[:, :, order], self.sold[moved]), (self.paid, self.paid[moved])]
 
     def costs(self):
+        """Return minus the expected revenue, as coefficients."""
         cost = np.zeros(self.n_variables)
         weights = np.broadcast_to(self.program.weights.reshape(-1, 1), self.paid.shape)
         np.add.at(cost, self.paid, -weights)
         return cost
-
-    def bounds(self):
-        upper = np.full(self.n_variables, np.inf)
-        upper[self.sold] = 1.0
-        return np.column_stack([np.zeros(self.n_variables), upper])
-
-    def feasibility(self):
-        supply, limits = self._supply()
-        rational = [self._utilities(bidder) for bidder in self.judged()]
-        matrices = [-_matrix(*part, self.n_variables) for part in rational]
-        return (
-            vstack([supply, *matrices]),
-            np.concatenate([limits, np.zeros(sum(m.shape[0] for m in matrices))]),
-        )
 
     def _utilities(self, bidder):
         """Return coefficients and numbers of ``<v, x> - p`` at the truth, one row per profile."""
@@ -315,6 +320,7 @@ class _Dominant(_Program):
         return coefficients, np.column_stack([self.sold[:, bidder], self.paid[:, bidder]])
 
     def close_lies(self):
+        """Return the lies between close types, as numbers, by bidder."""
         return {bidder: self._encode(bidder, self._closest(bidder)) for bidder in self.judged()}
 
     def _encode(self, bidder, reports):
@@ -324,6 +330,7 @@ class _Dominant(_Program):
         return np.unique(np.arange(n_profiles)[:, None] * n_types + chosen)
 
     def honesty(self, bidder, lies):
+        """Return the constraints that these lies do not pay."""
         profiles, reports = np.divmod(lies, len(self.types[bidder]))
         told = self.profiles[profiles].copy()
         told[:, bidder] = reports
@@ -348,6 +355,7 @@ class _Dominant(_Program):
         return _most_profitable(gains)
 
     def payments_of(self, x):
+        """Return payments (n_profiles, n_bidders) of a solution."""
         return x[self.paid]
 
 
@@ -355,6 +363,7 @@ class _Bayesian(_Program):
     """Truth is best on average over the others' types, which are independent."""
 
     def make_variables(self):
+        """Add average allocations and payments of each type."""
         super().make_variables()
         self.averages, self.paid = [], []
         for types in self.types:
@@ -366,19 +375,23 @@ class _Bayesian(_Program):
             self.n_variables += n_types
 
     def numbered(self):
+        """Return all arrays of numbers of variables."""
         return [self.sold, *self.averages, *self.paid]
 
     def renumber(self, parts):
+        """Take the arrays of :meth:`numbered` with other numbers."""
         n = self.n_bidders
         self.sold, self.averages, self.paid = parts[0], parts[1 : n + 1], parts[n + 1 :]
 
     def swap_bidders(self, order, moved):
+        """Return pairs of arrays of variables that a swap of two bidders exchanges."""
         pairs = [(self.sold, self.sold[moved][:, order])]
         for numbers in (self.averages, self.paid):
             pairs += [(numbers[i], numbers[order[i]]) for i in range(self.n_bidders)]
         return pairs
 
     def swap_items(self, order, moved, images):
+        """Return pairs of arrays of variables that a swap of two items exchanges."""
         pairs = [(self.sold[:, :, order], self.sold[moved])]
         for i, image in enumerate(images):
             pairs.append((self.averages[i][:, order], self.averages[i][image]))
@@ -386,6 +399,7 @@ class _Bayesian(_Program):
         return pairs
 
     def costs(self):
+        """Return minus the expected revenue, as coefficients."""
         cost = np.zeros(self.n_variables)
         for bidder, paid in enumerate(self.paid):
             np.add.at(cost, paid, -self._marginal(bidder))
@@ -394,11 +408,6 @@ class _Bayesian(_Program):
     def _marginal(self, bidder):
         others = tuple(i for i in range(self.n_bidders) if i != bidder)
         return self.program.weights.sum(axis=others)
-
-    def bounds(self):
-        upper = np.full(self.n_variables, np.inf)
-        upper[self.sold] = 1.0
-        return np.column_stack([np.zeros(self.n_variables), upper])
 
     def equalities(self):
         """Return constraints that averages are averages of what is sold."""
@@ -415,18 +424,14 @@ class _Bayesian(_Program):
                 matrices.append(csr_matrix((entries, (rows, columns)), shape=shape))
         return vstack(matrices)
 
-    def feasibility(self):
-        supply, limits = self._supply()
-        rational = [-_matrix(*self._utilities(i), self.n_variables) for i in self.judged()]
-        n_rational = sum(part.shape[0] for part in rational)
-        return vstack([supply, *rational]), np.concatenate([limits, np.zeros(n_rational)])
-
     def _utilities(self, bidder):
+        """Return coefficients and numbers of ``<v, x> - p`` at the truth, one row per type."""
         values = self.types[bidder]
         coefficients = np.column_stack([values, -np.ones(len(values))])
         return coefficients, np.column_stack([self.averages[bidder], self.paid[bidder]])
 
     def close_lies(self):
+        """Return the lies between close types, as numbers, by bidder."""
         lies = {}
         for bidder in self.judged():
             n_types = len(self.types[bidder])
@@ -434,6 +439,7 @@ class _Bayesian(_Program):
         return lies
 
     def honesty(self, bidder, lies):
+        """Return the constraints that these lies do not pay."""
         types, reports = np.divmod(lies, len(self.types[bidder]))
         values, numbers = self._utilities(bidder)
         return _matrix(
@@ -449,6 +455,7 @@ class _Bayesian(_Program):
         return _most_profitable(utilities - np.diagonal(utilities)[:, None])
 
     def payments_of(self, x):
+        """Return payments (n_profiles, n_bidders) of a solution."""
         # A share of what the bidder gets in each profile, so that nobody pays more than its
         # value in any, and its average is what the program says.
         payments = np.zeros(self.sold.shape[:2])
