@@ -26,16 +26,19 @@ _EXPORTS = {
     "RegretDisplay": "sklauction.plotting",
     "RegretReport": "sklauction.audit",
     "RegretScorer": "sklauction.scorers",
+    "RevenueBounds": "sklauction.analytic",
     "RevenueScorer": "sklauction.scorers",
     "RochetNetAuction": "sklauction.menus",
     "SheetReading": "sklauction.menus",
     "SingleBuyerAuction": "sklauction.analytic",
     "VCGAuction": "sklauction.analytic",
+    "VirtualValueDisplay": "sklauction.plotting",
     "audit_consistency": "sklauction.audit",
     "auction_scorers": "sklauction.scorers",
     "auction_score": "sklauction.economics",
     "best_under_regret": "sklauction.scorers",
     "measure_regret": "sklauction.regret",
+    "optimal_revenue_bounds": "sklauction.analytic",
 }
 
 __all__ = [*_EXPORTS, "__version__"]

@@ -62,6 +62,13 @@ def check_count(value, name, minimum=1):
         raise ValueError(f"{name} must be an integer of at least {minimum}; got {value!r}")
 
 
+def check_below(value, name, size):
+    """Raise ValueError unless ``value`` is an integer from 0 to below ``size``."""
+    check_count(value, name, minimum=0)
+    if value >= size:
+        raise ValueError(f"{name} must be below {size}; got {value}")
+
+
 def check_choice(value, name, legal):
     """Raise ValueError unless ``value`` is one of the names in ``legal``."""
     if not isinstance(value, str) or value not in legal:

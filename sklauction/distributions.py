@@ -3,19 +3,19 @@
 import numpy as np
 from sklearn.utils import check_random_state
 
-__all__ = ["Discrete", "Mixture", "check_rng", "describe"]
+__all__ = ["Discrete", "Mixture", "check_rng", "describe", "has_density"]
 
 # Halvings of a bracket until it is narrower than the spacing of floats around its values.
 BISECTIONS = 80
 
 
 class Mixture:
-    """Mixture of continuous distributions, with the methods of a frozen scipy.stats one.
+    """Mixture of distributions, with the methods of a frozen scipy.stats one.
 
     Parameters
     ----------
-    components : sequence of scipy.stats distributions
-        Continuous and frozen.
+    components : sequence of distributions
+        Frozen scipy.stats distributions, or :class:`Discrete` for atoms.
     weights : array-like of shape (n_components,)
         Their probabilities; they sum to 1.
 
@@ -37,7 +37,7 @@ class Mixture:
         return f"Mixture([{parts}], {self.weights.tolist()})"
 
     def pdf(self, x):
-        """Density at x."""
+        """Density at x; there is none where a component has atoms."""
         return self._mix(component.pdf(x) for component in self.components)
 
     def cdf(self, x):
@@ -149,6 +149,12 @@ class Discrete:
     def rvs(self, size=None, random_state=None):
         """Draw values, ndarray of shape ``size`` or one value."""
         return check_rng(random_state).choice(self.atoms, size=size, p=self.probabilities)
+
+
+def has_density(distribution):
+    """Say whether a distribution has a density everywhere."""
+    parts = getattr(distribution, "components", (distribution,))
+    return all(hasattr(part, "pdf") and not hasattr(part, "atoms") for part in parts)
 
 
 def describe(distribution):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from mechanisms import first_price
 
-from sklauction import RegretDisplay, measure_regret
+from sklauction import MyersonAuction, RegretDisplay, VirtualValueDisplay, measure_regret
+from sklauction.datasets import load_setting
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -69,3 +70,22 @@ def test_takes_bidder_items_and_axes():
 def test_bad_choices_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         RegretDisplay.from_report(audit(2, 3), **arguments)
+
+
+@pytest.mark.parametrize("with_prior", [True, False])
+def test_virtual_values_are_drawn_with_their_ironing(with_prior):
+    setting = load_setting("single_3_irregular")
+    V = setting.sample(500, random_state=0)
+    prior = setting.marginals if with_prior else None
+    auction = MyersonAuction(n_bidders=3, prior=prior).fit(V)
+    display = VirtualValueDisplay.from_estimator(
+        auction, None if with_prior else V, bidder=1
+    ).plot()
+    values, curve = display.axes_
+    assert "bidder 1's value for item 0" in values.get_xlabel()
+    assert len(values.patches) == len(auction.ironed_intervals_[1, 0]) > 0
+    chances, revenue = curve.lines[2].get_data()
+    # The point marked is the best price: what the reserve earns from this bidder alone.
+    assert revenue[0] / chances[0] == pytest.approx(auction.reserve_prices_[1, 0], rel=1e-3)
+    assert revenue[0] == max(curve.lines[0].get_ydata())
+    display.figure_.canvas.draw()

@@ -1,11 +1,20 @@
 """Myerson's optimal auction: of one item, item by item, and of all items as one bundle."""
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
-from sklauction.analytic.virtual_value import empirical_virtual_value, prior_virtual_value
+from sklauction.analytic.virtual_value import (
+    empirical_virtual_value,
+    prior_virtual_value,
+    revenue_curve,
+)
 from sklauction.base import BaseAuction
+from sklauction.checks import check_below
 
 __all__ = ["BundleMyersonAuction", "MyersonAuction", "sell_one"]
+
+# Width relative to the highest value up to which a constant virtual value is rounding.
+SHORTEST_FLAT = 1e-6
 
 
 def sell_one(virtual_values, bids):
@@ -99,6 +108,12 @@ class MyersonAuction(BaseAuction):
         ``ironed_intervals``, in money.
     reserve_prices_ : ndarray of shape (n_bidders, n_items)
         Smallest bid that can win, in money.
+    ironed_intervals_ : ndarray of object of shape (n_bidders, n_items)
+        For each, an array of shape (n_intervals, 2): the ends of the intervals of values
+        over which the virtual value falls somewhere and was flattened, in money.
+    reserve_only_ : ndarray of bool of shape (n_items,)
+        Whether the item is sold by a second-price auction with one reserve: all bidders have
+        the same virtual value, and it rises everywhere above the reserve.
     n_items_ : int
         Number of items.
     scale_ : float
@@ -161,6 +176,70 @@ class MyersonAuction(BaseAuction):
         else:
             self.virtual_values_ = _of_samples(valuations, self.symmetric)
         self.reserve_prices_ = _reserves(self.virtual_values_)
+        self.ironed_intervals_ = np.empty(self.virtual_values_.shape, dtype=object)
+        for place, virtual_value in np.ndenumerate(self.virtual_values_):
+            self.ironed_intervals_[place] = virtual_value.ironed_intervals
+        self.reserve_only_ = np.array([_reserve_only(column) for column in self.virtual_values_.T])
+
+    def virtual_value(self, v, bidder=0, item=0):
+        """Return the ironed virtual value of a bidder's values of an item.
+
+        Parameters
+        ----------
+        v : array-like of any shape
+            Values in money.
+        bidder, item : int, default=0
+            Whose virtual value of what.
+
+        Returns
+        -------
+        ndarray of the shape of v
+            In money; minus infinity below the lowest value of the fitted distribution.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from scipy.stats import uniform
+        >>> from sklauction import MyersonAuction
+        >>> V = np.random.RandomState(0).uniform(size=(10, 2, 1))
+        >>> auction = MyersonAuction(n_bidders=2, prior=[[uniform(0, 1)], [uniform(0, 4)]]).fit(V)
+        >>> auction.virtual_value([0.75, 1.0], bidder=0), auction.virtual_value(3, bidder=1)
+        (array([0.5, 1. ]), array(2.))
+        """
+        self._check_place(bidder, item)
+        return self.virtual_values_[bidder, item](v)
+
+    def revenue_curve(self, X=None, *, bidder=0, item=0):
+        """Return what a bidder alone would pay for an item, over all prices.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_bidders, n_items) or flat, default=None
+            The valuations seen in fit, which the auction does not keep; without effect
+            where it has a ``prior``.
+        bidder, item : int, default=0
+            Who pays for what.
+
+        Returns
+        -------
+        RevenueCurve
+            Its slopes are the virtual value, raw and ironed.
+        """
+        self._check_place(bidder, item)
+        if self.prior is not None:
+            prior = _broadcast_prior(self.prior, self.virtual_values_.shape)
+            return revenue_curve(prior[bidder, item])
+        if X is None:
+            raise ValueError("X must be the samples seen in fit, as there is no prior; got None")
+        values = self.as_profiles(X)[:, :, item]
+        return revenue_curve(values.ravel() if self.symmetric else values[:, bidder])
+
+    def _check_place(self, bidder, item):
+        check_is_fitted(self)
+        for name, value, size in zip(
+            ("bidder", "item"), (bidder, item), self.virtual_values_.shape
+        ):
+            check_below(value, name, size)
 
     def _run(self, bids):
         allocations, payments = np.empty(bids.shape), np.zeros(bids.shape[:2])
@@ -270,6 +349,16 @@ def _reserves(virtual_values):
     """Return the reserve price of each virtual value."""
     prices = [virtual_value.reserve for virtual_value in virtual_values.flat]
     return np.array(prices).reshape(virtual_values.shape)
+
+
+def _reserve_only(virtual_values):
+    """Say whether bidders of these virtual values compete by their bids and one reserve alone."""
+    first = virtual_values[0]
+    tables = [(one.values, one.levels) for one in virtual_values]
+    same = all(np.array_equal(a, b) for table in tables for a, b in zip(table, tables[0]))
+    long = np.diff(first.values) > SHORTEST_FLAT * first.values[-1]
+    flat = long & (np.diff(first.levels) <= 0) & (first.levels[1:] >= 0)
+    return len(virtual_values) == 1 or bool(same and not flat.any())
 
 
 def _as_grid(prior):

@@ -8,7 +8,7 @@ from sklauction.base import BaseAuction
 from sklauction.menu import Menu
 from sklauction.priors import TrianglePrior
 
-__all__ = ["SingleBuyerAuction"]
+__all__ = ["SingleBuyerAuction", "known_optimum"]
 
 # Profiles compared with priors. More would refuse rounded values.
 COMPARED = 20_000
@@ -108,23 +108,8 @@ class SingleBuyerAuction(BaseAuction):
 
     def _from_prior(self, values):
         """Return the known optimum of the given prior; ValueError if there is none."""
-        n_items = values.shape[1]
         prior = getattr(self.prior, "prior", self.prior)
-        if isinstance(prior, TrianglePrior):
-            found = triangle_optimum() if self.demand == "additive" and n_items == 2 else None
-        else:
-            marginals = np.array(getattr(prior, "marginals", prior), dtype=object)
-            try:
-                marginals = np.broadcast_to(marginals, (1, n_items))[0]
-            except ValueError as error:
-                raise ValueError(
-                    f"prior must be one distribution or one for each of the {n_items} items; "
-                    f"got shape {marginals.shape}"
-                ) from error
-            boxes = [_uniform_bounds(marginal) for marginal in marginals]
-            found = None
-            if all(box is not None for box in boxes):
-                found = uniform_box_optimum(*np.transpose(boxes), self.demand)
+        found = known_optimum(prior, values.shape[1], self.demand)
         if found is None:
             raise ValueError(
                 "prior must be one whose optimal menu is known here, for this demand and number "
@@ -150,6 +135,48 @@ class SingleBuyerAuction(BaseAuction):
     def _run(self, bids):
         rows = self.menu_.choose(bids[:, 0])
         return self.menu_.allocations[rows][:, None], self.menu_.prices[rows][:, None]
+
+
+def known_optimum(prior, n_items, demand="additive"):
+    """Return the optimum for one buyer of this prior, where it is known in closed form.
+
+    Parameters
+    ----------
+    prior : ProductPrior, TrianglePrior, distribution, or array-like of distributions
+        That broadcast to (1, n_items).
+    n_items : int
+    demand : {"additive", "unit"}, default="additive"
+
+    Returns
+    -------
+    ClosedForm or None
+
+    Raises
+    ------
+    ValueError
+        If the prior does not fit the number of items.
+
+    Examples
+    --------
+    >>> from scipy.stats import expon, uniform
+    >>> from sklauction.analytic.single_buyer import known_optimum
+    >>> round(known_optimum(uniform(0, 1), 2).revenue, 4), known_optimum(expon(), 2)
+    (0.5492, None)
+    """
+    if isinstance(prior, TrianglePrior):
+        return triangle_optimum() if demand == "additive" and n_items == 2 else None
+    marginals = np.array(getattr(prior, "marginals", prior), dtype=object)
+    try:
+        marginals = np.broadcast_to(marginals, (1, n_items))[0]
+    except ValueError as error:
+        raise ValueError(
+            f"prior must be one distribution or one for each of the {n_items} items; "
+            f"got shape {marginals.shape}"
+        ) from error
+    boxes = [_uniform_bounds(marginal) for marginal in marginals]
+    if any(box is None for box in boxes):
+        return None
+    return uniform_box_optimum(*np.transpose(boxes), demand)
 
 
 def _uniform_bounds(distribution):

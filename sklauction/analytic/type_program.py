@@ -16,7 +16,14 @@ from scipy.optimize import linprog
 from scipy.sparse import coo_matrix, csr_matrix, vstack
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["TypeProgram", "TypeSolution", "program_size", "solve_types"]
+__all__ = [
+    "TypeProgram",
+    "TypeSolution",
+    "most_profitable",
+    "program_size",
+    "solve_types",
+    "sparse_rows",
+]
 
 # Gain from a lie that counts as none, relative to the largest value: HiGHS's own tolerance.
 TOLERANCE = 1e-7
@@ -246,7 +253,7 @@ class _Program:
     def feasibility(self):
         """Return constraints of supply and individual rationality, and their limits."""
         supply, limits = self._supply()
-        rational = [-_matrix(*self._utilities(i), self.n_variables) for i in self.judged()]
+        rational = [-sparse_rows(*self._utilities(i), self.n_variables) for i in self.judged()]
         n_rational = sum(part.shape[0] for part in rational)
         return vstack([supply, *rational]), np.concatenate([limits, np.zeros(n_rational)])
 
@@ -276,7 +283,7 @@ class _Program:
         if not blocks:
             return csr_matrix((0, self.n_variables)), np.zeros(0)
         rows = [np.unique(np.sort(block, axis=1), axis=0) for block in blocks]
-        matrices = [_matrix(np.ones(part.shape), part, self.n_variables) for part in rows]
+        matrices = [sparse_rows(np.ones(part.shape), part, self.n_variables) for part in rows]
         return vstack(matrices), np.ones(sum(len(part) for part in rows))
 
 
@@ -337,7 +344,7 @@ class _Dominant(_Program):
         told = np.ravel_multi_index(tuple(told.T), self.shape)
         values, numbers = self._utilities(bidder)
         lied = np.column_stack([self.sold[told, bidder], self.paid[told, bidder]])
-        return _matrix(
+        return sparse_rows(
             np.column_stack([-values[profiles], values[profiles]]),
             np.column_stack([numbers[profiles], lied]),
             self.n_variables,
@@ -352,7 +359,7 @@ class _Dominant(_Program):
         utilities = types @ np.swapaxes(sold, -1, -2) - paid[..., None, :]
         truthful = np.diagonal(utilities, axis1=-2, axis2=-1)[..., None]
         gains = np.moveaxis(utilities - truthful, -2, bidder).reshape(len(self.profiles), -1)
-        return _most_profitable(gains)
+        return most_profitable(gains)
 
     def payments_of(self, x):
         """Return payments (n_profiles, n_bidders) of a solution."""
@@ -442,7 +449,7 @@ class _Bayesian(_Program):
         """Return the constraints that these lies do not pay."""
         types, reports = np.divmod(lies, len(self.types[bidder]))
         values, numbers = self._utilities(bidder)
-        return _matrix(
+        return sparse_rows(
             np.column_stack([-values[types], values[types]]),
             np.column_stack([numbers[types], numbers[reports]]),
             self.n_variables,
@@ -452,7 +459,7 @@ class _Bayesian(_Program):
         """Return (type, report) numbers of the most profitable lies."""
         types = self.types[bidder]
         utilities = types @ x[self.averages[bidder]].T - x[self.paid[bidder]]
-        return _most_profitable(utilities - np.diagonal(utilities)[:, None])
+        return most_profitable(utilities - np.diagonal(utilities)[:, None])
 
     def payments_of(self, x):
         """Return payments (n_profiles, n_bidders) of a solution."""
@@ -468,7 +475,7 @@ class _Bayesian(_Program):
         return payments
 
 
-def _most_profitable(gains):
+def most_profitable(gains):
     """Return numbers (row, column) of the largest gains of each row that are no rounding."""
     n_columns = gains.shape[1]
     best = np.argsort(-gains, axis=1, kind="stable")[:, : min(ADDED, n_columns)]
@@ -476,7 +483,7 @@ def _most_profitable(gains):
     return rows * n_columns + best[rows, columns]
 
 
-def _matrix(values, columns, n_columns):
+def sparse_rows(values, columns, n_columns):
     """Return a sparse matrix of rows of values at columns; equal columns add up."""
     rows = np.repeat(np.arange(len(values)), values.shape[1])
     entries = (values.ravel(), (rows, columns.ravel()))

@@ -14,11 +14,19 @@ References
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
-__all__ = ["IronedVirtualValue", "empirical_virtual_value", "prior_virtual_value"]
+__all__ = [
+    "IronedVirtualValue",
+    "RevenueCurve",
+    "chance_to_reach",
+    "empirical_virtual_value",
+    "prior_virtual_value",
+    "revenue_curve",
+]
 
 # Quantiles of a prior: even spacing for the body, even ratios for the tail of high values,
 # where a heavy tail hides its revenue.
@@ -124,6 +132,66 @@ class IronedVirtualValue:
         return y0 + (at - x0) / (x[right] - x0) * (y[right] - y0)
 
 
+class RevenueCurve(NamedTuple):
+    """What one buyer pays at every price, and the slopes of that curve.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_points,)
+        Prices, strictly ascending, in money.
+    chances : ndarray of shape (n_points,)
+        Probability of a value of at least the price, strictly descending.
+    raw : ndarray of shape (n_points,)
+        Virtual values from each price to the next, before ironing, in money.
+    ironed : ndarray of shape (n_points,)
+        After ironing: slopes of the concave hull.
+    """
+
+    values: np.ndarray
+    chances: np.ndarray
+    raw: np.ndarray
+    ironed: np.ndarray
+
+    @property
+    def revenues(self):
+        """Expected payment at each price, in money."""
+        return self.values * self.chances
+
+    @property
+    def hull(self):
+        """Largest expected payment by lotteries over prices, at the same chance of sale."""
+        mass = self.chances - np.append(self.chances[1:], 0.0)
+        return (self.ironed * mass)[::-1].cumsum()[::-1]
+
+
+def revenue_curve(source):
+    """Return the revenue curve of a prior, or of samples.
+
+    Parameters
+    ----------
+    source : distribution, or array-like of shape (n_samples,)
+        As for :func:`prior_virtual_value` or :func:`empirical_virtual_value`.
+
+    Returns
+    -------
+    RevenueCurve
+
+    Examples
+    --------
+    >>> from sklauction.analytic.virtual_value import revenue_curve
+    >>> curve = revenue_curve([1, 1, 4, 5])
+    >>> curve.values, curve.revenues, curve.hull
+    (array([1., 4., 5.]), array([1.  , 2.  , 1.25]), array([1.  , 2.  , 1.25]))
+    """
+    if hasattr(source, "ppf"):
+        values, survival = _points(source)
+    else:
+        values, counts = np.unique(np.asarray(source, dtype=float), return_counts=True)
+        survival = counts[::-1].cumsum()[::-1] / counts.sum()
+    raw, mass = _slopes(values, survival)
+    return RevenueCurve(values, survival, raw, isotonic_regression(raw, sample_weight=mass))
+
+
 def empirical_virtual_value(samples):
     """Ironed virtual value of the empirical distribution of samples.
 
@@ -188,9 +256,9 @@ def prior_virtual_value(distribution):
     >>> round(prior_virtual_value(expon(scale=3)).reserve, 4)  # v - 3
     3.0
     """
-    values, survival = _revenue_curve(distribution)
+    values, survival = _points(distribution)
     levels, ironed = _iron(values, survival)
-    middle = _survival(distribution, (values[1:] + values[:-1]) / 2)
+    middle = chance_to_reach(distribution, (values[1:] + values[:-1]) / 2)
     mass = survival[:-1] - survival[1:]
     # With a density, half of the cell's probability lies in its upper half, more or less.
     smooth = np.abs(middle - (survival[1:] + survival[:-1]) / 2) <= 0.25 * mass
@@ -214,9 +282,7 @@ def _iron(values, survival):
     survival : ndarray of shape (n,), strictly descending
         ``P(V >= v)``, or any multiple of it.
     """
-    above = np.append(survival[1:], 0.0)
-    mass = survival - above
-    raw = values - np.diff(values, append=values[-1]) * above / mass
+    raw, mass = _slopes(values, survival)
     levels = isotonic_regression(raw, sample_weight=mass)
     falls = raw[:-1] - raw[1:] > RELATIVE_ZERO * values[1:]
     starts = np.flatnonzero(np.diff(levels, prepend=-np.inf))
@@ -227,7 +293,14 @@ def _iron(values, survival):
     return levels, np.stack([values[starts], values[ends]], axis=1)[ironed]
 
 
-def _revenue_curve(distribution):
+def _slopes(values, survival):
+    """Return slopes of the revenue curve, one run each, and the runs."""
+    above = np.append(survival[1:], 0.0)
+    mass = survival - above
+    return values - np.diff(values, append=values[-1]) * above / mass, mass
+
+
+def _points(distribution):
     """Return strictly ascending values of a prior and P(V >= v), strictly descending."""
     exact = hasattr(distribution, "isf") and hasattr(distribution, "sf")
     tail = np.geomspace(TAIL_TO if exact else TAIL_TO_ROUNDED, TAIL_FROM, N_TAIL_QUANTILES)
@@ -237,7 +310,7 @@ def _revenue_curve(distribution):
     else:
         values = np.asarray(distribution.ppf(1 - quantiles), dtype=float)
     values = np.unique(values[np.isfinite(values) & (values >= 0)])
-    survival = np.minimum.accumulate(_survival(distribution, values))
+    survival = np.minimum.accumulate(chance_to_reach(distribution, values))
     # Of values equally likely to be reached the highest earns most; none is out of reach.
     kept = np.flatnonzero(survival > np.append(survival[1:], 0.0))
     if not len(kept):
@@ -248,8 +321,8 @@ def _revenue_curve(distribution):
     return values[kept], survival[kept]
 
 
-def _survival(distribution, values):
-    """Return ``P(V >= v)``, atoms at v included."""
+def chance_to_reach(distribution, values):
+    """Return ``P(V >= v)``, atoms at v included, for an array of values."""
     below = np.nextafter(values, -np.inf)
     if hasattr(distribution, "sf"):
         return np.asarray(distribution.sf(below), dtype=float)

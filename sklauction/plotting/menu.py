@@ -1,0 +1,141 @@
+"""MenuDisplay: which row of its menu a buyer takes."""
+
+import numpy as np
+
+from sklauction.checks import check_below
+
+__all__ = ["MenuDisplay"]
+
+# Smallest share of the picture that a region of a menu must cover to carry its price.
+SMALLEST_LABELLED = 0.02
+
+
+class MenuDisplay:
+    """Which row of its menu a buyer takes, over its values of two items.
+
+    Made by :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    values : (ndarray of shape (n_points,), ndarray of shape (n_points,))
+        Values of the two items along the axes, in money.
+    rows : ndarray of int of shape (n_points, n_points)
+        Row taken at each pair; the first item's value varies along the last axis.
+    allocations : ndarray of shape (n_rows, 2)
+        Probability of the two items in each row of the menu.
+    prices : ndarray of shape (n_rows,)
+        In money.
+    items : tuple of two int
+        The items whose values are the axes.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+        After :meth:`plot`.
+    ax_ : matplotlib.axes.Axes
+        After :meth:`plot`.
+
+    Examples
+    --------
+    >>> from sklauction import MenuDisplay, RochetNetAuction
+    >>> from sklauction.datasets import make_valuations
+    >>> V = make_valuations(500, n_bidders=1, n_items=2, random_state=0)
+    >>> auction = RochetNetAuction(max_iter=1, random_state=0).fit(V)
+    >>> MenuDisplay.from_estimator(auction, n_points=51).rows.shape
+    (51, 51)
+    """
+
+    def __init__(self, values, rows, allocations, prices, items):
+        self.values = values
+        self.rows = rows
+        self.allocations = allocations
+        self.prices = prices
+        self.items = items
+
+    @classmethod
+    def from_estimator(cls, auction, *, items=(0, 1), values=None, n_points=301):
+        """Read the choices of the buyer of a fitted auction with a ``menu_``.
+
+        Parameters
+        ----------
+        auction : RochetNetAuction, MenuNetAuction or SingleBuyerAuction
+            Fitted, of at least two items.
+        items : tuple of two int, default=(0, 1)
+            Items whose values are the axes, over their support.
+        values : array-like of shape (n_items,), default=None
+            Values of all other items, in money; None takes the middle of the support.
+        n_points : int, default=301
+            Values along each axis.
+
+        Returns
+        -------
+        MenuDisplay
+        """
+        support = auction.support_[0]
+        if len(items) != 2 or items[0] == items[1]:
+            raise ValueError(f"items must name two items; got {items}")
+        for item in items:
+            check_below(item, "items", len(support))
+        middle = support.mean(axis=1) if values is None else np.asarray(values, dtype=float)
+        if middle.shape != (len(support),):
+            raise ValueError(
+                f"values must have shape (n_items,) = {(len(support),)}; got {middle.shape}"
+            )
+        axes = tuple(np.linspace(*support[item], n_points) for item in items)
+        points = np.repeat(middle[None], n_points**2, axis=0)
+        points[:, items[0]], points[:, items[1]] = (part.ravel() for part in np.meshgrid(*axes))
+        menu = auction.menu_
+        rows = menu.choose(points).reshape(n_points, n_points)
+        return cls(axes, rows, menu.allocations[:, list(items)], menu.prices, tuple(items))
+
+    def plot(self, ax=None):
+        """Draw the regions; those large enough carry probabilities and price.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            None makes a figure.
+
+        Returns
+        -------
+        self
+        """
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            _, ax = plt.subplots(figsize=(4.8, 4.2), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        taken, regions = np.unique(self.rows, return_inverse=True)
+        regions = regions.reshape(self.rows.shape)
+        ax.pcolormesh(*self.values, regions, cmap="Pastel1" if len(taken) < 10 else "viridis")
+        ax.contour(
+            *self.values, regions, np.arange(len(taken) - 1) + 0.5, colors="gray", linewidths=0.6
+        )
+        for region, row in enumerate(taken):
+            inside = regions == region
+            if inside.mean() < SMALLEST_LABELLED:
+                continue
+            down, along = _middle(inside)
+            text = ", ".join(f"{share:.3g}" for share in self.allocations[row])
+            ax.text(
+                self.values[0][along],
+                self.values[1][down],
+                f"({text})\nfor {self.prices[row]:.4g}",
+                ha="center",
+                va="center",
+                fontsize=8,
+            )
+        ax.set(
+            xlabel=f"value of item {self.items[0]}, money",
+            ylabel=f"value of item {self.items[1]}, money",
+            title="(probability of each item) for a price",
+        )
+        return self
+
+
+def _middle(inside):
+    """Return the place of a region that is farthest from its edges."""
+    from scipy.ndimage import distance_transform_edt
+
+    depth = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
+    return np.unravel_index(depth.argmax(), depth.shape)

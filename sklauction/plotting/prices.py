@@ -1,0 +1,129 @@
+"""PriceDisplay: what a bidder is offered, over an opponent's bid."""
+
+import numpy as np
+
+from sklauction.checks import check_below
+
+__all__ = ["PriceDisplay"]
+
+
+class PriceDisplay:
+    """What a bidder is offered, over one bid of an opponent, all else being fixed.
+
+    Made by :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    opponent_bids : ndarray of shape (n_points,)
+        Bid of the opponent on the varied item, in money.
+    item_prices : ndarray of shape (n_points, n_items)
+        Prices of the items for the bidder, in money.
+    bundle_prices : ndarray of shape (n_points,) or None
+        Price of all items together; None for unit demand or a single item.
+    bidder, opponent, item : int
+        Who is offered, whose bid varies, and on what.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+        After :meth:`plot`.
+    ax_ : matplotlib.axes.Axes
+        After :meth:`plot`.
+
+    Examples
+    --------
+    >>> from sklauction import BundlePricingAuction, PriceDisplay
+    >>> from sklauction.datasets import make_valuations
+    >>> V = make_valuations(500, n_bidders=2, n_items=2, random_state=0)
+    >>> auction = BundlePricingAuction(n_bidders=2, max_iter=1, random_state=0).fit(V)
+    >>> display = PriceDisplay.from_estimator(auction)
+    >>> display.item_prices.shape
+    (201, 2)
+    """
+
+    def __init__(self, opponent_bids, item_prices, bundle_prices, bidder, opponent, item):
+        self.opponent_bids = opponent_bids
+        self.item_prices = item_prices
+        self.bundle_prices = bundle_prices
+        self.bidder = bidder
+        self.opponent = opponent
+        self.item = item
+
+    @classmethod
+    def from_estimator(cls, auction, *, bidder=0, opponent=None, item=0, bids=None, n_points=201):
+        """Read the price sheets of a fitted auction along one opponent's bid.
+
+        Parameters
+        ----------
+        auction : BundlePricingAuction or ALGNetAuction(architecture="pricing")
+            Fitted, of several bidders.
+        bidder : int, default=0
+            Whose sheet is shown.
+        opponent : int, default=None
+            Whose bid varies over its support; None takes the first other bidder.
+        item : int, default=0
+            The item that this bid is on.
+        bids : array-like of shape (n_bidders, n_items), default=None
+            All other bids, in money; None takes the middle of the support.
+        n_points : int, default=201
+            Bids along the way.
+
+        Returns
+        -------
+        PriceDisplay
+        """
+        n_bidders, n_items = auction.support_.shape[:2]
+        if n_bidders < 2:
+            raise ValueError("PriceDisplay needs an auction of at least 2 bidders; got 1")
+        if opponent is None:
+            opponent = 1 if bidder == 0 else 0
+        for name, value, size in (
+            ("bidder", bidder, n_bidders),
+            ("opponent", opponent, n_bidders),
+            ("item", item, n_items),
+        ):
+            check_below(value, name, size)
+        if opponent == bidder:
+            raise ValueError(f"opponent must be another bidder than {bidder}; got {opponent}")
+        middle = auction.support_.mean(axis=2) if bids is None else np.asarray(bids, dtype=float)
+        if middle.shape != (n_bidders, n_items):
+            raise ValueError(
+                f"bids must have shape (n_bidders, n_items) = {(n_bidders, n_items)}; "
+                f"got {middle.shape}"
+            )
+        profiles = np.repeat(middle[None], n_points, axis=0)
+        profiles[:, opponent, item] = np.linspace(*auction.support_[opponent, item], n_points)
+        sheets = auction.price_sheets(profiles)
+        prices, discounts = sheets.item_prices[:, bidder], sheets.discounts[:, bidder]
+        bundle = prices.sum(axis=1) - discounts[:, -1] if discounts.shape[1] > 1 else None
+        return cls(profiles[:, opponent, item], prices, bundle, bidder, opponent, item)
+
+    def plot(self, ax=None):
+        """Draw the prices.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, default=None
+            None makes a figure.
+
+        Returns
+        -------
+        self
+        """
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            _, ax = plt.subplots(figsize=(5.2, 3.8), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
+        styles = ("-", "--", "-.", ":")
+        for item, prices in enumerate(self.item_prices.T):
+            ax.plot(self.opponent_bids, prices, styles[item % 4], label=f"item {item}")
+        if self.bundle_prices is not None:
+            ax.plot(self.opponent_bids, self.bundle_prices, color="black", lw=2, label="all items")
+        ax.set(
+            xlabel=f"bid of bidder {self.opponent} on item {self.item}, money",
+            ylabel=f"price for bidder {self.bidder}, money",
+            ylim=(0, None),
+        )
+        ax.legend(frameon=False)
+        return self
