@@ -96,9 +96,11 @@ class RevenueBounds(NamedTuple):
         Returns
         -------
         at_least, at_most : float or ndarray
-            Relative to the upper and to the lower bound.
+            Relative to the upper and to the lower bound; infinite where that is 0.
         """
-        return revenue / self.upper, revenue / self.lower
+        with np.errstate(divide="ignore", invalid="ignore"):
+            least, most = np.divide(revenue, self.upper), np.divide(revenue, self.lower)
+        return (least, most) if np.ndim(revenue) else (float(least), float(most))
 
     def __str__(self):
         lines = [

@@ -90,7 +90,7 @@ def uniform_box_optimum(low, high, demand="additive"):
         dear = int(high.argmax())
         if np.allclose([low[dear], high[dear], low[1 - dear]], np.array([4, 16, 4]) * unit, SAME):
             return _four_to_sixteen(dear, unit)
-        return None
+        return _bundle_of_two(low[0], high[0]) if alike and low[0] >= 0.08 * widths[0] > 0 else None
     if alike and from_zero:
         return _unit_demand_from_zero(high[0])
     if alike and low[0] >= 1.25 * widths[0] > 0:
@@ -173,6 +173,18 @@ def _four_to_sixteen(dear, unit):
     source = "Daskalakis, Deckelbaum & Tzamos 2013"
     prices = np.array([8.0, 12.0]) * unit
     return ClosedForm(allocations, prices, float(88 / 9 * unit), source, "closed form")
+
+
+def _bundle_of_two(low, high):
+    # In units of the width, values on [c, c + 1]: both at 2 c + s to all but a corner of area
+    # s^2 / 2. Revenue (2 c + s) (1 - s^2 / 2) is largest at 1 - 2 c s - 3 s^2 / 2 = 0.
+    width = high - low
+    c = low / width
+    s = (np.sqrt(4 * c**2 + 6) - 2 * c) / 3
+    price = width * (2 * c + s)
+    source = "Pavlov 2011: both items as one, for c of at least 0.077 widths"
+    revenue = float(price * (1 - s**2 / 2))
+    return ClosedForm(np.ones((1, 2)), np.array([price]), revenue, source, "closed form")
 
 
 def _unit_demand_from_zero(high):

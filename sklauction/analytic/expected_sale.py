@@ -42,6 +42,6 @@ def myerson_revenue(marginals):
     middles = (levels[1:] + levels[:-1]) / 2
     nobody = np.ones(len(middles))
     for one in marginals:
-        smallest = virtual_values[id(one)].inverse(middles, strict=True)
+        smallest = virtual_values[id(one)].inverse(middles)
         nobody *= 1.0 - chance_to_reach(one, smallest)
     return float(((1.0 - nobody) * np.diff(levels)).sum())

@@ -27,6 +27,7 @@ class SingleBuyerAuction(BaseAuction):
       (2006) for two, the Straight-Jacket Auction (Giannakopoulos & Koutsoupias 2014), proved
       optimal up to 6 items, conjectured beyond;
     * two additive values uniform on intervals from 0, one at most twice as long as the other;
+    * two additive values uniform on [c, c + 1], c of at least 0.08: both as one (Pavlov 2011);
     * U[4, 16] x U[4, 7] (Daskalakis, Deckelbaum & Tzamos 2013), which needs a lottery;
     * two values uniform on the triangle (0, 0), (0, 1), (1, 0) (Haghpanah & Hartline 2015);
     * unit demand, two items: U[0, 1]^2, and U[c, c + 1]^2 for c of at least 1.25, which needs a
