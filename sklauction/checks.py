@@ -9,10 +9,12 @@ import numpy as np
 
 __all__ = [
     "DEMANDS",
+    "check_below",
     "check_choice",
     "check_count",
     "check_fraction",
     "check_layer_sizes",
+    "check_not_negative",
     "check_positive",
     "check_prices",
     "check_switch",
@@ -80,6 +82,12 @@ def check_positive(value, name):
     """Raise ValueError unless ``value`` is a finite number above 0."""
     if not (isinstance(value, Real) and not isinstance(value, bool) and 0 < value < np.inf):
         raise ValueError(f"{name} must be a positive number; got {value!r}")
+
+
+def check_not_negative(value, name):
+    """Raise ValueError unless ``value`` is a finite number of at least 0."""
+    if isinstance(value, bool) or not (isinstance(value, Real) and 0 <= value < np.inf):
+        raise ValueError(f"{name} must be a number of at least 0; got {value!r}")
 
 
 def check_fraction(value, name):

@@ -59,11 +59,14 @@ class Batch(NamedTuple):
         All training profiles.
     generator : torch.Generator
         For every draw of the step; on the CPU.
+    rows : Tensor of shape (batch_size,)
+        Where these profiles are in the pool.
     """
 
     profiles: torch.Tensor
     pool: torch.Tensor
     generator: torch.Generator
+    rows: torch.Tensor
 
 
 class Judgement(NamedTuple):
@@ -129,7 +132,8 @@ class BatchSampler:
         generator = make_generator(net.seed, net.n_iter_ + 1)
         for _ in range(net.n_updates):
             rows = torch.randint(len(profiles), (net.batch_size,), generator=generator)
-            yield Batch(profiles[rows.to(profiles.device)], profiles, generator)
+            rows = rows.to(profiles.device)
+            yield Batch(profiles[rows], profiles, generator, rows)
 
 
 class AuctionNet(NeuralNet):

@@ -131,7 +131,7 @@ def test_misreporter_reset_draws_new_weights_and_forgets_momentum(valuations):
     reset = tiny(n_refine_steps=0, misreporter_reset_every=99).fit(valuations)
 
     def updates(auction):
-        state = auction.net_.misreporter_optimizer_.state.values()
+        state = auction.net_.searchers_[0].optimizer.state.values()
         return {int(s["step"]) for s in state}
 
     assert updates(steady) == {100} and updates(reset) == {1}
@@ -223,7 +223,7 @@ def test_warm_start_on_new_data_scores_afresh(valuations):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"architecture": "cnn"}, r"architecture must be one of 'mlp', .*'pricing'; got 'cnn'"),
+        ({"architecture": "cnn"}, r"architecture must be one of 'mlp', .*'pricing', or a class .*; got 'cnn'"),
         ({"activation": "sigm"}, r"activation must be one of 'relu', 'silu', 'tanh'; got 'sigm'"),
         ({"demand": "gross"}, r"demand must be one of 'additive', 'unit'; got 'gross'"),
         ({"hidden_layer_sizes": ()}, r"hidden_layer_sizes must be .*; got \(\)"),

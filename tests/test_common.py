@@ -25,6 +25,7 @@ from sklauction import (
     LinearProgramAuction,
     MenuNetAuction,
     MyersonAuction,
+    RegretNetAuction,
     RochetNetAuction,
     SingleBuyerAuction,
     VCGAuction,
@@ -43,6 +44,15 @@ TINY_GAME = {
     "n_refine_steps": 1,
     "random_state": 0,
 }
+
+TINY_LAGRANGIAN = {
+    "hidden_layer_sizes": (4,),
+    "max_iter": 1,
+    "batch_size": 4,
+    "n_cached_steps": 1,
+    "random_state": 0,
+}
+TINY_BUDGET = {"architecture": "attention", "objective": "budget", "n_local_reports": 2}
 
 TINY_PRICING = {
     "hidden_layer_sizes": (4,),
@@ -75,6 +85,10 @@ TABLE = {
     "affine-unit": (AffineMaximizerAuction, {**TINY_MENU, "demand": "unit"}),
     "algnet-equivariant": (ALGNetAuction, {**TINY_GAME, "architecture": "equivariant"}),
     "algnet-mlp": (ALGNetAuction, {**TINY_GAME, "architecture": "mlp"}),
+    "algnet-attention": (
+        ALGNetAuction,
+        {**TINY_GAME, "architecture": "attention", "objective": "score"},
+    ),
     "algnet-unit": (ALGNetAuction, {**TINY_GAME, "demand": "unit"}),
     "algnet-pricing": (
         ALGNetAuction,
@@ -89,6 +103,8 @@ TABLE = {
     "linear-program-unit": (LinearProgramAuction, {"n_bins": 2, "demand": "unit"}),
     "menunet": (MenuNetAuction, {**TINY_MENU, "hidden_layer_sizes": (4,)}),
     "myerson": (MyersonAuction, {}),
+    "regretnet": (RegretNetAuction, TINY_LAGRANGIAN),
+    "regretnet-attention": (RegretNetAuction, {**TINY_LAGRANGIAN, **TINY_BUDGET}),
     "rochetnet": (RochetNetAuction, TINY_MENU),
     "rochetnet-unit": (RochetNetAuction, {**TINY_MENU, "demand": "unit"}),
     "single-buyer": (SingleBuyerAuction, {"prior": uniform(0, 3)}),

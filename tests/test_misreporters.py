@@ -7,6 +7,7 @@ import torch
 from sklauction.two_player.layers import build_seeded
 from sklauction.two_player.misreporters import (
     MISREPORTERS,
+    climb,
     draw_truths,
     own_gains,
     perturb,
@@ -14,6 +15,7 @@ from sklauction.two_player.misreporters import (
     play_groups,
     refine,
 )
+from sklauction.two_player.networks import NetworkShape
 
 
 @pytest.fixture
@@ -80,7 +82,7 @@ def test_play_matches_the_definition_of_regret(batch, generator):
                 bids[0, bidder] = truth
                 paid.append(float(proportional(bids)[1].sum()))
     # The same sums in another order.
-    assert float(play.total_regret) == pytest.approx(total, abs=1e-12)
+    assert float(play.regrets.sum()) == pytest.approx(total, abs=1e-12)
     assert float(play.revenue) == pytest.approx(np.mean(paid), abs=1e-12)
 
 
@@ -104,9 +106,21 @@ def test_refinement_does_not_lower_a_smooth_gain(batch, generator):
     assert found.min() >= 0 and found.max() <= 1 and not found.requires_grad
 
 
+def test_climbing_finds_the_top_of_a_smooth_hill(batch, generator):
+    truths = draw_truths(batch, batch, 3, generator)
+    starts = torch.full_like(truths, 0.9)
+    found = climb(proportional, batch, truths, starts, BOX, n_steps=60, step_size=0.02)
+    before, after = (own_gains(proportional, batch, truths, r) for r in (starts, found))
+    # Adam's steps are 0.02 at most and end up around the top: within the gain of two steps.
+    assert (after >= before - 2e-3).all() and after.mean() > before.mean() + 0.01
+    assert found.min() >= 0 and found.max() <= 1 and not found.requires_grad
+    assert torch.equal(starts, torch.full_like(truths, 0.9))
+
+
 @pytest.mark.parametrize("architecture", MISREPORTERS)
 def test_misreporter_networks_stay_in_the_support(architecture, generator):
-    network = build_seeded(lambda: MISREPORTERS[architecture](3, 2, (8,), "silu"), generator)
+    shape = NetworkShape(3, 2, "additive", (8,), "silu")
+    network = build_seeded(lambda: MISREPORTERS[architecture](shape), generator)
     network.low.fill_(2.0)
     network.high.fill_(5.0)
     for parameter in network.parameters():

@@ -6,13 +6,14 @@ import torch
 
 from sklauction.economics import feasibility_violation, ir_violation
 from sklauction.two_player.layers import ExchangeableLayer, build_seeded
-from sklauction.two_player.networks import AUCTIONEERS, allocate
+from sklauction.two_player.networks import AUCTIONEERS, NetworkShape, allocate
 
 
 def build(architecture, n_bidders, n_items, demand="additive", seed=0):
     generator = torch.Generator().manual_seed(seed)
     network = build_seeded(
-        lambda: AUCTIONEERS[architecture](n_bidders, n_items, demand, (8, 8), "silu"), generator
+        lambda: AUCTIONEERS[architecture](NetworkShape(n_bidders, n_items, demand, (8, 8), "silu")),
+        generator,
     )
     network.prepare(np.zeros((n_bidders, n_items)), np.ones((n_bidders, n_items)))
     for parameter in network.parameters():
@@ -35,12 +36,14 @@ def test_feasible_and_rational_for_any_weights(architecture, demand, n_bidders, 
     assert payments.min() >= 0
 
 
+@pytest.mark.parametrize("architecture", ["equivariant", "attention"])
 @pytest.mark.parametrize("demand", ["additive", "unit"])
-def test_equivariant_network_commutes_with_reordering(demand):
+def test_equivariant_network_commutes_with_reordering(architecture, demand):
     generator = torch.Generator().manual_seed(0)
-    network = build_seeded(
-        lambda: AUCTIONEERS["equivariant"](3, 4, demand, (8, 8), "tanh"), generator
-    ).double()
+    shape = NetworkShape(3, 4, demand, (8, 7), "tanh", True, True)
+    network = build_seeded(lambda: AUCTIONEERS[architecture](shape), generator).double()
+    # Alike bidders and items: nothing in the network tells them apart.
+    assert not any("embedding" in name for name, _ in network.named_parameters())
     network.prepare(np.zeros((3, 4)), np.ones((3, 4)))
     bids = torch.rand(50, 3, 4, dtype=torch.float64)
     bidders, items = torch.tensor([2, 0, 1]), torch.tensor([3, 1, 0, 2])
@@ -79,7 +82,7 @@ def test_weights_depend_on_the_generator_alone():
     def weights(seed):
         generator = torch.Generator().manual_seed(seed)
         network = build_seeded(
-            lambda: AUCTIONEERS["mlp"](2, 2, "additive", (4,), "tanh"), generator
+            lambda: AUCTIONEERS["mlp"](NetworkShape(2, 2, "additive", (4,), "tanh")), generator
         )
         return torch.nn.utils.parameters_to_vector(network.parameters())
 

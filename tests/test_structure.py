@@ -119,7 +119,9 @@ ALLOWED = {
     },
     "two_player.layers": set(),
     "two_player.networks": {"two_player.layers"},
+    "two_player.own_network": set(),
     "two_player.misreporters": {"two_player.layers"},
+    "two_player.searchers": {"two_player.layers", "two_player.misreporters"},
     "two_player.objectives": set(),
     "two_player.game": {
         "training",
@@ -127,17 +129,25 @@ ALLOWED = {
         "two_player.networks",
         "two_player.misreporters",
         "two_player.objectives",
+        "two_player.own_network",
+        "two_player.searchers",
     },
-    "two_player.algnet": {
+    "two_player.family": {
         "checks",
-        "menus.certified",
-        "menus.pricing_net",
-        "menus.pricing_rules",
         "sample_tests",
         "training",
         "two_player.game",
         "two_player.layers",
         "two_player.networks",
+        "two_player.objectives",
+        "two_player.own_network",
+    },
+    "two_player.regretnet": {"two_player.family"},
+    "two_player.algnet": {
+        "menus.certified",
+        "menus.pricing_net",
+        "menus.pricing_rules",
+        "two_player.family",
     },
 }
 

@@ -1,5 +1,16 @@
-"""Auctions learned as a game between an auctioneer and a misreporter."""
+"""Auctions learned as a game between an auctioneer and misreporters."""
 
 from sklauction.two_player.algnet import ALGNET_PUBLISHED, ALGNetAuction
+from sklauction.two_player.regretnet import (
+    REGRETFORMER_PUBLISHED,
+    REGRETNET_PUBLISHED,
+    RegretNetAuction,
+)
 
-__all__ = ["ALGNET_PUBLISHED", "ALGNetAuction"]
+__all__ = [
+    "ALGNET_PUBLISHED",
+    "REGRETFORMER_PUBLISHED",
+    "REGRETNET_PUBLISHED",
+    "ALGNetAuction",
+    "RegretNetAuction",
+]

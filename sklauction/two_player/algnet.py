@@ -1,22 +1,9 @@
 """ALGNetAuction: the auctioneer network against the misreporter network."""
 
-import numpy as np
-
-from sklauction.checks import (
-    check_choice,
-    check_count,
-    check_layer_sizes,
-    check_positive,
-    check_switch,
-)
 from sklauction.menus.certified import CertifiedAuction
 from sklauction.menus.pricing_net import PricingNet
 from sklauction.menus.pricing_rules import make_pricing_rules
-from sklauction.sample_tests import bidders_look_independent
-from sklauction.training import LearnedAuction, resolve_device
-from sklauction.two_player.game import GameRules, TwoPlayerNet
-from sklauction.two_player.layers import ACTIVATIONS
-from sklauction.two_player.networks import AUCTIONEERS
+from sklauction.two_player.family import TwoPlayerAuction
 
 __all__ = ["ALGNET_PUBLISHED", "ALGNetAuction"]
 
@@ -44,29 +31,8 @@ ALGNET_PUBLISHED = {
     "misreporter_reset_until": 40000,
 }
 
-UPDATES_PER_ITERATION = 100
-# n_proposals="auto". `benchmarks/algnet_quality.py --parameters '{"n_proposals": 4}'`, seed 0,
-# against the default 0: (sqrt P - sqrt R)^2 is 0.8329 against 0.8325 at 2x2 and 0.5366 against
-# 0.5368 at 1x2, the fit takes 105 against 64 s and 78 against 35 s.
-FEW_ITEMS = 3
-AUTO_PROPOSALS = 4
 
-# Parameters that reach the game as they are.
-RULES_AS_GIVEN = (
-    "demand",
-    "architecture",
-    "hidden_layer_sizes",
-    "activation",
-    "n_shared_reports",
-    "n_local_reports",
-    "n_refine_steps",
-    "n_misreporter_updates",
-    "misreporter_reset_every",
-    "misreporter_reset_until",
-)
-
-
-class ALGNetAuction(CertifiedAuction, LearnedAuction):
+class ALGNetAuction(CertifiedAuction, TwoPlayerAuction):
     """Revenue-maximising auction learned as a two-player game.
 
     An auctioneer network sets allocations and payments; a misreporter looks for lies that
@@ -86,16 +52,27 @@ class ALGNetAuction(CertifiedAuction, LearnedAuction):
         Whether a bidder values a set of items at the sum or wants at most one.
     support : array-like broadcastable to (n_bidders, n_items, 2), default=None
         Lowest and highest report, in money; None takes the range of the data.
-    architecture : {"equivariant", "mlp", "pricing"}, default="equivariant"
-        Exchangeable layers, or the dense networks of the paper, or the price sheets of
-        :class:`~sklauction.BundlePricingAuction`. Of these the best misreport is known: a
-        bound on regret takes the misreporter's place, parameters of the misreporter and
-        ``activation`` have no effect, and a batch is as many profiles as groups would hold,
+    architecture : {"equivariant", "mlp", "attention", "pricing"} or type, default="equivariant"
+        Exchangeable layers, the dense networks of the paper, or RegretFormer's attention
+        over items and bidders. Or a class of torch.nn.Module of your own, called with
+        (n_bidders, n_items): it maps bids in units of ``scale_``, of shape
+        (n, n_bidders, n_items), to allocations of this shape and payments (n, n_bidders),
+        feasible and individually rational, and starts from redrawn weights.
+        "pricing" are the price sheets of :class:`~sklauction.BundlePricingAuction`. Of these
+        the best misreport is known: a bound on regret takes the misreporter's place,
+        parameters of the misreporter, ``activation`` and ``objective`` have no effect, and a
+        batch is as many profiles as groups would hold,
         ``batch_size * (1 + n_shared_reports + n_local_reports)``.
     hidden_layer_sizes : tuple of int, default=(32, 32, 32)
         Width of each hidden layer (channels per bidder and item where equivariant).
     activation : {"silu", "tanh", "relu"}, default="silu"
         Nonlinearity of the hidden layers.
+    objective : {"square_root", "score", "lagrangian", "budget"}, default="square_root"
+        What the auctioneer minimises: ``-(sqrt(P) - sqrt(R)) + R``, the same without the last
+        term, or one of :class:`~sklauction.RegretNetAuction` with its published schedule.
+    symmetric : "auto" or bool, default="auto"
+        Whether bidders, and items, are treated alike by "equivariant" and "attention"; where
+        not, each has a learned embedding. "auto" tests the samples.
     max_iter : int, default=100
         Iterations; each is 100 auctioneer updates and one audit of held-out profiles.
     batch_size : int, default=4
@@ -120,6 +97,11 @@ class ALGNetAuction(CertifiedAuction, LearnedAuction):
     n_refine_steps : int, default=2
         Gradient-ascent steps on each proposal, towards which the misreporter is then
         trained. 0 is the published way: the misreporter ascends its own gain.
+    n_cached_steps : int, default=0
+        Steps by which a report that each training profile keeps for each bidder climbs when
+        its profile is drawn: RegretNet's misreporter. 0 is none.
+    cached_step_size : float, default=0.1
+        Size of these steps, in units of the scale.
     n_misreporter_updates : int, default=1
         Misreporter updates per auctioneer update; used where ``n_refine_steps=0``.
     misreporter_reset_every : int, default=0
@@ -194,6 +176,8 @@ class ALGNetAuction(CertifiedAuction, LearnedAuction):
         architecture="equivariant",
         hidden_layer_sizes=(32, 32, 32),
         activation="silu",
+        objective="square_root",
+        symmetric="auto",
         max_iter=100,
         batch_size=4,
         learning_rate_init=5e-3,
@@ -203,6 +187,8 @@ class ALGNetAuction(CertifiedAuction, LearnedAuction):
         n_local_reports=16,
         n_proposals="auto",
         n_refine_steps=2,
+        n_cached_steps=0,
+        cached_step_size=0.1,
         n_misreporter_updates=1,
         misreporter_reset_every=0,
         misreporter_reset_until=40000,
@@ -222,6 +208,8 @@ class ALGNetAuction(CertifiedAuction, LearnedAuction):
         self.architecture = architecture
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
+        self.objective = objective
+        self.symmetric = symmetric
         self.max_iter = max_iter
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
@@ -231,6 +219,8 @@ class ALGNetAuction(CertifiedAuction, LearnedAuction):
         self.n_local_reports = n_local_reports
         self.n_proposals = n_proposals
         self.n_refine_steps = n_refine_steps
+        self.n_cached_steps = n_cached_steps
+        self.cached_step_size = cached_step_size
         self.n_misreporter_updates = n_misreporter_updates
         self.misreporter_reset_every = misreporter_reset_every
         self.misreporter_reset_until = misreporter_reset_until
@@ -243,56 +233,14 @@ class ALGNetAuction(CertifiedAuction, LearnedAuction):
         self.device = device
         self.callbacks = callbacks
 
-    def _check_parameters(self):
-        super()._check_parameters()
-        check_choice(self.architecture, "architecture", (*AUCTIONEERS, "pricing"))
-        check_choice(self.activation, "activation", tuple(ACTIVATIONS))
-        check_choice(self.learning_rate, "learning_rate", ("invscaling", "constant"))
-        check_count(self.batch_size, "batch_size")
-        for name in (
-            "n_shared_reports",
-            "n_local_reports",
-            "n_refine_steps",
-            "misreporter_reset_every",
-            "misreporter_reset_until",
-        ):
-            check_count(getattr(self, name), name, minimum=0)
-        check_count(self.n_misreporter_updates, "n_misreporter_updates")
-        if self.n_iter_no_change is not None:
-            check_count(self.n_iter_no_change, "n_iter_no_change")
-        if self.n_proposals != "auto":
-            check_count(self.n_proposals, "n_proposals", minimum=0)
-        if not any((self.n_shared_reports, self.n_local_reports, self.n_proposals)):
-            raise ValueError(
-                "one of n_shared_reports, n_local_reports, n_proposals must be above 0, "
-                "else nobody looks for misreports; got 0 for all"
-            )
-        check_layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
-        check_positive(self.learning_rate_init, "learning_rate_init")
-        check_switch(self.independent_bidders, "independent_bidders")
-
-    def _count_proposals(self):
-        if self.n_proposals != "auto":
-            return self.n_proposals
-        shared_suffice = self.n_items_ <= FEW_ITEMS and self.n_shared_reports > 0
-        return 0 if shared_suffice else AUTO_PROPOSALS
+    def _architectures(self):
+        return (*super()._architectures(), "pricing")
 
     def _by_price_sheets(self):
         return self.architecture == "pricing"
 
     def _make_net(self, valuations, seed):
-        settings = {
-            "seed": seed,
-            "n_updates": UPDATES_PER_ITERATION,
-            "scale": self.scale_,
-            "support": self.support_,
-            "patience": self.n_iter_no_change,
-            "schedule": self.learning_rate,
-            "average": self.average,
-            "lr": self.learning_rate_init,
-            "device": resolve_device(self.device),
-            "callbacks": self._net_callbacks(),
-        }
+        settings = self._net_settings(seed)
         if self._by_price_sheets():
             return self._make_pricing_net(valuations, settings)
         return self._make_two_player_net(valuations, settings)
@@ -306,23 +254,8 @@ class ALGNetAuction(CertifiedAuction, LearnedAuction):
             hidden_layer_sizes=self.hidden_layer_sizes,
             objective="certified",
             anneal_updates=None,
+            symmetric=self.symmetric,
             independent_bidders=self.independent_bidders,
         )
         group = 1 + self.n_shared_reports + self.n_local_reports
         return PricingNet(rules, batch_size=self.batch_size * group, **settings)
-
-    def _make_two_player_net(self, valuations, settings):
-        independent = self.independent_bidders
-        if independent == "auto":
-            independent = bidders_look_independent(valuations)
-        scaled = valuations / self.scale_
-        rules = GameRules(
-            n_bidders=self.n_bidders,
-            n_items=self.n_items_,
-            shared_truths=independent,
-            n_proposals=self._count_proposals(),
-            location=scaled.mean(axis=0),
-            spread=np.maximum(scaled.std(axis=0), 1e-6),
-            **{name: getattr(self, name) for name in RULES_AS_GIVEN},
-        )
-        return TwoPlayerNet(rules, batch_size=self.batch_size, **settings)

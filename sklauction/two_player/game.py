@@ -4,33 +4,36 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
 from sklauction.training import AuctionNet, make_generator
 from sklauction.two_player.layers import build_seeded
-from sklauction.two_player.misreporters import (
-    MISREPORTERS,
-    draw_truths,
-    own_gains,
-    own_proposals,
-    perturb,
-    play_groups,
-    refine,
-)
-from sklauction.two_player.networks import AUCTIONEERS
-from sklauction.two_player.objectives import square_root_loss
+from sklauction.two_player.misreporters import draw_truths, perturb, play_groups
+from sklauction.two_player.networks import AUCTIONEERS, NetworkShape
+from sklauction.two_player.objectives import OBJECTIVES
+from sklauction.two_player.own_network import OwnNetwork, build_own
+from sklauction.two_player.searchers import SEARCHERS, View
 
 __all__ = ["GameRules", "TwoPlayerNet"]
 
 
 class GameRules(NamedTuple):
-    """What the players look like and how the misreporter searches.
+    """What the players look like, how misreports are found and what is minimised.
 
     Attributes
     ----------
-    n_bidders, n_items, demand, architecture, hidden_layer_sizes, activation
-        As in :class:`~sklauction.ALGNetAuction`.
+    architecture : str or type
+        A name of ``AUCTIONEERS`` or a user's own class of network.
+    shape : NetworkShape
+    objective : str
+        A name of ``OBJECTIVES``.
+    objective_options : dict
+        The parameters that it takes.
     n_shared_reports, n_local_reports, n_proposals, n_refine_steps : int
         Size of each part of a group; see :mod:`sklauction.two_player.misreporters`.
+    n_cached_steps : int
+    cached_step_size : float
+        See :class:`~sklauction.two_player.searchers.CachedSearcher`.
     shared_truths : bool
         Whether values from other profiles may count as truths (independent bidders).
     n_misreporter_updates, misreporter_reset_every, misreporter_reset_until : int
@@ -39,16 +42,16 @@ class GameRules(NamedTuple):
         Mean and standard deviation of valuations, in units of the scale.
     """
 
-    n_bidders: int
-    n_items: int
-    demand: str
-    architecture: str
-    hidden_layer_sizes: tuple
-    activation: str
+    architecture: object
+    shape: NetworkShape
+    objective: str
+    objective_options: dict
     n_shared_reports: int
     n_local_reports: int
     n_proposals: int
     n_refine_steps: int
+    n_cached_steps: int
+    cached_step_size: float
     shared_truths: bool
     n_misreporter_updates: int
     misreporter_reset_every: int
@@ -58,7 +61,7 @@ class GameRules(NamedTuple):
 
 
 class TwoPlayerNet(AuctionNet):
-    """The game: ``module_`` is the auctioneer, ``misreporter_`` its adversary.
+    """The game: ``module_`` is the auctioneer, ``searchers_`` its adversaries.
 
     Parameters
     ----------
@@ -68,64 +71,77 @@ class TwoPlayerNet(AuctionNet):
     """
 
     def __init__(self, rules, **kwargs):
-        super().__init__(AUCTIONEERS[rules.architecture], **kwargs)
+        super().__init__(AUCTIONEERS.get(rules.architecture, OwnNetwork), **kwargs)
         self.rules = rules
 
     def initialize_module(self):
-        """Build both players from the seed."""
+        """Build both players, and what the auctioneer minimises, from the seed."""
         rules, generator = self.rules, make_generator(self.seed, 0)
-        shape = (rules.n_bidders, rules.n_items)
-        look = (tuple(rules.hidden_layer_sizes), rules.activation)
-        self.module_ = build_seeded(
-            lambda: AUCTIONEERS[rules.architecture](*shape, rules.demand, *look), generator
+        if rules.architecture in AUCTIONEERS:
+            build = AUCTIONEERS[rules.architecture]
+            self.module_ = build_seeded(lambda: build(rules.shape), generator)
+            self.module_.prepare(rules.location, rules.spread)
+        else:
+            self.module_ = build_own(rules.architecture, rules.shape, generator)
+        box = self._box("cpu")
+        self.searchers_ = nn.ModuleList(
+            build(rules, box, generator) for build in SEARCHERS.values() if build.wanted(rules)
         )
-        self.module_.prepare(rules.location, rules.spread)
-        self.misreporter_ = build_seeded(
-            lambda: MISREPORTERS[rules.architecture](*shape, *look), generator
+        self.objective_ = OBJECTIVES[rules.objective](
+            rules.shape.n_bidders, **rules.objective_options
         )
-        box = torch.as_tensor(self.support / self.scale, dtype=torch.float32)
-        self.misreporter_.low.copy_(box[..., 0])
-        self.misreporter_.high.copy_(box[..., 1])
         return self
 
     def initialize_optimizer(self):
         """Give each player its own Adam."""
         self.optimizer_ = torch.optim.Adam(self.module_.parameters(), lr=self.lr, fused=True)
-        self.misreporter_optimizer_ = torch.optim.Adam(
-            self.misreporter_.parameters(), lr=self.lr, fused=True
-        )
+        for searcher in self.searchers_:
+            searcher.begin(self.lr)
         return self
 
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        """Show the searchers the training profiles."""
+        super().on_train_begin(net, X, y, **kwargs)
+        if X is not None:
+            for searcher in self.searchers_:
+                searcher.meet(X[0], self.seed)
+
     def train_step(self, batch, **fit_params):
-        """Let the misreporter move, then the auctioneer; return loss, revenue and regret."""
+        """Let the misreporters move, then the auctioneer; return loss, revenue and regret."""
         rate = self.current_rate()
-        for optimizer in (self.optimizer_, self.misreporter_optimizer_):
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-        self._reset_misreporter(batch.generator)
+        for group in self.optimizer_.param_groups:
+            group["lr"] = rate
         truths, others = self._draw_reports(batch)
+        own, profiles = truths[:, :, :1], batch.profiles
         if self._one_group:
             # Without other bidders every report meets the same profile: pool all groups.
-            batch = batch._replace(profiles=batch.profiles[:1])
-            truths, others = (part.flatten(1, 2).unsqueeze(1) for part in (truths, others))
-        proposals, reports = self._propose(batch.profiles, truths[:, :, : self._n_proposals])
-        reports = torch.cat([others, reports], dim=2)
-        play = play_groups(self.module_, batch.profiles, truths, reports)
-        loss = square_root_loss(play.revenue, play.total_regret)
+            profiles = profiles[:1]
+            truths, others, own = (
+                part.flatten(1, 2).unsqueeze(1) for part in (truths, others, own)
+            )
+        view = View(self.module_, profiles, truths, own, batch.rows)
+        self.module_.requires_grad_(False)
+        found = [searcher.search(view, rate, batch.generator) for searcher in self.searchers_]
+        self.module_.requires_grad_(True)
+        reports = torch.cat([truths, *found, others], dim=2)
+        play = play_groups(self.module_, profiles, truths, reports[:, :, truths.shape[2] :])
+        loss = self.objective_(play.revenue, play.regrets)
         self.optimizer_.zero_grad()
         loss.backward()
         self.optimizer_.step()
-        if self.rules.n_refine_steps and self.rules.n_proposals:
-            self._imitate(proposals, torch.cat([truths, reports], dim=2), play.best_reports)
-        return {"loss": loss, "revenue": play.revenue, "total_regret": play.total_regret}
+        with torch.no_grad():
+            self.objective_.update(play.revenue, play.regrets, self.n_steps_ + 1)
+        for searcher in self.searchers_:
+            searcher.learn(reports, play.best_reports)
+        return {"loss": loss, "revenue": play.revenue, "total_regret": play.regrets.sum()}
+
+    def _box(self, device):
+        """Return lowest and highest reports in units of the scale."""
+        return torch.as_tensor(self.support / self.scale, dtype=torch.float32, device=device)
 
     @property
     def _one_group(self):
-        return self.rules.n_bidders == 1 and self.rules.n_shared_reports > 0
-
-    @property
-    def _n_proposals(self):
-        return self.rules.n_proposals * (self.batch_size if self._one_group else 1)
+        return self.rules.shape.n_bidders == 1 and self.rules.n_shared_reports > 0
 
     def _draw_reports(self, batch):
         """Return the truths of each group, and the shared and local reports beside them."""
@@ -138,65 +154,6 @@ class TwoPlayerNet(AuctionNet):
             values, shared = values[:, :, :1], values[:, :, 1:]
             others.append(shared)
         if rules.n_local_reports:
-            box = torch.stack([self.misreporter_.low, self.misreporter_.high], dim=-1)
+            box = self._box(batch.profiles.device)
             others.append(perturb(values, rules.n_local_reports, box, batch.generator))
         return values, torch.cat(others, dim=2) if others else values[:, :, :0]
-
-    def _propose(self, profiles, truths):
-        """Return the misreporter's proposals for some truths, and the reports to be tried."""
-        rules = self.rules
-        if not rules.n_proposals:
-            return truths, truths
-        if not rules.n_refine_steps:
-            return self._ascend(profiles, truths)
-        proposals = own_proposals(self.misreporter_, profiles, truths)
-        # The truth itself is the other start: every second search begins there.
-        starts = torch.where(self._every_second(truths), truths, proposals.detach())
-        box = torch.stack([self.misreporter_.low, self.misreporter_.high], dim=-1)
-        self.module_.requires_grad_(False)
-        found = refine(self.module_, profiles, truths, starts, box, rules.n_refine_steps)
-        self.module_.requires_grad_(True)
-        return proposals, found
-
-    def _ascend(self, profiles, truths):
-        """Train the misreporter on its gain, as published, and return its reports."""
-        self.module_.requires_grad_(False)
-        for _ in range(self.rules.n_misreporter_updates):
-            reports = own_proposals(self.misreporter_, profiles, truths)
-            gains = own_gains(self.module_, profiles, truths, reports)
-            self._step_misreporter(-gains.mean(dim=(1, 2)).sum())
-        self.module_.requires_grad_(True)
-        with torch.no_grad():
-            reports = own_proposals(self.misreporter_, profiles, truths)
-        return reports, reports
-
-    def _imitate(self, proposals, reports, best):
-        """Train the misreporter towards the best report found for each of its truths."""
-        index = best[:, :, : proposals.shape[2]].unsqueeze(-1).expand(proposals.shape)
-        self._step_misreporter((proposals - reports.gather(2, index)).square().mean())
-
-    @staticmethod
-    def _every_second(truths):
-        odd = torch.arange(truths.shape[2], device=truths.device) % 2 == 1
-        return odd.view(1, 1, -1, 1)
-
-    def _step_misreporter(self, loss):
-        self.misreporter_optimizer_.zero_grad()
-        loss.backward()
-        self.misreporter_optimizer_.step()
-
-    def _reset_misreporter(self, generator):
-        """Start the misreporter afresh, from a new draw, when its period is over."""
-        period, step = self.rules.misreporter_reset_every, self.n_steps_
-        if not period or step == 0 or step % period or step >= self.rules.misreporter_reset_until:
-            return
-        rules = self.rules
-        fresh = build_seeded(
-            lambda: MISREPORTERS[rules.architecture](
-                rules.n_bidders, rules.n_items, tuple(rules.hidden_layer_sizes), rules.activation
-            ),
-            generator,
-        )
-        for old, new in zip(self.misreporter_.parameters(), fresh.parameters()):
-            old.data.copy_(new.data)
-        self.misreporter_optimizer_.state.clear()

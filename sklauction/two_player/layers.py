@@ -6,7 +6,7 @@ import itertools
 import torch
 from torch import nn
 
-__all__ = ["ACTIVATIONS", "DenseBody", "ExchangeableBody", "build_seeded"]
+__all__ = ["ACTIVATIONS", "AttentionBody", "DenseBody", "ExchangeableBody", "build_seeded"]
 
 # Largest n_bidders * n_items for which one dense product beats four small ones (on two cores
 # 0.9 against 1.1 ms at 2x2, 1.5 against 1.4 ms at 2x3: benchmarks/design_choices.py).
@@ -106,7 +106,7 @@ def _mean_matrices(n_bidders, n_items):
 
 
 class ExchangeableBody(nn.Module):
-    """Residual exchangeable layers, with learned bidder and item embeddings.
+    """Residual exchangeable layers, with learned embeddings of bidders and items that differ.
 
     The embeddings start at zero, where the body treats all bidders alike and all
     items alike, and grow only as far as an asymmetric prior rewards.
@@ -117,26 +117,80 @@ class ExchangeableBody(nn.Module):
     hidden_layer_sizes : sequence of int
         Channels per layer.
     activation : {"relu", "silu", "tanh"}
+    alike_bidders, alike_items : bool
+        Whether to leave out their embeddings.
     """
 
-    def __init__(self, n_bidders, n_items, hidden_layer_sizes, activation):
+    def __init__(
+        self, n_bidders, n_items, hidden_layer_sizes, activation, alike_bidders, alike_items
+    ):
         super().__init__()
         sizes = [1, *hidden_layer_sizes]
-        self.layers = nn.ModuleList(ExchangeableLayer(a, b) for a, b in itertools.pairwise(sizes))
-        self.bidder_embedding = nn.Parameter(torch.zeros(n_bidders, 1, sizes[1]))
-        self.item_embedding = nn.Parameter(torch.zeros(1, n_items, sizes[1]))
+        first, *rest = itertools.pairwise(sizes)
+        self.first = ExchangeableLayer(*first)
+        self.layers = nn.ModuleList(self.make_layer(*pair) for pair in rest)
+        shapes = {"bidder_embedding": (n_bidders, 1), "item_embedding": (1, n_items)}
+        for (name, shape), alike in zip(shapes.items(), (alike_bidders, alike_items), strict=True):
+            embedding = None if alike else nn.Parameter(torch.zeros(*shape, sizes[1]))
+            self.register_parameter(name, embedding)
         self.activation = ACTIVATIONS[activation]
         self.n_outputs = sizes[-1]
 
+    make_layer = ExchangeableLayer
+
     def forward(self, profiles):
         """Map (n, n_bidders, n_items) to (n, n_bidders, n_items, n_outputs)."""
-        first, *rest = self.layers
-        hidden = first(profiles.unsqueeze(-1)) + (self.bidder_embedding + self.item_embedding)
+        hidden = self.first(profiles.unsqueeze(-1))
+        for embedding in (self.bidder_embedding, self.item_embedding):
+            if embedding is not None:
+                hidden = hidden + embedding
         hidden = self.activation(hidden)
-        for layer in rest:
+        for layer in self.layers:
             update = self.activation(layer(hidden))
             hidden = hidden + update if update.shape == hidden.shape else update
         return hidden
+
+
+class AttentionLayer(nn.Module):
+    """Let each (bidder, item) entry attend to its row of items and its column of bidders.
+
+    Both attentions and the entry itself are joined by one linear map. Widths that are even
+    have two heads, others one.
+
+    References
+    ----------
+    .. [1] Ivanov, Safiulin, Filippov & Balabaeva, "Optimal-er Auctions through Attention",
+       NeurIPS 2022, section 4 (RegretFormer).
+    """
+
+    def __init__(self, n_inputs, n_outputs):
+        super().__init__()
+        self.n_heads = 2 if n_inputs % 2 == 0 else 1
+        self.row, self.column = (nn.Linear(n_inputs, 3 * n_inputs) for _ in range(2))
+        self.join = nn.Linear(3 * n_inputs, n_outputs)
+
+    def forward(self, x):
+        """Map (n, n_bidders, n_items, n_inputs) to (n, n_bidders, n_items, n_outputs)."""
+        rows = self._attend(self.row, x)
+        columns = self._attend(self.column, x.transpose(1, 2)).transpose(1, 2)
+        return self.join(torch.cat([x, rows, columns], dim=3))
+
+    def _attend(self, project, x):
+        """Attend along the last axis but one."""
+        parts = project(x).unflatten(3, (3, self.n_heads, -1)).movedim(3, 0).transpose(3, 4)
+        return nn.functional.scaled_dot_product_attention(*parts).transpose(2, 3).flatten(3)
+
+
+class AttentionBody(ExchangeableBody):
+    """The same with attention in all layers but the first.
+
+    Parameters
+    ----------
+    n_bidders, n_items, hidden_layer_sizes, activation, alike_bidders, alike_items :
+        As for :class:`ExchangeableBody`.
+    """
+
+    make_layer = AttentionLayer
 
 
 def build_seeded(factory, generator):

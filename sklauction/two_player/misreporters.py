@@ -29,6 +29,7 @@ __all__ = [
     "DenseMisreporter",
     "ExchangeableMisreporter",
     "GroupPlay",
+    "climb",
     "draw_truths",
     "own_gains",
     "own_proposals",
@@ -45,11 +46,11 @@ class Misreporter(nn.Module):
     A subclass gives ``propose(standardised profile) -> logits`` of the same shape.
     """
 
-    def __init__(self, n_bidders, n_items):
+    def __init__(self, shape):
         super().__init__()
-        self.n_bidders, self.n_items = n_bidders, n_items
-        self.register_buffer("low", torch.zeros(n_bidders, n_items))
-        self.register_buffer("high", torch.ones(n_bidders, n_items))
+        self.n_bidders, self.n_items = shape.n_bidders, shape.n_items
+        self.register_buffer("low", torch.zeros(self.n_bidders, self.n_items))
+        self.register_buffer("high", torch.ones(self.n_bidders, self.n_items))
 
     def forward(self, valuations):
         """Return the reports (n, n_bidders, n_items) proposed to bidders of a profile."""
@@ -61,10 +62,10 @@ class Misreporter(nn.Module):
 class DenseMisreporter(Misreporter):
     """The published misreporter: a dense network from the profile to all reports."""
 
-    def __init__(self, n_bidders, n_items, hidden_layer_sizes, activation):
-        super().__init__(n_bidders, n_items)
-        self.body = DenseBody(n_bidders * n_items, hidden_layer_sizes, activation)
-        self.head = nn.Linear(self.body.n_outputs, n_bidders * n_items)
+    def __init__(self, shape):
+        super().__init__(shape)
+        self.body = DenseBody(*shape.dense())
+        self.head = nn.Linear(self.body.n_outputs, shape.n_bidders * shape.n_items)
 
     def propose(self, profiles):
         """Return logits of the reports."""
@@ -74,9 +75,9 @@ class DenseMisreporter(Misreporter):
 class ExchangeableMisreporter(Misreporter):
     """A misreporter that treats bidders alike and items alike, up to its embeddings."""
 
-    def __init__(self, n_bidders, n_items, hidden_layer_sizes, activation):
-        super().__init__(n_bidders, n_items)
-        self.body = ExchangeableBody(n_bidders, n_items, hidden_layer_sizes, activation)
+    def __init__(self, shape):
+        super().__init__(shape)
+        self.body = ExchangeableBody(*shape.exchangeable())
         self.head = nn.Linear(self.body.n_outputs, 1)
 
     def propose(self, profiles):
@@ -84,10 +85,11 @@ class ExchangeableMisreporter(Misreporter):
         return self.head(self.body(profiles)).squeeze(-1)
 
 
-# The misreporter that plays against each architecture.
+# The misreporter that plays against each architecture; dense against a user's own.
 MISREPORTERS = {
     "mlp": DenseMisreporter,
     "equivariant": ExchangeableMisreporter,
+    "attention": ExchangeableMisreporter,
 }
 
 
@@ -98,14 +100,14 @@ class GroupPlay(NamedTuple):
     ----------
     revenue : Tensor of shape ()
         Mean total payment over truthful profiles.
-    total_regret : Tensor of shape ()
-        Sum over bidders of the mean regret, as far as the reports reveal it.
+    regrets : Tensor of shape (d,)
+        Mean regret of each bidder, as far as the reports reveal it.
     best_reports : Tensor of shape (d, g, k)
         Index of the best report of each truth.
     """
 
     revenue: torch.Tensor
-    total_regret: torch.Tensor
+    regrets: torch.Tensor
     best_reports: torch.Tensor
 
 
@@ -214,8 +216,43 @@ def play_groups(mechanism, batch, truths, extra_reports):
     gains = truths @ allocations.transpose(2, 3) - paid.unsqueeze(2)
     best, index = gains.max(dim=3)
     truthful = gains[..., :n_truths].diagonal(dim1=2, dim2=3)
-    regret = (best - truthful).mean(dim=(1, 2)).sum()
-    return GroupPlay(payments[:, :, :n_truths].sum(dim=3).mean(), regret, index)
+    regrets = (best - truthful).mean(dim=(1, 2))
+    return GroupPlay(payments[:, :, :n_truths].sum(dim=3).mean(), regrets, index)
+
+
+def climb(mechanism, batch, truths, reports, support, n_steps, step_size):
+    """Improve reports by steps of a fresh Adam, as RegretNet's released code does.
+
+    Parameters
+    ----------
+    mechanism : callable
+    batch : Tensor of shape (g, d, m)
+    truths, reports : Tensor of shape (d, g, l, m)
+    support : Tensor of shape (d, m, 2)
+    n_steps : int
+    step_size : float
+        In units of the scale.
+
+    Returns
+    -------
+    Tensor of shape (d, g, l, m)
+        Without gradient.
+
+    References
+    ----------
+    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019,
+       algorithm 1.
+    """
+    low, high = (support[..., side].unsqueeze(1).unsqueeze(1) for side in (0, 1))
+    current = reports.detach().clone().requires_grad_(True)
+    optimizer = torch.optim.Adam([current], lr=step_size, maximize=True)
+    for _ in range(n_steps):
+        gains = own_gains(mechanism, batch, truths, current)
+        (current.grad,) = torch.autograd.grad(gains.sum(), current)
+        optimizer.step()
+        with torch.no_grad():
+            current.copy_(torch.minimum(torch.maximum(current, low), high))
+    return current.detach()
 
 
 def own_gains(mechanism, batch, truths, reports):

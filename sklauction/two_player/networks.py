@@ -5,15 +5,57 @@ shape and payments ``(n, n_bidders)``. Payments are a fraction in [0, 1] of the 
 value of what a bidder gets, hence never above it (individual rationality).
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import nn
 
-from sklauction.two_player.layers import DenseBody, ExchangeableBody
+from sklauction.two_player.layers import AttentionBody, DenseBody, ExchangeableBody
 
-__all__ = ["AUCTIONEERS", "EquivariantAuctioneer", "MLPAuctioneer", "allocate"]
+__all__ = [
+    "AUCTIONEERS",
+    "AttentionAuctioneer",
+    "EquivariantAuctioneer",
+    "MLPAuctioneer",
+    "NetworkShape",
+    "allocate",
+]
 
 # Log-odds of winning per standard deviation of the bid, before training.
 INITIAL_SLOPE = 2.0
+
+
+class NetworkShape(NamedTuple):
+    """What every network of a game is built from.
+
+    Parameters
+    ----------
+    n_bidders, n_items : int
+    demand : {"additive", "unit"}
+    hidden_layer_sizes : tuple of int
+    activation : {"relu", "silu", "tanh"}
+    alike_bidders, alike_items : bool
+        Whether bidders (items) are exchangeable; without effect in dense networks.
+    """
+
+    n_bidders: int
+    n_items: int
+    demand: str
+    hidden_layer_sizes: tuple
+    activation: str
+    alike_bidders: bool = False
+    alike_items: bool = False
+
+    def exchangeable(self):
+        """Return the arguments of an exchangeable body."""
+        return (
+            *(self.n_bidders, self.n_items, self.hidden_layer_sizes, self.activation),
+            *(self.alike_bidders, self.alike_items),
+        )
+
+    def dense(self):
+        """Return the arguments of a dense body."""
+        return self.n_bidders * self.n_items, self.hidden_layer_sizes, self.activation
 
 
 def allocate(scores, item_exit, bidder_exit=None):
@@ -57,13 +99,13 @@ class Auctioneer(nn.Module):
     A subclass gives ``decide(standardised bids) -> (allocations, payment_fractions)``.
     """
 
-    def __init__(self, n_bidders, n_items, demand):
+    def __init__(self, shape):
         super().__init__()
-        self.n_bidders, self.n_items = n_bidders, n_items
-        self.unit_demand = demand == "unit"
+        self.n_bidders, self.n_items = shape.n_bidders, shape.n_items
+        self.unit_demand = shape.demand == "unit"
         self.slope = nn.Parameter(torch.empty(()))
-        self.register_buffer("location", torch.zeros(n_bidders, n_items))
-        self.register_buffer("spread", torch.ones(n_bidders, n_items))
+        self.register_buffer("location", torch.zeros(self.n_bidders, self.n_items))
+        self.register_buffer("spread", torch.ones(self.n_bidders, self.n_items))
 
     def prepare(self, location, spread):
         """Set what the data say before training: mean and spread of normalised bids."""
@@ -81,16 +123,15 @@ class Auctioneer(nn.Module):
 class MLPAuctioneer(Auctioneer):
     """The published network: separate dense networks for allocation and payment."""
 
-    def __init__(self, n_bidders, n_items, demand, hidden_layer_sizes, activation):
-        super().__init__(n_bidders, n_items, demand)
-        n_inputs = n_bidders * n_items
-        self.allocation_body = DenseBody(n_inputs, hidden_layer_sizes, activation)
-        self.payment_body = DenseBody(n_inputs, hidden_layer_sizes, activation)
+    def __init__(self, shape):
+        super().__init__(shape)
+        self.allocation_body = DenseBody(*shape.dense())
+        self.payment_body = DenseBody(*shape.dense())
         width = self.allocation_body.n_outputs
-        self.score = nn.Linear(width, n_inputs)
-        self.item_exit = nn.Linear(width, n_items)
-        self.bidder_exit = nn.Linear(width, n_bidders) if self.unit_demand else None
-        self.fraction = nn.Linear(width, n_bidders)
+        self.score = nn.Linear(width, shape.n_bidders * shape.n_items)
+        self.item_exit = nn.Linear(width, shape.n_items)
+        self.bidder_exit = nn.Linear(width, shape.n_bidders) if self.unit_demand else None
+        self.fraction = nn.Linear(width, shape.n_bidders)
 
     def decide(self, bids):
         """Return allocations and payment fractions at standardised bids."""
@@ -111,9 +152,11 @@ class EquivariantAuctioneer(Auctioneer):
        Auction Design", AAAI 2021.
     """
 
-    def __init__(self, n_bidders, n_items, demand, hidden_layer_sizes, activation):
-        super().__init__(n_bidders, n_items, demand)
-        self.body = ExchangeableBody(n_bidders, n_items, hidden_layer_sizes, activation)
+    body_class = ExchangeableBody
+
+    def __init__(self, shape):
+        super().__init__(shape)
+        self.body = self.body_class(*shape.exchangeable())
         width = self.body.n_outputs
         self.score = nn.Linear(width, 1)
         self.item_exit = nn.Linear(width, 1)
@@ -131,8 +174,21 @@ class EquivariantAuctioneer(Auctioneer):
         return allocate(scores, item_exit, bidder_exit), fractions
 
 
+class AttentionAuctioneer(EquivariantAuctioneer):
+    """RegretFormer's: attention over items and over bidders; equivariant like the above.
+
+    References
+    ----------
+    .. [1] Ivanov, Safiulin, Filippov & Balabaeva, "Optimal-er Auctions through Attention",
+       NeurIPS 2022.
+    """
+
+    body_class = AttentionBody
+
+
 # One line per architecture: the name users pass and the class that builds it.
 AUCTIONEERS = {
     "mlp": MLPAuctioneer,
     "equivariant": EquivariantAuctioneer,
+    "attention": AttentionAuctioneer,
 }

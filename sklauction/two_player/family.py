@@ -1,0 +1,183 @@
+"""What ALGNetAuction and RegretNetAuction share: checks, and the game they set up."""
+
+import inspect
+
+import numpy as np
+import torch
+
+from sklauction.checks import (
+    check_choice,
+    check_count,
+    check_fraction,
+    check_layer_sizes,
+    check_not_negative,
+    check_positive,
+    check_switch,
+)
+from sklauction.sample_tests import bidders_look_alike, bidders_look_independent, items_look_alike
+from sklauction.training import LearnedAuction, resolve_device
+from sklauction.two_player.game import GameRules, TwoPlayerNet
+from sklauction.two_player.layers import ACTIVATIONS
+from sklauction.two_player.networks import AUCTIONEERS, NetworkShape
+from sklauction.two_player.objectives import OBJECTIVES
+from sklauction.two_player.own_network import check_own
+
+__all__ = ["TwoPlayerAuction"]
+
+UPDATES_PER_ITERATION = 100
+# n_proposals="auto". `benchmarks/algnet_quality.py --parameters '{"n_proposals": 4}'`, seed 0,
+# against the default 0: (sqrt P - sqrt R)^2 is 0.8329 against 0.8325 at 2x2 and 0.5366 against
+# 0.5368 at 1x2, the fit takes 105 against 64 s and 78 against 35 s.
+FEW_ITEMS = 3
+AUTO_PROPOSALS = 4
+# Profiles on which a user's own network is tried before training.
+TRIED = 64
+
+# Parameters that reach the game as they are.
+RULES_AS_GIVEN = (
+    "architecture",
+    "objective",
+    "n_shared_reports",
+    "n_local_reports",
+    "n_refine_steps",
+    "n_cached_steps",
+    "cached_step_size",
+    "n_misreporter_updates",
+    "misreporter_reset_every",
+    "misreporter_reset_until",
+)
+COUNTS_FROM_0 = (
+    "n_shared_reports",
+    "n_local_reports",
+    "n_refine_steps",
+    "n_cached_steps",
+    "misreporter_reset_every",
+    "misreporter_reset_until",
+)
+
+
+class TwoPlayerAuction(LearnedAuction):
+    """Base class: a network, misreporters and an objective, by name.
+
+    A subclass is a constructor and a docstring. Parameters that its constructor leaves out are the
+    class attributes below.
+    """
+
+    # The learned misreporter is off where a subclass does not offer it.
+    n_proposals = 0
+    n_refine_steps = 2
+    n_misreporter_updates = 1
+    misreporter_reset_every = 0
+    misreporter_reset_until = 40000
+    # RegretNet's published schedule for one bidder and two items.
+    lambda_init = 5.0
+    lambda_every = 100
+    rho_init = 1.0
+    rho_increment = 50.0
+    rho_every = 10_000
+    # RegretFormer's budget, its decay ending after two thirds of 10,000 updates.
+    regret_budget = 1e-3
+    budget_rate = 0.5
+    budget_decay = 0.1 ** (1 / 6667)
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        self._check_architecture()
+        check_choice(self.activation, "activation", tuple(ACTIVATIONS))
+        check_choice(self.objective, "objective", tuple(OBJECTIVES))
+        check_choice(self.learning_rate, "learning_rate", ("invscaling", "constant"))
+        check_count(self.batch_size, "batch_size")
+        for name in COUNTS_FROM_0:
+            check_count(getattr(self, name), name, minimum=0)
+        for name in ("n_misreporter_updates", "lambda_every", "rho_every"):
+            check_count(getattr(self, name), name)
+        if self.n_iter_no_change is not None:
+            check_count(self.n_iter_no_change, "n_iter_no_change")
+        if self.n_proposals != "auto":
+            check_count(self.n_proposals, "n_proposals", minimum=0)
+        sources = ("n_shared_reports", "n_local_reports", "n_proposals", "n_cached_steps")
+        if not any(getattr(self, name) for name in sources):
+            raise ValueError(
+                f"one of {', '.join(sources)} must be above 0, else nobody looks for "
+                "misreports; got 0 for all"
+            )
+        check_layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
+        for name in ("learning_rate_init", "cached_step_size", "regret_budget", "budget_rate"):
+            check_positive(getattr(self, name), name)
+        for name in ("lambda_init", "rho_init", "rho_increment"):
+            check_not_negative(getattr(self, name), name)
+        check_fraction(self.budget_decay, "budget_decay")
+        check_switch(self.independent_bidders, "independent_bidders")
+        check_switch(self.symmetric, "symmetric")
+
+    def _architectures(self):
+        """Return the names that ``architecture`` may have."""
+        return tuple(AUCTIONEERS)
+
+    def _check_architecture(self):
+        own = inspect.isclass(self.architecture) and issubclass(self.architecture, torch.nn.Module)
+        if not own:
+            names = self._architectures()
+            if not (isinstance(self.architecture, str) and self.architecture in names):
+                raise ValueError(
+                    f"architecture must be one of {', '.join(map(repr, names))}, or a class of "
+                    f"torch.nn.Module; got {self.architecture!r}"
+                )
+
+    def _count_proposals(self):
+        if self.n_proposals != "auto":
+            return self.n_proposals
+        shared_suffice = self.n_items_ <= FEW_ITEMS and self.n_shared_reports > 0
+        return 0 if shared_suffice else AUTO_PROPOSALS
+
+    def _make_net(self, valuations, seed):
+        return self._make_two_player_net(valuations, self._net_settings(seed))
+
+    def _net_settings(self, seed):
+        """Return what every net of this estimator is made with."""
+        return {
+            "seed": seed,
+            "n_updates": UPDATES_PER_ITERATION,
+            "scale": self.scale_,
+            "support": self.support_,
+            "patience": self.n_iter_no_change,
+            "schedule": self.learning_rate,
+            "average": self.average,
+            "lr": self.learning_rate_init,
+            "device": resolve_device(self.device),
+            "callbacks": self._net_callbacks(),
+        }
+
+    def _make_two_player_net(self, valuations, settings):
+        scaled = valuations / self.scale_
+        shape = NetworkShape(
+            *valuations.shape[1:],
+            self.demand,
+            tuple(self.hidden_layer_sizes),
+            self.activation,
+            self._decide(self.symmetric, bidders_look_alike, valuations),
+            self._decide(self.symmetric, items_look_alike, valuations),
+        )
+        options = OBJECTIVES[self.objective].options
+        rules = GameRules(
+            shape=shape,
+            shared_truths=self._decide(
+                self.independent_bidders, bidders_look_independent, valuations
+            ),
+            n_proposals=self._count_proposals(),
+            location=scaled.mean(axis=0),
+            spread=np.maximum(scaled.std(axis=0), 1e-6),
+            objective_options={name: getattr(self, name) for name in options},
+            **{name: getattr(self, name) for name in RULES_AS_GIVEN},
+        )
+        return TwoPlayerNet(rules, batch_size=self.batch_size, **settings)
+
+    @staticmethod
+    def _decide(setting, test, valuations):
+        """Return a switch, "auto" being what a test of the samples says."""
+        return bool(test(valuations) if isinstance(setting, str) else setting)
+
+    def _start(self, valuations):
+        super()._start(valuations)
+        if not isinstance(self.architecture, str):
+            check_own(self.net_.module_, self._normalise(valuations[:TRIED]), self.demand == "unit")

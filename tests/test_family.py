@@ -1,0 +1,298 @@
+"""The regret-based family: every combination of parts trains, and parts do what papers say."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import uniform
+from sklearn.base import clone
+from torch import nn
+
+from sklauction import (
+    REGRETFORMER_PUBLISHED,
+    REGRETNET_PUBLISHED,
+    ALGNetAuction,
+    RegretNetAuction,
+)
+from sklauction.datasets import make_valuations
+from sklauction.economics import feasibility_violation, ir_violation
+from sklauction.two_player.networks import AUCTIONEERS
+from sklauction.two_player.objectives import OBJECTIVES, AugmentedLagrangian, RegretBudget
+
+NOBODY = {
+    "n_shared_reports": 0,
+    "n_local_reports": 0,
+    "n_proposals": 0,
+    "n_cached_steps": 0,
+}
+# Who looks for misreports.
+SOURCES = {
+    "shared": {**NOBODY, "n_shared_reports": 3},
+    "local": {**NOBODY, "n_local_reports": 3},
+    "network, refined": {**NOBODY, "n_proposals": 1, "n_refine_steps": 1},
+    "network, published": {**NOBODY, "n_proposals": 1, "n_refine_steps": 0},
+    "cached": {**NOBODY, "n_cached_steps": 2},
+    "all": {"n_shared_reports": 2, "n_local_reports": 2, "n_proposals": 2, "n_cached_steps": 1},
+}
+# Bidders, items, demand, distribution.
+AUCTIONS = {
+    "1x2": (1, 2, "additive", None),
+    "2x2 unit": (2, 2, "unit", None),
+    "3x3 asymmetric": (3, 3, "additive", [[uniform(0, 1)], [uniform(0, 2)], [uniform(1, 3)]]),
+}
+
+
+@pytest.fixture
+def few_updates(monkeypatch):
+    monkeypatch.setattr("sklauction.two_player.family.UPDATES_PER_ITERATION", 20)
+
+
+def tiny(cls=ALGNetAuction, **changes):
+    parameters = {
+        "hidden_layer_sizes": (4, 4),
+        "max_iter": 1,
+        "batch_size": 4,
+        "validation_fraction": 0,
+        "random_state": 0,
+    }
+    return cls(**{**parameters, **changes})
+
+
+def is_an_auction(auction, bids):
+    allocations, payments = auction.predict(bids)
+    assert np.isfinite(allocations).all() and np.isfinite(payments).all()
+    # Softmax and sums in double precision: rounding only.
+    assert feasibility_violation(allocations, auction.demand).max() <= 1e-9
+    assert ir_violation(bids, (allocations, payments)).max() <= 1e-9 * bids.max()
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("architecture", AUCTIONEERS)
+def test_every_combination_trains(architecture, source, objective, few_updates):
+    parts = {"architecture": architecture, "objective": objective, **SOURCES[source]}
+    for n_bidders, n_items, demand, distribution in AUCTIONS.values():
+        V = make_valuations(60, n_bidders, n_items, distribution, random_state=0)
+        auction = tiny(n_bidders=n_bidders, demand=demand, **parts).fit(V)
+        assert auction.net_.n_steps_ == 20
+        is_an_auction(auction, V)
+
+
+# -- Objectives ------------------------------------------------------------------------------
+
+
+def test_lagrangian_by_hand():
+    objective = AugmentedLagrangian(2, 5.0, 2, 1.0, 50.0, 3)
+    revenue, regrets = torch.tensor(0.8), torch.tensor([0.1, 0.2])
+    # -0.8 + 5 (0.1 + 0.2) + (0.01 + 0.04) / 2
+    assert float(objective(revenue, regrets)) == pytest.approx(0.725)
+    objective.update(revenue, regrets, 1)
+    assert objective.multipliers.tolist() == [5.0, 5.0] and objective.rho == 1.0
+    objective.update(revenue, regrets, 2)  # lambda_i rises by rho R_i
+    np.testing.assert_allclose(objective.multipliers, [5.1, 5.2], rtol=1e-6)
+    objective.update(revenue, regrets, 3)
+    assert objective.rho == 51.0
+    objective.update(revenue, regrets, 4)
+    np.testing.assert_allclose(objective.multipliers, [10.2, 15.4], rtol=1e-6)
+
+
+def test_budget_by_hand():
+    objective = RegretBudget(2, regret_budget=0.01, budget_rate=0.5, budget_decay=0.5)
+    revenue, regrets = torch.tensor(0.5), torch.tensor([0.02, 0.03])
+    assert float(objective(revenue, regrets)) == pytest.approx(-0.45)
+    objective.update(revenue, regrets, 1)  # regret is a tenth of revenue, as the first budget
+    assert float(objective.gamma) == pytest.approx(1.0, abs=1e-6)
+    objective.update(revenue, regrets, 2)  # the budget has fallen to a twentieth
+    assert float(objective.gamma) == pytest.approx(1 + 0.5 * np.log(2), abs=1e-6)
+    for step in range(10):
+        objective.update(revenue, torch.zeros(2), 3 + step)
+    # No regret: gamma falls, to 0 and no further; the budget ends where it was asked to.
+    assert float(objective.gamma) == 0
+    assert float(objective.log_budget.exp()) == pytest.approx(0.01, rel=1e-5)
+
+
+def test_schedules_reach_the_objective():
+    V = make_valuations(60, 2, 2, random_state=0)
+    auction = tiny(RegretNetAuction, n_bidders=2, rho_every=40, rho_increment=3.0).fit(V)
+    assert auction.net_.objective_.rho == 1.0 + 2 * 3.0
+    assert auction.net_.objective_.multipliers.min() > 5.0
+    budget = {"objective": "budget", "regret_budget": 0.02, "budget_decay": 0.5}
+    auction = tiny(RegretNetAuction, n_bidders=2, **budget).fit(V)
+    assert float(auction.net_.objective_.log_budget.exp()) == pytest.approx(0.02, rel=1e-5)
+
+
+# -- Cached reports ---------------------------------------------------------------------------
+
+
+def test_cached_reports_stay_with_their_profiles():
+    V = make_valuations(40, 2, 2, random_state=0)
+    once = tiny(RegretNetAuction, n_bidders=2, max_iter=1, warm_start=True).fit(V)
+    searcher = once.net_.searchers_[0]
+    assert searcher.cache.shape == (40, 2, 2)
+    assert searcher.cache.min() >= 0 and searcher.cache.max() <= 1 / once.scale_ + 1e-6
+    before = searcher.cache.clone()
+    once.fit(V)
+    twice = tiny(RegretNetAuction, n_bidders=2, max_iter=2).fit(V)
+    # A fit goes on bit for bit where it ended, its reports included.
+    assert torch.equal(searcher.cache, twice.net_.searchers_[0].cache)
+    assert not torch.equal(searcher.cache, before)
+    np.testing.assert_array_equal(once.predict(V).payments, twice.predict(V).payments)
+    other = make_valuations(30, 2, 2, random_state=1)
+    assert once.partial_fit(other).net_.searchers_[0].cache.shape == (30, 2, 2)
+
+
+def test_cached_reports_reveal_more_regret_the_more_they_climb():
+    V = make_valuations(64, 2, 2, random_state=0)
+    found = []
+    for steps in (1, 20):
+        parameters = {"n_cached_steps": steps, "learning_rate_init": 1e-6, "batch_size": 64}
+        auction = tiny(RegretNetAuction, n_bidders=2, **parameters).fit(V)
+        found.append(auction.net_.history[-1]["train_total_regret"])
+    # Of the same auction, which hardly moves: from random reports, slow climbing has not
+    # arrived on average over its first hundred updates.
+    assert found[1] > found[0] > 0
+
+
+# -- Networks ----------------------------------------------------------------------------------
+
+
+class PostedShare(nn.Module):
+    """A user's own network: shares of items by a softmax, half of the value as payment."""
+
+    def __init__(self, n_bidders, n_items):
+        super().__init__()
+        self.norm = nn.LayerNorm(n_items)
+        self.layer = nn.Linear(n_bidders * n_items, n_bidders * n_items)
+        self.register_buffer("part", torch.full((), 0.5))
+
+    def forward(self, bids):
+        scores = self.layer(self.norm(bids).flatten(1)).view(bids.shape)
+        shares = torch.softmax(scores, dim=1)
+        return shares, self.part * (shares * bids).sum(dim=2)
+
+
+class TooGenerous(PostedShare):
+    def forward(self, bids):
+        allocations, payments = super().forward(bids)
+        return 2 * allocations, payments
+
+
+class Lopsided(PostedShare):
+    def forward(self, bids):
+        return super().forward(bids)[0], bids
+
+
+@pytest.mark.parametrize("cls", [ALGNetAuction, RegretNetAuction])
+def test_takes_a_network_of_ones_own(cls):
+    V = make_valuations(60, 2, 3, random_state=0)
+    state = torch.random.get_rng_state()
+    auction = tiny(cls, n_bidders=2, architecture=PostedShare).fit(V)
+    again = clone(auction).fit(V)
+    # Weights come from random_state alone, and torch's own generator is left as it was.
+    assert torch.equal(torch.random.get_rng_state(), state)
+    np.testing.assert_array_equal(auction.predict(V).payments, again.predict(V).payments)
+    is_an_auction(auction, V)
+    network = auction.net_.module_.network
+    assert isinstance(network, PostedShare) and float(network.part) == 0.5
+    start = copy.deepcopy(network)
+    assert not torch.equal(start.norm.weight, torch.zeros(3))
+    np.testing.assert_array_equal(
+        pickle.loads(pickle.dumps(auction)).predict(V).payments, auction.predict(V).payments
+    )
+
+
+@pytest.mark.parametrize(
+    "architecture, message",
+    [
+        (TooGenerous, "at most 1 per item in total"),
+        (Lopsided, "payments of shape"),
+        (nn.Linear(2, 2), "architecture must be one of"),
+        (int, "architecture must be one of"),
+        ("transformer", "'mlp', 'equivariant', 'attention', 'pricing', or a class"),
+        (["mlp"], "architecture must be one of"),
+    ],
+)
+def test_networks_that_are_no_auction_are_refused(architecture, message):
+    V = make_valuations(60, 2, 2, random_state=0)
+    with pytest.raises(ValueError, match=message):
+        tiny(n_bidders=2, architecture=architecture).fit(V)
+
+
+@pytest.mark.parametrize("architecture", ["equivariant", "attention"])
+def test_embeddings_are_for_what_differs(architecture):
+    alike = make_valuations(400, 2, 2, random_state=0)
+    differ = alike * [[[1.0], [3.0]]]
+
+    def embeddings(V, symmetric):
+        auction = tiny(n_bidders=2, architecture=architecture, symmetric=symmetric).fit(V)
+        names = dict(auction.net_.module_.named_parameters())
+        return [name for name in ("bidder", "item") if f"body.{name}_embedding" in names]
+
+    assert embeddings(alike, "auto") == []
+    assert embeddings(differ, "auto") == ["bidder"]
+    assert embeddings(differ, True) == [] and embeddings(alike, False) == ["bidder", "item"]
+
+
+# -- Parameters --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "published, shorter",
+    [(REGRETNET_PUBLISHED, {"rho_every": 10_000}), (REGRETFORMER_PUBLISHED, {})],
+)
+def test_published_systems_run(published, shorter, few_updates):
+    V = make_valuations(60, 2, 2, random_state=0)
+    small = {"hidden_layer_sizes": (4,), "batch_size": 4, "max_iter": 1, "random_state": 0}
+    auction = RegretNetAuction(n_bidders=2, **{**published, **shorter, **small}).fit(V)
+    is_an_auction(auction, V)
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"objective": "revenue"}, "objective must be one of"),
+        ({"symmetric": "yes"}, "symmetric must be"),
+        ({"n_cached_steps": 0}, "one of n_shared_reports, n_local_reports, n_proposals"),
+        ({"n_cached_steps": -1}, "n_cached_steps must be"),
+        ({"cached_step_size": 0}, "cached_step_size must be"),
+        ({"rho_every": 0}, "rho_every must be"),
+        ({"lambda_init": -1.0}, "lambda_init must be a number of at least 0"),
+        ({"regret_budget": 0.0}, "regret_budget must be"),
+        ({"budget_decay": 1.5}, "budget_decay must be"),
+        ({"architecture": "pricing"}, "architecture must be one of"),
+    ],
+)
+def test_bad_parameters_are_refused(parameters, message):
+    V = make_valuations(60, 2, 2, random_state=0)
+    auction = tiny(RegretNetAuction, n_bidders=2, **parameters)
+    with pytest.raises(ValueError, match=message):
+        auction.fit(V)
+    assert not hasattr(auction, "net_")
+
+
+# -- No NaN ------------------------------------------------------------------------------------
+
+EXTREMES = {
+    "constant valuations": (np.full((40, 2, 2), 3.0), {}),
+    "one item, one bidder": (np.linspace(0.1, 1, 40).reshape(40, 1, 1), {}),
+    "nearly worthless": (np.full((40, 2, 2), 1e-200), {}),
+    "one bidder never wants anything": (np.random.RandomState(0).rand(40, 2, 2) * [[1], [0]], {}),
+    "a batch of one": (np.random.RandomState(0).rand(40, 2, 2), {"batch_size": 1}),
+    "two profiles": (np.random.RandomState(0).rand(2, 2, 2), {}),
+    "tenfold steps": (np.random.RandomState(0).rand(40, 2, 2), {"rate": 10}),
+}
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("cls", [ALGNetAuction, RegretNetAuction])
+def test_extremes_end_in_a_finite_auction(cls, objective, name):
+    V, changes = EXTREMES[name]
+    changes = dict(changes)
+    rate = changes.pop("rate", 1) * cls().learning_rate_init
+    parameters = {"objective": objective, "learning_rate_init": rate, **changes}
+    auction = tiny(cls, n_bidders=V.shape[1], **parameters).fit(V)
+    assert all(torch.isfinite(part).all() for part in auction.net_.module_.parameters())
+    is_an_auction(auction, V)
