@@ -12,7 +12,7 @@ from scipy import stats
 
 from sklauction._settings import SETTINGS
 from sklauction.checks import check_count
-from sklauction.distributions import Discrete, Mixture
+from sklauction.distributions import Discrete, Mixture, check_rng, describe
 from sklauction.priors import ProductPrior, TrianglePrior
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "TrianglePrior",
     "list_settings",
     "load_setting",
+    "make_drifting_valuations",
     "make_valuations",
     "uniform_single_item_revenue",
     "vcg_uniform_revenue",
@@ -247,6 +248,79 @@ def make_valuations(n_samples, n_bidders, n_items, distribution=None, random_sta
     check_count(n_bidders, "n_bidders")
     check_count(n_items, "n_items")
     return _product((n_bidders, n_items), distribution).sample(n_samples, random_state)
+
+
+def make_drifting_valuations(
+    n_steps, n_samples, n_bidders, n_items, start=None, end=None, random_state=None
+):
+    """Draw valuations from a prior that moves, step by step, from one to another.
+
+    At step t of T every value is ``(1 - t / (T - 1)) F0^{-1}(q) + t / (T - 1) F1^{-1}(q)`` for
+    a fresh uniform q: quantiles move along straight lines. Feed one step after the other to
+    ``partial_fit`` of a learned auction, which needs a ``support`` that holds all of them.
+
+    Parameters
+    ----------
+    n_steps : int
+        Steps of the stream, at least 2.
+    n_samples : int
+        Profiles per step.
+    n_bidders, n_items : int
+        Size of each auction.
+    start, end : distribution, array-like of them, or None
+        As for :func:`make_valuations`, each with ``ppf``; None is uniform on [0, 1].
+    random_state : int, RandomState, Generator or None
+        Seed or source of randomness; None differs in every call.
+
+    Returns
+    -------
+    ndarray of shape (n_steps, n_samples, n_bidders, n_items)
+        Valuations in money, float64.
+
+    Raises
+    ------
+    ValueError
+        If a size is too small, a grid does not broadcast, a distribution has no ``ppf``,
+        or a draw is negative.
+
+    See Also
+    --------
+    make_valuations : From a prior that stays.
+
+    Examples
+    --------
+    >>> from scipy.stats import uniform
+    >>> from sklauction.datasets import make_drifting_valuations
+    >>> stream = make_drifting_valuations(5, 1000, 2, 1, end=uniform(1, 1), random_state=0)
+    >>> stream.shape, stream.min(axis=(1, 2, 3)).round(1)
+    ((5, 1000, 2, 1), array([0.  , 0.2, 0.5, 0.8, 1.  ]))
+    """
+    check_count(n_steps, "n_steps", minimum=2)
+    check_count(n_samples, "n_samples")
+    check_count(n_bidders, "n_bidders")
+    check_count(n_items, "n_items")
+    shape = (n_bidders, n_items)
+    ends = [_product(shape, distribution).marginals for distribution in (start, end)]
+    uniforms = check_rng(random_state).uniform(size=(n_steps, n_samples, *shape))
+    shares = np.linspace(0, 1, n_steps)[:, None]
+    values = np.empty(uniforms.shape)
+    for place in np.ndindex(shape):
+        cell = (slice(None), slice(None), *place)
+        first, last = (_quantiles(grid[place], uniforms[cell]) for grid in ends)
+        values[cell] = (1 - shares) * first + shares * last
+    if not values.min() >= 0:
+        raise ValueError(
+            f"start and end must have values of at least 0; got {values.min()}: shift or truncate"
+        )
+    return values
+
+
+def _quantiles(distribution, uniforms):
+    if not hasattr(distribution, "ppf"):
+        raise ValueError(
+            f"start and end must hold distributions with ppf; got {describe(distribution)}"
+        )
+    return distribution.ppf(uniforms)
 
 
 def uniform_single_item_revenue(n_bidders):

@@ -223,7 +223,10 @@ def test_warm_start_on_new_data_scores_afresh(valuations):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"architecture": "cnn"}, r"architecture must be one of 'mlp', .*'pricing', or a class .*; got 'cnn'"),
+        (
+            {"architecture": "cnn"},
+            r"architecture must be one of 'mlp', .*'pricing', or a class .*; got 'cnn'",
+        ),
         ({"activation": "sigm"}, r"activation must be one of 'relu', 'silu', 'tanh'; got 'sigm'"),
         ({"demand": "gross"}, r"demand must be one of 'additive', 'unit'; got 'gross'"),
         ({"hidden_layer_sizes": ()}, r"hidden_layer_sizes must be .*; got \(\)"),

@@ -21,6 +21,7 @@ from sklauction.datasets import (
     TrianglePrior,
     list_settings,
     load_setting,
+    make_drifting_valuations,
     make_valuations,
     uniform_single_item_revenue,
     vcg_uniform_revenue,
@@ -496,3 +497,35 @@ def test_datasets_load_neither_torch_nor_matplotlib():
         "sys.exit(any(m.split('.')[0] in ('torch', 'skorch', 'matplotlib') for m in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_drift_moves_quantiles_along_lines():
+    ends = {
+        "start": [[stats.uniform(0, 1)], [stats.uniform(2, 2)]],
+        "end": [[stats.uniform(1, 3)], [stats.expon()]],
+    }
+    stream = make_drifting_valuations(5, 20_000, 2, 2, random_state=0, **ends)
+    assert stream.shape == (5, 20_000, 2, 2)
+    for step, share in enumerate(np.linspace(0, 1, 5)):
+        for bidder in range(2):
+            first, last = (ends[name][bidder][0].ppf([0.1, 0.5, 0.9]) for name in ("start", "end"))
+            found = np.quantile(stream[step, :, bidder], [0.1, 0.5, 0.9])
+            # Quantiles of 40,000 draws: four standard errors, sqrt(q (1 - q) / n) / density.
+            np.testing.assert_allclose(found, (1 - share) * first + share * last, atol=0.06)
+    again = make_drifting_valuations(5, 20_000, 2, 2, random_state=0, **ends)
+    np.testing.assert_array_equal(stream, again)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"n_steps": 1}, "n_steps must be an integer of at least 2"),
+        ({"n_samples": 0}, "n_samples must be"),
+        ({"start": [stats.uniform()] * 3}, "distribution must be one distribution or broadcast"),
+        ({"end": stats.uniform(-1, 1)}, "start and end must have values of at least 0"),
+    ],
+)
+def test_drift_refuses(changes, message):
+    sizes = {"n_steps": 3, "n_samples": 10, "n_bidders": 2, "n_items": 2}
+    with pytest.raises(ValueError, match=message):
+        make_drifting_valuations(**{**sizes, **changes})

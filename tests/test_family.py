@@ -221,18 +221,21 @@ def test_networks_that_are_no_auction_are_refused(architecture, message):
 
 
 @pytest.mark.parametrize("architecture", ["equivariant", "attention"])
-def test_embeddings_are_for_what_differs(architecture):
-    alike = make_valuations(400, 2, 2, random_state=0)
-    differ = alike * [[[1.0], [3.0]]]
+def test_embeddings_tell_bidders_and_items_apart(architecture):
+    V = make_valuations(60, 2, 2, random_state=0)
 
-    def embeddings(V, symmetric):
-        auction = tiny(n_bidders=2, architecture=architecture, symmetric=symmetric).fit(V)
-        names = dict(auction.net_.module_.named_parameters())
-        return [name for name in ("bidder", "item") if f"body.{name}_embedding" in names]
+    def fit(symmetric):
+        parts = {"architecture": architecture, "symmetric": symmetric, "support": (0, 1)}
+        return tiny(n_bidders=2, **parts).fit(V)
 
-    assert embeddings(alike, "auto") == []
-    assert embeddings(differ, "auto") == ["bidder"]
-    assert embeddings(differ, True) == [] and embeddings(alike, False) == ["bidder", "item"]
+    for symmetric in ("auto", False):
+        body = fit(symmetric).net_.module_.body
+        assert body.bidder_embedding.abs().max() > 0 and body.item_embedding.abs().max() > 0
+    alike = fit(True)
+    assert alike.net_.module_.body.bidder_embedding is None
+    # Swapped bidders and items are swapped outcomes, up to sums in another order.
+    swapped = alike.predict(V[:, ::-1, ::-1])
+    np.testing.assert_allclose(swapped.payments[:, ::-1], alike.predict(V).payments, atol=1e-9)
 
 
 # -- Parameters --------------------------------------------------------------------------------

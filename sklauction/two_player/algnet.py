@@ -72,7 +72,8 @@ class ALGNetAuction(CertifiedAuction, TwoPlayerAuction):
         term, or one of :class:`~sklauction.RegretNetAuction` with its published schedule.
     symmetric : "auto" or bool, default="auto"
         Whether bidders, and items, are treated alike by "equivariant" and "attention"; where
-        not, each has a learned embedding. "auto" tests the samples.
+        not, each has a learned embedding. "auto" has embeddings, which start at zero; of
+        price sheets, it tests the samples.
     max_iter : int, default=100
         Iterations; each is 100 auctioneer updates and one audit of held-out profiles.
     batch_size : int, default=4

@@ -14,7 +14,7 @@ from sklauction.checks import (
     check_positive,
     check_switch,
 )
-from sklauction.sample_tests import bidders_look_alike, bidders_look_independent, items_look_alike
+from sklauction.sample_tests import bidders_look_independent
 from sklauction.training import LearnedAuction, resolve_device
 from sklauction.two_player.game import GameRules, TwoPlayerNet
 from sklauction.two_player.layers import ACTIVATIONS
@@ -149,33 +149,35 @@ class TwoPlayerAuction(LearnedAuction):
         }
 
     def _make_two_player_net(self, valuations, settings):
-        scaled = valuations / self.scale_
+        scaled, size = valuations / self.scale_, valuations.shape[1:]
+        pooled = (0, 1, 2) if self.symmetric is True else 0
         shape = NetworkShape(
-            *valuations.shape[1:],
+            *size,
             self.demand,
             tuple(self.hidden_layer_sizes),
             self.activation,
-            self._decide(self.symmetric, bidders_look_alike, valuations),
-            self._decide(self.symmetric, items_look_alike, valuations),
+            # "auto" keeps the embeddings. They begin at 0, and are worth 0.001 to 0.003 of P* at
+            # 1x2 although its items are alike (`benchmarks/algnet_quality.py --settings
+            # additive_1x2_uniform --seeds 0 1 2 --parameters '{"symmetric": true}'`).
+            alike_bidders=self.symmetric is True,
+            alike_items=self.symmetric is True,
         )
         options = OBJECTIVES[self.objective].options
+        independent = self.independent_bidders
+        if independent == "auto":
+            independent = bidders_look_independent(valuations)
         rules = GameRules(
             shape=shape,
-            shared_truths=self._decide(
-                self.independent_bidders, bidders_look_independent, valuations
-            ),
+            shared_truths=independent,
             n_proposals=self._count_proposals(),
-            location=scaled.mean(axis=0),
-            spread=np.maximum(scaled.std(axis=0), 1e-6),
+            location=np.broadcast_to(scaled.mean(axis=pooled, keepdims=True)[0], size),
+            spread=np.broadcast_to(
+                np.maximum(scaled.std(axis=pooled, keepdims=True)[0], 1e-6), size
+            ),
             objective_options={name: getattr(self, name) for name in options},
             **{name: getattr(self, name) for name in RULES_AS_GIVEN},
         )
         return TwoPlayerNet(rules, batch_size=self.batch_size, **settings)
-
-    @staticmethod
-    def _decide(setting, test, valuations):
-        """Return a switch, "auto" being what a test of the samples says."""
-        return bool(test(valuations) if isinstance(setting, str) else setting)
 
     def _start(self, valuations):
         super()._start(valuations)

@@ -110,8 +110,8 @@ class Auctioneer(nn.Module):
     def prepare(self, location, spread):
         """Set what the data say before training: mean and spread of normalised bids."""
         with torch.no_grad():
-            self.location.copy_(torch.as_tensor(location))
-            self.spread.copy_(torch.as_tensor(spread))
+            self.location.copy_(torch.tensor(location))
+            self.spread.copy_(torch.tensor(spread))
             self.slope.fill_(INITIAL_SLOPE)
 
     def forward(self, bids):

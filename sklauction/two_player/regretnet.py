@@ -101,7 +101,8 @@ class RegretNetAuction(TwoPlayerAuction):
     budget_decay : float, default=0.99965
         Factor of the budget per update, until ``regret_budget`` is reached.
     symmetric : "auto" or bool, default="auto"
-        Whether bidders, and items, are treated alike where the network can; "auto" tests.
+        Whether bidders, and items, are treated alike by "equivariant" and "attention"; where
+        not ("auto" too), each has a learned embedding, which starts at zero.
     max_iter : int, default=100
         Iterations; each is 100 auctioneer updates and one audit of held-out profiles.
     batch_size : int, default=128
