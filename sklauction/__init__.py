@@ -34,6 +34,7 @@ _EXPORTS = {
     "RochetNetAuction": "sklauction.menus",
     "SheetReading": "sklauction.menus",
     "SingleBuyerAuction": "sklauction.analytic",
+    "TruthfulAuction": "sklauction.truthful",
     "VCGAuction": "sklauction.analytic",
     "VirtualValueDisplay": "sklauction.plotting",
     "audit_consistency": "sklauction.audit",

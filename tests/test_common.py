@@ -28,6 +28,7 @@ from sklauction import (
     RegretNetAuction,
     RochetNetAuction,
     SingleBuyerAuction,
+    TruthfulAuction,
     VCGAuction,
 )
 from sklauction.base import BaseAuction
@@ -108,12 +109,19 @@ TABLE = {
     "rochetnet": (RochetNetAuction, TINY_MENU),
     "rochetnet-unit": (RochetNetAuction, {**TINY_MENU, "demand": "unit"}),
     "single-buyer": (SingleBuyerAuction, {"prior": uniform(0, 3)}),
+    "truthful": (TruthfulAuction, {"auction": ALGNetAuction(**TINY_GAME), "random_state": 0}),
+    "truthful-unit": (
+        TruthfulAuction,
+        {"auction": ALGNetAuction(**TINY_GAME, demand="unit"), "n_reports": 50, "random_state": 0},
+    ),
     "vcg": (VCGAuction, {}),
     "vcg-reserve": (VCGAuction, {"reserve": 0.5}),
     "vcg-unit": (VCGAuction, {"demand": "unit"}),
 }
 # Auctions for one bidder see the first of the two.
-ONE_BIDDER = [name for name in TABLE if name.startswith(("menunet", "rochetnet", "single"))]
+ONE_BIDDER = [
+    name for name in TABLE if name.startswith(("menunet", "rochetnet", "single", "truthful"))
+]
 LEARNED = [name for name, (cls, _) in TABLE.items() if hasattr(cls, "partial_fit")]
 # Money parameters do not scale with the data: they are left out where data is rescaled.
 WITHOUT_MONEY = [name for name in TABLE if name not in ("single-buyer", "vcg-reserve")]
@@ -135,7 +143,11 @@ def make(name, n_bidders="usual", n_items=2, **changes):
     cls, parameters = TABLE[name]
     if n_bidders == "usual":
         n_bidders = usual_bidders(name)
-    return cls(n_bidders=n_bidders, n_items=n_items, **{**parameters, **changes})
+    sizes = {"n_bidders": n_bidders, "n_items": n_items}
+    if "auction" in parameters:  # what makes one auction of another takes its sizes from that
+        inner = clone(parameters["auction"]).set_params(**sizes)
+        parameters, sizes = {**parameters, "auction": inner}, {}
+    return cls(**sizes, **{**parameters, **changes})
 
 
 def any_bids(n_bidders, n_items, top, seed=1):

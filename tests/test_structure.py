@@ -42,6 +42,7 @@ ALLOWED = {
     "menu": set(),
     "base": {"checks", "outcome", "regret"},
     "callable_auction": {"audit.mechanisms", "base"},
+    "truthful": {"base", "checks", "menu"},
     "scorers": {"economics", "regret"},
     "_settings": set(),
     "distributions": set(),
