@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from sklauction.base import BaseAuction
 from sklauction.checks import check_count
@@ -49,7 +50,7 @@ class TruthfulAuction(BaseAuction):
     Parameters
     ----------
     auction : auction estimator
-        For one bidder; fitted or not, it stays as it is, and a clone is fitted. Bidders,
+        For one bidder; it stays as it is, and a clone is fitted, but for ``prefit``. Bidders,
         items, demand and support are its own. :class:`~sklauction.CallableAuction` makes
         one of a function.
     discount : {"auto", "bound"} or float in [0, 1), default="auto"
@@ -58,13 +59,15 @@ class TruthfulAuction(BaseAuction):
         most on the profiles of fit.
     n_reports : int, default=1000
         Profiles drawn from those of fit as reports; all, where there are fewer.
+    prefit : bool, default=False
+        Whether ``auction`` is fitted already and is used as it is, instead of a fitted clone.
     random_state : int, RandomState instance or None, default=None
         Draws the reports. The auction draws by a ``random_state`` of its own.
 
     Attributes
     ----------
     auction_ : auction estimator
-        The fitted clone.
+        The fitted clone, or with ``prefit`` the auction itself.
     menu_ : Menu
         What is offered, discounted, without rows that no valuation of the support chooses.
     discount_ : float
@@ -137,10 +140,13 @@ class TruthfulAuction(BaseAuction):
     True
     """
 
-    def __init__(self, auction, *, discount="auto", n_reports=1000, random_state=None):
+    def __init__(
+        self, auction, *, discount="auto", n_reports=1000, prefit=False, random_state=None
+    ):
         self.auction = auction
         self.discount = discount
         self.n_reports = n_reports
+        self.prefit = prefit
         self.random_state = random_state
 
     @property
@@ -176,10 +182,12 @@ class TruthfulAuction(BaseAuction):
                 f"list; got {self.n_bidders!r} of {type(self.auction).__name__}"
             )
         check_count(self.n_reports, "n_reports")
+        if self.prefit:
+            check_is_fitted(self.auction)
         _check_discount(self.discount)
 
     def _fit(self, valuations):
-        self.auction_ = clone(self.auction).fit(valuations)
+        self.auction_ = self.auction if self.prefit else clone(self.auction).fit(valuations)
         random = check_random_state(self.random_state)
         buyers = valuations[random.permutation(len(valuations))[:MOST_BUYERS]]
         allocations, payments = self.auction_.predict(buyers)

@@ -17,6 +17,7 @@ PAGES = [
     "docs/bundle_pricing.md",
     "docs/menus.md",
     "docs/optimal.md",
+    "docs/regret_family.md",
 ]
 # Sizes in the pages -> sizes here. A page whose sizes these miss would be slow, not wrong.
 SMALLER = {

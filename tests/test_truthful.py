@@ -297,3 +297,14 @@ def test_bad_parameters_are_refused_before_anything_is_fitted(parameters, messag
     with pytest.raises(ValueError, match=message):
         auction.fit(VALUES[:, :1])
     assert not [name for name in vars(auction) if name.endswith("_")]
+
+
+def test_a_fitted_auction_can_be_used_as_it_is():
+    V = np.random.default_rng(0).uniform(size=(100, 1, 2))
+    fitted = ALGNetAuction(**GAME).fit(V)
+    auction = TruthfulAuction(fitted, prefit=True, random_state=0).fit(V)
+    assert auction.auction_ is fitted
+    refitted = TruthfulAuction(fitted, random_state=0).fit(V)
+    np.testing.assert_array_equal(auction.predict(V).payments, refitted.predict(V).payments)
+    with pytest.raises(ValueError, match="not fitted"):
+        TruthfulAuction(ALGNetAuction(**GAME), prefit=True).fit(V)
