@@ -19,6 +19,8 @@ ALGNET_PUBLISHED = {
     "batch_size": 500,
     "learning_rate": "constant",
     "learning_rate_init": 1e-3,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
     "average": False,
     "max_iter": 1600,
     "n_iter_no_change": None,
@@ -83,6 +85,8 @@ class ALGNetAuction(CertifiedAuction, TwoPlayerAuction):
     learning_rate : {"invscaling", "constant"}, default="invscaling"
         Whether the step size falls like one over the square root of the updates, from
         about the 2000th on, or stays.
+    beta_1, beta_2 : float, default=0.97, 0.995
+        Memories of the auctioneer's Adam: of the mean gradient and of its square.
     average : bool, default=True
         Whether the auction is the running average of the weights over about the last
         tenth of training, or the last weights.
@@ -183,6 +187,8 @@ class ALGNetAuction(CertifiedAuction, TwoPlayerAuction):
         batch_size=4,
         learning_rate_init=5e-3,
         learning_rate="invscaling",
+        beta_1=0.97,
+        beta_2=0.995,
         average=True,
         n_shared_reports=79,
         n_local_reports=16,
@@ -215,6 +221,8 @@ class ALGNetAuction(CertifiedAuction, TwoPlayerAuction):
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
         self.average = average
         self.n_shared_reports = n_shared_reports
         self.n_local_reports = n_local_reports

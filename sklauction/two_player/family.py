@@ -106,7 +106,8 @@ class TwoPlayerAuction(LearnedAuction):
             check_positive(getattr(self, name), name)
         for name in ("lambda_init", "rho_init", "rho_increment"):
             check_not_negative(getattr(self, name), name)
-        check_fraction(self.budget_decay, "budget_decay")
+        for name in ("budget_decay", "beta_1", "beta_2"):
+            check_fraction(getattr(self, name), name)
         check_switch(self.independent_bidders, "independent_bidders")
         check_switch(self.symmetric, "symmetric")
 
@@ -177,7 +178,8 @@ class TwoPlayerAuction(LearnedAuction):
             objective_options={name: getattr(self, name) for name in options},
             **{name: getattr(self, name) for name in RULES_AS_GIVEN},
         )
-        return TwoPlayerNet(rules, batch_size=self.batch_size, **settings)
+        betas = self.beta_1, self.beta_2
+        return TwoPlayerNet(rules, betas, batch_size=self.batch_size, **settings)
 
     def _start(self, valuations):
         super()._start(valuations)

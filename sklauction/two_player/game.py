@@ -66,13 +66,16 @@ class TwoPlayerNet(AuctionNet):
     Parameters
     ----------
     rules : GameRules
+    betas : (float, float)
+        Of the auctioneer's Adam.
     **kwargs
         Parameters of :class:`~sklauction.training.AuctionNet`.
     """
 
-    def __init__(self, rules, **kwargs):
+    def __init__(self, rules, betas, **kwargs):
         super().__init__(AUCTIONEERS.get(rules.architecture, OwnNetwork), **kwargs)
         self.rules = rules
+        self.betas = betas
 
     def initialize_module(self):
         """Build both players, and what the auctioneer minimises, from the seed."""
@@ -94,7 +97,9 @@ class TwoPlayerNet(AuctionNet):
 
     def initialize_optimizer(self):
         """Give each player its own Adam."""
-        self.optimizer_ = torch.optim.Adam(self.module_.parameters(), lr=self.lr, fused=True)
+        self.optimizer_ = torch.optim.Adam(
+            self.module_.parameters(), lr=self.lr, betas=self.betas, fused=True
+        )
         for searcher in self.searchers_:
             searcher.begin(self.lr)
         return self

@@ -16,6 +16,8 @@ REGRETNET_PUBLISHED = {
     "batch_size": 128,
     "learning_rate": "constant",
     "learning_rate_init": 1e-3,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
     "average": False,
     "max_iter": 4000,
     "n_iter_no_change": None,
@@ -36,6 +38,8 @@ REGRETFORMER_PUBLISHED = {
     "batch_size": 512,
     "learning_rate": "constant",
     "learning_rate_init": 1e-3,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
     "average": False,
     "max_iter": 2000,
     "n_iter_no_change": None,
@@ -111,6 +115,8 @@ class RegretNetAuction(TwoPlayerAuction):
         Step size of Adam, after 50 updates of warm-up.
     learning_rate : {"constant", "invscaling"}, default="constant"
         Whether the step size stays, or falls like one over the square root of the updates.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Memories of the auctioneer's Adam: of the mean gradient and of its square.
     average : bool, default=False
         Whether the auction is a running average of the weights, or the last weights.
     n_cached_steps : int, default=5
@@ -196,6 +202,8 @@ class RegretNetAuction(TwoPlayerAuction):
         batch_size=128,
         learning_rate_init=1e-3,
         learning_rate="constant",
+        beta_1=0.9,
+        beta_2=0.999,
         average=False,
         n_cached_steps=5,
         cached_step_size=0.1,
@@ -231,6 +239,8 @@ class RegretNetAuction(TwoPlayerAuction):
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.learning_rate = learning_rate
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
         self.average = average
         self.n_cached_steps = n_cached_steps
         self.cached_step_size = cached_step_size

@@ -46,7 +46,10 @@ class View(NamedTuple):
 
 
 class Searcher(nn.Module):
-    """Base class. A subclass gives ``wanted(rules)`` and ``search(view) -> (d, g, l, m)``.
+    """Base class of misreporters that search.
+
+    A subclass gives ``wanted(rules) -> bool`` and ``search(view, rate, generator)``, which returns
+    reports of shape (d, g, l, m); ``rate`` is the auctioneer's present step size.
 
     Parameters
     ----------
