@@ -20,6 +20,7 @@ from sklauction.datasets import make_valuations
 from sklauction.economics import feasibility_violation, ir_violation
 from sklauction.two_player.networks import AUCTIONEERS
 from sklauction.two_player.objectives import OBJECTIVES, AugmentedLagrangian, RegretBudget
+from sklauction.two_player.searchers import View
 
 NOBODY = {
     "n_shared_reports": 0,
@@ -139,8 +140,31 @@ def test_cached_reports_stay_with_their_profiles():
     assert torch.equal(searcher.cache, twice.net_.searchers_[0].cache)
     assert not torch.equal(searcher.cache, before)
     np.testing.assert_array_equal(once.predict(V).payments, twice.predict(V).payments)
+    # Other profiles, as many or fewer, have reports of their own.
+    before = searcher.cache.clone()
+    once.partial_fit(make_valuations(40, 2, 2, random_state=1))
+    # Random reports in 40 x 2 x 2 places move less than 0.3 of the range in a few steps.
+    assert (searcher.cache - before).abs().max() > 0.5
     other = make_valuations(30, 2, 2, random_state=1)
     assert once.partial_fit(other).net_.searchers_[0].cache.shape == (30, 2, 2)
+
+
+def test_cached_reports_belong_to_profile_and_bidder():
+    V = make_valuations(40, 3, 2, random_state=0)
+    searcher = tiny(RegretNetAuction, n_bidders=3).fit(V).net_.searchers_[0]
+    rows = torch.tensor([7, 3, 20, 39])
+
+    def nothing(bids):
+        return bids * 0, bids.sum(dim=2) * 0
+
+    profiles = torch.rand(4, 3, 2)
+    own = profiles.transpose(0, 1).unsqueeze(2)
+    cache = searcher.cache.clone()
+    found = searcher.search(View(nothing, profiles, own, own, rows), 0.1, None)
+    # Where no report gains anything none moves.
+    for bidder in range(3):
+        assert torch.equal(found[bidder, :, 0], cache[rows, bidder])
+    assert torch.equal(searcher.cache, cache)
 
 
 def test_cached_reports_reveal_more_regret_the_more_they_climb():
@@ -153,6 +177,21 @@ def test_cached_reports_reveal_more_regret_the_more_they_climb():
     # Of the same auction, which hardly moves: from random reports, slow climbing has not
     # arrived on average over its first hundred updates.
     assert found[1] > found[0] > 0
+
+
+def test_searches_begin_at_proposals_and_at_truths_in_turn(monkeypatch):
+    seen = []
+
+    def record(mechanism, profiles, truths, starts, box, n_steps):
+        seen.append((truths, starts))
+        return starts
+
+    monkeypatch.setattr("sklauction.two_player.searchers.refine", record)
+    V = make_valuations(40, 2, 2, random_state=0)
+    tiny(n_bidders=2, n_proposals=4, n_refine_steps=1).fit(V)
+    for truths, starts in seen:
+        assert torch.equal(starts[:, :, 1::2], truths[:, :, 1::2])
+        assert not torch.isclose(starts[:, :, ::2], truths[:, :, ::2]).all(dim=3).any()
 
 
 # -- Networks ----------------------------------------------------------------------------------

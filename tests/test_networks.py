@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sklauction.economics import feasibility_violation, ir_violation
-from sklauction.two_player.layers import ExchangeableLayer, build_seeded
+from sklauction.two_player.layers import AttentionLayer, ExchangeableLayer, build_seeded
 from sklauction.two_player.networks import AUCTIONEERS, NetworkShape, allocate
 
 
@@ -61,6 +61,17 @@ def test_dense_and_pooled_layers_agree(n_bidders, n_items):
     x = torch.rand(7, n_bidders, n_items, 3, dtype=torch.float64)
     # The same sums in another order.
     torch.testing.assert_close(layer.dense(x), layer.pooled(x), rtol=0, atol=1e-12)
+
+
+def test_attention_looks_along_the_row_and_the_column():
+    layer = build_seeded(lambda: AttentionLayer(4, 3), torch.Generator().manual_seed(0)).double()
+    x = torch.rand(1, 3, 3, 4, dtype=torch.float64)
+    before = layer(x)[0, 0, 0]
+    assert before.shape == (3,)
+    for place, seen in (((0, 2), True), ((2, 0), True), ((0, 0), True), ((2, 2), False)):
+        changed = x.clone()
+        changed[0, place[0], place[1]] += 1.0
+        assert torch.equal(layer(changed)[0, 0, 0], before) is not seen
 
 
 def test_allocate_by_hand():
