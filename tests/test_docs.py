@@ -25,6 +25,10 @@ SMALLER = {
     "10_000": "200",
     "[:1000]": "[:20]",
     "size=(1000,": "size=(20,",
+    "RegretNetAuction(n_bidders=2, max_iter=30, random_state=0)": (
+        "RegretNetAuction(n_bidders=2, max_iter=1, batch_size=4, n_cached_steps=1,"
+        " hidden_layer_sizes=(4,), validation_fraction=0, random_state=0)"
+    ),
     "max_iter=30": "max_iter=1",
     "BundlePricingAuction(n_bidders=2, random_state=0)": (
         "BundlePricingAuction(n_bidders=2, random_state=0, max_iter=1)"

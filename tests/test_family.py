@@ -18,8 +18,9 @@ from sklauction import (
 )
 from sklauction.datasets import make_valuations
 from sklauction.economics import feasibility_violation, ir_violation
-from sklauction.two_player.networks import AUCTIONEERS
+from sklauction.two_player.networks import AUCTIONEERS, NetworkShape
 from sklauction.two_player.objectives import OBJECTIVES, AugmentedLagrangian, RegretBudget
+from sklauction.two_player.own_network import build_own
 from sklauction.two_player.searchers import View
 
 NOBODY = {
@@ -240,6 +241,20 @@ def test_takes_a_network_of_ones_own(cls):
     np.testing.assert_array_equal(
         pickle.loads(pickle.dumps(auction)).predict(V).payments, auction.predict(V).payments
     )
+
+
+def test_own_weights_are_redrawn_and_constants_kept():
+    shape = NetworkShape(2, 3, "additive", (4,), "tanh")
+    networks = []
+    for torch_seed, seed in ((0, 0), (1, 0), (1, 1)):
+        torch.manual_seed(torch_seed)
+        network = build_own(PostedShare, shape, torch.Generator().manual_seed(seed)).network
+        assert torch.equal(network.norm.weight, torch.ones(3))
+        assert torch.equal(network.layer.bias, torch.zeros(6))
+        networks.append(network)
+    first, again, other = (network.layer.weight for network in networks)
+    # Whatever torch's own generator is at.
+    assert torch.equal(first, again) and not torch.equal(first, other)
 
 
 @pytest.mark.parametrize(
