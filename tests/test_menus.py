@@ -526,7 +526,7 @@ def test_bidders_are_recombined_only_when_asked(independent):
     values = np.repeat(make_valuations(300, 1, 2, random_state=0), 2, axis=1)
     auction = AffineMaximizerAuction(2, independent_bidders=independent, **SMALL).fit(values)
     pool = torch.as_tensor(values / auction.scale_, dtype=torch.float32)
-    profiles = auction.net_.profiles_of(Batch(pool[:50], pool, generator()))
+    profiles = auction.net_.profiles_of(Batch(pool[:50], pool, generator(), torch.arange(50)))
     assert torch.equal(profiles[:, 0], profiles[:, 1]) != independent
 
 
