@@ -293,7 +293,7 @@ def make_drifting_valuations(
     >>> from sklauction.datasets import make_drifting_valuations
     >>> stream = make_drifting_valuations(5, 1000, 2, 1, end=uniform(1, 1), random_state=0)
     >>> stream.shape, stream.min(axis=(1, 2, 3)).round(1)
-    ((5, 1000, 2, 1), array([0. , 0.2, 0.5, 0.8, 1. ]))
+    ((5, 1000, 2, 1), array([0. , 0.3, 0.5, 0.8, 1. ]))
     """
     check_count(n_steps, "n_steps", minimum=2)
     check_count(n_samples, "n_samples")
