@@ -10,7 +10,7 @@ quickstart: $(VENV)/quickstart.stamp
 	$(BIN)/python examples/plot_quickstart.py
 
 test: $(VENV)/test.stamp lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(BIN)/python -m pytest
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
