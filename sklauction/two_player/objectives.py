@@ -4,6 +4,8 @@ All money is in units of ``scale_``. An objective may keep multipliers, which :m
 after each step of the auctioneer; it is a module so that they go to the auctioneer's device.
 """
 
+import math
+
 import torch
 from torch import nn
 
@@ -130,7 +132,7 @@ class RegretBudget(Objective):
         super().__init__(n_bidders)
         self.regret_budget, self.budget_rate = regret_budget, budget_rate
         self.budget_decay = budget_decay
-        self.register_buffer("log_budget", torch.log(torch.tensor(10.0 * regret_budget)))
+        self.register_buffer("log_budget", torch.tensor(math.log(10.0 * regret_budget)))
         self.register_buffer("gamma", torch.ones(()))
 
     def forward(self, revenue, regrets):
@@ -142,9 +144,8 @@ class RegretBudget(Objective):
         share = torch.log(regrets.sum().clamp_min(TINY) / revenue.clamp_min(TINY))
         moved = self.gamma + self.budget_rate * (share - self.log_budget)
         self.gamma.copy_(moved.clamp_min(0.0))
-        least = torch.log(torch.tensor(self.regret_budget))
-        lowered = self.log_budget + torch.log(torch.tensor(self.budget_decay))
-        self.log_budget.copy_(torch.maximum(lowered, least))
+        lowered = self.log_budget + math.log(self.budget_decay)
+        self.log_budget.copy_(lowered.clamp_min(math.log(self.regret_budget)))
 
 
 # One line per objective: the name users pass and the class that computes it.
