@@ -10,7 +10,7 @@ quickstart: $(VENV)/quickstart.stamp
 	$(BIN)/python examples/plot_quickstart.py
 
 test: $(VENV)/test.stamp lint
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -89,17 +89,23 @@ def test_published_game_is_reachable_by_parameters(valuations):
 @pytest.mark.parametrize(
     "n_items, changes, expected",
     [
-        (2, {}, 0),
-        (3, {}, 0),
-        (4, {}, 4),
-        (2, {"n_shared_reports": 0}, 4),
-        (2, {"n_proposals": 1}, 1),
+        # (batch_size, n_shared_reports, n_proposals, n_refine_steps)
+        (2, {}, (8, 39, 0, 1)),
+        (3, {}, (8, 39, 0, 1)),
+        (4, {}, (64, 0, 1, 3)),
+        (4, {"batch_size": 5, "n_refine_steps": 2}, (5, 0, 1, 2)),
+        (2, {"independent_bidders": False}, (64, 0, 1, 3)),
+        (2, {"n_shared_reports": 0}, (64, 0, 1, 3)),
+        (2, {"n_proposals": 1}, (8, 39, 1, 1)),
     ],
 )
-def test_proposals_are_made_where_shared_reports_do_not_suffice(n_items, changes, expected):
+def test_reports_are_shared_where_that_suffices_and_refined_elsewhere(n_items, changes, expected):
     values = np.random.RandomState(0).uniform(size=(50, 2, n_items))
-    auction = tiny(**{"n_proposals": "auto", **changes}).fit(values)
-    assert auction.net_.rules.n_proposals == expected
+    auction = ALGNetAuction(2, hidden_layer_sizes=(4,), max_iter=1, random_state=0, **changes)
+    net = auction.fit(values).net_
+    rules = net.rules
+    sizes = rules.n_shared_reports, rules.n_proposals, rules.n_refine_steps
+    assert (net.batch_size, *sizes) == expected
 
 
 @pytest.mark.parametrize(
@@ -240,7 +246,7 @@ def test_warm_start_on_new_data_scores_afresh(valuations):
         ({"n_iter_no_change": 0}, r"n_iter_no_change must be an integer of at least 1; got 0"),
         ({"n_local_reports": -1}, r"n_local_reports must be an integer of at least 0; got -1"),
         (
-            {"n_shared_reports": 0, "n_local_reports": 0, "n_proposals": 0},
+            dict.fromkeys(("n_shared_reports", "n_local_reports", "n_proposals", "n_ascents"), 0),
             r"nobody looks for misreports; got 0 for all",
         ),
         ({"learning_rate": "cosine"}, r"learning_rate must be one of 'invscaling', 'constant'"),

@@ -73,10 +73,23 @@ TINY_MENU = {
 TINY_LOTTERIES = {"lottery_rows": 2, "n_starts": 2, "objective": "certified"}
 
 
-def share_equally(bids):
+class EqualShares:
     """Every bidder gets an equal share of everything and pays half of what it says it is worth."""
-    share = np.full(bids.shape, 1.0 / bids.shape[1])
-    return share, 0.5 * (share * bids).sum(axis=2)
+
+    # No addresses in reprs: ids of tests must agree between processes.
+    def __repr__(self):
+        return "EqualShares()"
+
+    def __call__(self, bids):
+        share = np.full(bids.shape, 1.0 / bids.shape[1])
+        return share, 0.5 * (share * bids).sum(axis=2)
+
+
+class NamedPrior(type(uniform())):
+    """A distribution without its address in its repr."""
+
+    def __repr__(self):
+        return f"{self.dist.name}{self.args}"
 
 
 TABLE = {
@@ -98,7 +111,7 @@ TABLE = {
     "bundle-pricing": (BundlePricingAuction, TINY_PRICING),
     "bundle-pricing-lotteries": (BundlePricingAuction, {**TINY_PRICING, **TINY_LOTTERIES}),
     "bundle-pricing-unit": (BundlePricingAuction, {**TINY_PRICING, "demand": "unit"}),
-    "callable": (CallableAuction, {"function": share_equally}),
+    "callable": (CallableAuction, {"function": EqualShares()}),
     "bundle-myerson": (BundleMyersonAuction, {}),
     "linear-program": (LinearProgramAuction, {"n_bins": 2}),
     "linear-program-unit": (LinearProgramAuction, {"n_bins": 2, "demand": "unit"}),
@@ -108,7 +121,7 @@ TABLE = {
     "regretnet-attention": (RegretNetAuction, {**TINY_LAGRANGIAN, **TINY_BUDGET}),
     "rochetnet": (RochetNetAuction, TINY_MENU),
     "rochetnet-unit": (RochetNetAuction, {**TINY_MENU, "demand": "unit"}),
-    "single-buyer": (SingleBuyerAuction, {"prior": uniform(0, 3)}),
+    "single-buyer": (SingleBuyerAuction, {"prior": NamedPrior(uniform, 0, 3)}),
     "truthful": (TruthfulAuction, {"auction": ALGNetAuction(**TINY_GAME), "random_state": 0}),
     "truthful-unit": (
         TruthfulAuction,

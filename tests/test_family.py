@@ -18,15 +18,19 @@ from sklauction import (
 )
 from sklauction.datasets import make_valuations
 from sklauction.economics import feasibility_violation, ir_violation
+from sklauction.two_player.misreporters import GroupPlay
 from sklauction.two_player.networks import AUCTIONEERS, NetworkShape
 from sklauction.two_player.objectives import OBJECTIVES, AugmentedLagrangian, RegretBudget
 from sklauction.two_player.own_network import build_own
-from sklauction.two_player.searchers import View
+from sklauction.two_player.searchers import RememberingSearcher, View
 
 NOBODY = {
     "n_shared_reports": 0,
     "n_local_reports": 0,
     "n_proposals": 0,
+    "n_ascents": 0,
+    "n_refine_steps": 0,
+    "n_remembered": 0,
     "n_cached_steps": 0,
 }
 # Who looks for misreports.
@@ -35,6 +39,7 @@ SOURCES = {
     "local": {**NOBODY, "n_local_reports": 3},
     "network, refined": {**NOBODY, "n_proposals": 1, "n_refine_steps": 1},
     "network, published": {**NOBODY, "n_proposals": 1, "n_refine_steps": 0},
+    "ascents": {**NOBODY, "n_ascents": 1, "n_refine_steps": 1, "n_remembered": 2},
     "cached": {**NOBODY, "n_cached_steps": 2},
     "all": {"n_shared_reports": 2, "n_local_reports": 2, "n_proposals": 2, "n_cached_steps": 1},
 }
@@ -180,19 +185,42 @@ def test_cached_reports_reveal_more_regret_the_more_they_climb():
     assert found[1] > found[0] > 0
 
 
-def test_searches_begin_at_proposals_and_at_truths_in_turn(monkeypatch):
+def test_reports_ascend_from_proposals_and_from_the_truth(few_updates, monkeypatch):
     seen = []
 
-    def record(mechanism, profiles, truths, starts, box, n_steps):
+    def record(mechanism, profiles, truths, starts, box, n_steps, generator):
         seen.append((truths, starts))
         return starts
 
     monkeypatch.setattr("sklauction.two_player.searchers.refine", record)
     V = make_valuations(40, 2, 2, random_state=0)
-    tiny(n_bidders=2, n_proposals=4, n_refine_steps=1).fit(V)
+    sizes = {"n_shared_reports": 9, "n_proposals": 4, "n_ascents": 3, "n_refine_steps": 1}
+    tiny(n_bidders=2, **sizes).fit(V)
     for truths, starts in seen:
-        assert torch.equal(starts[:, :, 1::2], truths[:, :, 1::2])
-        assert not torch.isclose(starts[:, :, ::2], truths[:, :, ::2]).all(dim=3).any()
+        assert truths.shape[2] == 7
+        assert torch.equal(truths[:, :, 4:], truths[:, :, :3])
+        assert torch.equal(starts[:, :, 4:], truths[:, :, 4:])
+        assert not torch.isclose(starts[:, :, :4], truths[:, :, :4]).all(dim=3).any()
+
+
+def test_the_most_profitable_misreports_are_remembered_and_tried_by_all_groups(few_updates):
+    V = make_valuations(40, 2, 2, random_state=0)
+    rules = tiny(n_bidders=2, n_remembered=2).fit(V).net_.rules
+    searcher = RememberingSearcher(rules, torch.zeros(2, 2, 2), torch.Generator())
+    truths = torch.rand(2, 3, 1, 2)
+    view = View(None, truths[:, :, 0].transpose(0, 1), truths, truths, None)
+    # At first, truths: of every bidder its own.
+    first = searcher.search(view, 0.1, None)
+    assert first.shape == (2, 3, 2, 2)
+    assert torch.equal(first, truths[:, :2, 0].unsqueeze(1).expand(-1, 3, -1, -1))
+    reports = torch.rand(2, 3, 4, 2)
+    best = torch.tensor([[[1], [3], [2]], [[0], [2], [1]]])
+    gains = torch.tensor([[[0.3], [0.1], [0.2]], [[0.0], [0.5], [0.6]]])
+    searcher.learn(reports, GroupPlay(None, None, best, gains))
+    tried = searcher.search(view, 0.1, None)
+    for group in range(3):
+        assert torch.equal(tried[0, group], torch.stack([reports[0, 0, 1], reports[0, 2, 2]]))
+        assert torch.equal(tried[1, group], torch.stack([reports[1, 2, 1], reports[1, 1, 2]]))
 
 
 # -- Networks ----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from sklauction.checks import (
 from sklauction.sample_tests import bidders_look_independent
 from sklauction.training import LearnedAuction, resolve_device
 from sklauction.two_player.game import GameRules, TwoPlayerNet
+from sklauction.two_player.heads import PAYMENTS
 from sklauction.two_player.layers import ACTIVATIONS
 from sklauction.two_player.networks import AUCTIONEERS, NetworkShape
 from sklauction.two_player.objectives import OBJECTIVES
@@ -25,11 +26,20 @@ from sklauction.two_player.own_network import check_own
 __all__ = ["TwoPlayerAuction"]
 
 UPDATES_PER_ITERATION = 100
-# n_proposals="auto". `benchmarks/algnet_quality.py --parameters '{"n_proposals": 4}'`, seed 0,
-# against the default 0: (sqrt P - sqrt R)^2 is 0.8329 against 0.8325 at 2x2 and 0.5366 against
-# 0.5368 at 1x2, the fit takes 105 against 64 s and 78 against 35 s.
+# What "auto" means for up to FEW_ITEMS items of independent bidders, where reports of other
+# profiles come near the best misreports, and elsewhere, where they miss them and refinement finds
+# them.
 FEW_ITEMS = 3
-AUTO_PROPOSALS = 4
+# There a batch shrinks with bidders, as every bidder has its groups.
+GROUPS, FEWEST_PROFILES, MOST_PROFILES = 128, 16, 64
+AUTO = {
+    "batch_size": (8, None),
+    "n_shared_reports": (39, 0),
+    "n_local_reports": (16, 4),
+    "n_proposals": (0, 1),
+    "n_ascents": (40, 1),
+    "n_refine_steps": (1, 3),
+}
 # Profiles on which a user's own network is tried before training.
 TRIED = 64
 
@@ -37,23 +47,20 @@ TRIED = 64
 RULES_AS_GIVEN = (
     "architecture",
     "objective",
-    "n_shared_reports",
-    "n_local_reports",
-    "n_refine_steps",
     "n_cached_steps",
+    "n_remembered",
     "cached_step_size",
     "n_misreporter_updates",
     "misreporter_reset_every",
     "misreporter_reset_until",
 )
 COUNTS_FROM_0 = (
-    "n_shared_reports",
-    "n_local_reports",
-    "n_refine_steps",
     "n_cached_steps",
+    "n_remembered",
     "misreporter_reset_every",
     "misreporter_reset_until",
 )
+SOURCES = ("n_shared_reports", "n_local_reports", "n_proposals", "n_cached_steps")
 
 
 class TwoPlayerAuction(LearnedAuction):
@@ -65,7 +72,10 @@ class TwoPlayerAuction(LearnedAuction):
 
     # The learned misreporter is off where a subclass does not offer it.
     n_proposals = 0
-    n_refine_steps = 2
+    n_ascents = 0
+    n_refine_steps = 0
+    n_remembered = 0
+    payments = "fraction"
     n_misreporter_updates = 1
     misreporter_reset_every = 0
     misreporter_reset_until = 40000
@@ -86,20 +96,21 @@ class TwoPlayerAuction(LearnedAuction):
         check_choice(self.activation, "activation", tuple(ACTIVATIONS))
         check_choice(self.objective, "objective", tuple(OBJECTIVES))
         check_choice(self.learning_rate, "learning_rate", ("invscaling", "constant"))
-        check_count(self.batch_size, "batch_size")
+        check_choice(self.payments, "payments", PAYMENTS)
         for name in COUNTS_FROM_0:
             check_count(getattr(self, name), name, minimum=0)
         for name in ("n_misreporter_updates", "lambda_every", "rho_every"):
             check_count(getattr(self, name), name)
         if self.n_iter_no_change is not None:
             check_count(self.n_iter_no_change, "n_iter_no_change")
-        if self.n_proposals != "auto":
-            check_count(self.n_proposals, "n_proposals", minimum=0)
-        sources = ("n_shared_reports", "n_local_reports", "n_proposals", "n_cached_steps")
-        if not any(getattr(self, name) for name in sources):
+        for name in AUTO:
+            if getattr(self, name) != "auto":
+                check_count(getattr(self, name), name, minimum=int(name == "batch_size"))
+        searching = self.n_ascents and self.n_refine_steps
+        if not (searching or any(getattr(self, name) for name in SOURCES)):
             raise ValueError(
-                f"one of {', '.join(sources)} must be above 0, else nobody looks for "
-                "misreports; got 0 for all"
+                f"one of {', '.join(SOURCES)}, or both n_ascents and n_refine_steps, must be above "
+                "0, else nobody looks for misreports; got 0 for all"
             )
         check_layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
         for name in ("learning_rate_init", "cached_step_size", "regret_budget", "budget_rate"):
@@ -125,11 +136,22 @@ class TwoPlayerAuction(LearnedAuction):
                     f"torch.nn.Module; got {self.architecture!r}"
                 )
 
-    def _count_proposals(self):
-        if self.n_proposals != "auto":
-            return self.n_proposals
-        shared_suffice = self.n_items_ <= FEW_ITEMS and self.n_shared_reports > 0
-        return 0 if shared_suffice else AUTO_PROPOSALS
+    def _resolve(self, name, independent):
+        """Return a parameter that may be "auto"."""
+        given = getattr(self, name)
+        if given != "auto":
+            return given
+        few, many = AUTO[name]
+        if independent and self.n_items_ <= FEW_ITEMS and self.n_shared_reports != 0:
+            return few
+        if name == "batch_size":
+            return min(max(GROUPS // self.n_bidders, FEWEST_PROFILES), MOST_PROFILES)
+        return many
+
+    def _independent(self, valuations):
+        if self.independent_bidders == "auto":
+            return bidders_look_independent(valuations)
+        return self.independent_bidders
 
     def _make_net(self, valuations, seed):
         return self._make_two_player_net(valuations, self._net_settings(seed))
@@ -162,24 +184,25 @@ class TwoPlayerAuction(LearnedAuction):
             # additive_1x2_uniform --seeds 0 1 2 --parameters '{"symmetric": true}'`).
             alike_bidders=self.symmetric is True,
             alike_items=self.symmetric is True,
+            payments=self.payments,
         )
         options = OBJECTIVES[self.objective].options
-        independent = self.independent_bidders
-        if independent == "auto":
-            independent = bidders_look_independent(valuations)
+        independent = self._independent(valuations)
+        sizes = {name: self._resolve(name, independent) for name in AUTO}
+        batch_size = sizes.pop("batch_size")
         rules = GameRules(
             shape=shape,
             shared_truths=independent,
-            n_proposals=self._count_proposals(),
             location=np.broadcast_to(scaled.mean(axis=pooled, keepdims=True)[0], size),
             spread=np.broadcast_to(
                 np.maximum(scaled.std(axis=pooled, keepdims=True)[0], 1e-6), size
             ),
             objective_options={name: getattr(self, name) for name in options},
+            **sizes,
             **{name: getattr(self, name) for name in RULES_AS_GIVEN},
         )
         betas = self.beta_1, self.beta_2
-        return TwoPlayerNet(rules, betas, batch_size=self.batch_size, **settings)
+        return TwoPlayerNet(rules, betas, batch_size=batch_size, **settings)
 
     def _start(self, valuations):
         super()._start(valuations)

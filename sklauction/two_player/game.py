@@ -29,7 +29,7 @@ class GameRules(NamedTuple):
         A name of ``OBJECTIVES``.
     objective_options : dict
         The parameters that it takes.
-    n_shared_reports, n_local_reports, n_proposals, n_refine_steps : int
+    n_shared_reports, n_local_reports, n_proposals, n_ascents, n_refine_steps, n_remembered : int
         Size of each part of a group; see :mod:`sklauction.two_player.misreporters`.
     n_cached_steps : int
     cached_step_size : float
@@ -49,7 +49,9 @@ class GameRules(NamedTuple):
     n_shared_reports: int
     n_local_reports: int
     n_proposals: int
+    n_ascents: int
     n_refine_steps: int
+    n_remembered: int
     n_cached_steps: int
     cached_step_size: float
     shared_truths: bool
@@ -137,7 +139,7 @@ class TwoPlayerNet(AuctionNet):
         with torch.no_grad():
             self.objective_.update(play.revenue, play.regrets, self.n_steps_ + 1)
         for searcher in self.searchers_:
-            searcher.learn(reports, play.best_reports)
+            searcher.learn(reports, play)
         return {"loss": loss, "revenue": play.revenue, "total_regret": play.regrets.sum()}
 
     def _box(self, device):

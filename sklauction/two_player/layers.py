@@ -119,13 +119,22 @@ class ExchangeableBody(nn.Module):
     activation : {"relu", "silu", "tanh"}
     alike_bidders, alike_items : bool
         Whether to leave out their embeddings.
+    n_features : int
+        Numbers that describe an entry.
     """
 
     def __init__(
-        self, n_bidders, n_items, hidden_layer_sizes, activation, alike_bidders, alike_items
+        self,
+        n_bidders,
+        n_items,
+        hidden_layer_sizes,
+        activation,
+        alike_bidders,
+        alike_items,
+        n_features=1,
     ):
         super().__init__()
-        sizes = [1, *hidden_layer_sizes]
+        sizes = [n_features, *hidden_layer_sizes]
         first, *rest = itertools.pairwise(sizes)
         self.first = ExchangeableLayer(*first)
         self.layers = nn.ModuleList(self.make_layer(*pair) for pair in rest)
@@ -138,9 +147,9 @@ class ExchangeableBody(nn.Module):
 
     make_layer = ExchangeableLayer
 
-    def forward(self, profiles):
-        """Map (n, n_bidders, n_items) to (n, n_bidders, n_items, n_outputs)."""
-        hidden = self.first(profiles.unsqueeze(-1))
+    def forward(self, features):
+        """Map (n, n_bidders, n_items, n_features) to (n, n_bidders, n_items, n_outputs)."""
+        hidden = self.first(features)
         for embedding in (self.bidder_embedding, self.item_embedding):
             if embedding is not None:
                 hidden = hidden + embedding
@@ -186,7 +195,7 @@ class AttentionBody(ExchangeableBody):
 
     Parameters
     ----------
-    n_bidders, n_items, hidden_layer_sizes, activation, alike_bidders, alike_items :
+    n_bidders, n_items, hidden_layer_sizes, activation, alike_bidders, alike_items, n_features :
         As for :class:`ExchangeableBody`.
     """
 

@@ -7,7 +7,8 @@ others' valuations stay fixed while the bidder's own report varies. A group hold
   values it has in other profiles;
 * *shared reports*: every truth serves every other truth of its group as a misreport, and
   so do small perturbations of them, which catch local lies;
-* *proposals* of the misreporter network, refined by a few steps of gradient ascent.
+* *refined reports*: proposals of the misreporter network, and truths, improved by a few steps of
+  gradient ascent.
 
 The mechanism is evaluated once per report, and one matrix product ``<v_k, a_l> - p_l``
 yields the utility of each truth under each report. With one truth, no perturbation and no
@@ -38,6 +39,11 @@ __all__ = [
     "play_groups",
     "refine",
 ]
+
+
+# First steps of refinement, as shares of the range of reports, and the factor from one to the next.
+STEP_SIZES = (0.005, 0.2)
+SHRINK = 0.5
 
 
 class Misreporter(nn.Module):
@@ -82,7 +88,7 @@ class ExchangeableMisreporter(Misreporter):
 
     def propose(self, profiles):
         """Return logits of the reports."""
-        return self.head(self.body(profiles)).squeeze(-1)
+        return self.head(self.body(profiles.unsqueeze(-1))).squeeze(-1)
 
 
 # The misreporter that plays against each architecture; dense against a user's own.
@@ -104,11 +110,14 @@ class GroupPlay(NamedTuple):
         Mean regret of each bidder, as far as the reports reveal it.
     best_reports : Tensor of shape (d, g, k)
         Index of the best report of each truth.
+    gains : Tensor of shape (d, g, k)
+        What it is worth more than the truth; without gradient.
     """
 
     revenue: torch.Tensor
     regrets: torch.Tensor
     best_reports: torch.Tensor
+    gains: torch.Tensor
 
 
 def draw_truths(batch, pool, n_truths, generator):
@@ -208,16 +217,29 @@ def play_groups(mechanism, batch, truths, extra_reports):
     GroupPlay
     """
     n_truths = truths.shape[2]
-    profiles = place_reports(batch, torch.cat([truths, extra_reports], dim=2))
+    reports = torch.cat([truths, extra_reports], dim=2)
+    chosen = None
+    if n_truths == 1:
+        # Only the truth and its best report have a gradient: find that without, then play the two.
+        with torch.no_grad():
+            gains = own_gains(mechanism, batch, truths.expand_as(reports), reports)
+        chosen = gains.argmax(dim=2, keepdim=True)
+        best = reports.gather(2, chosen.unsqueeze(-1).expand_as(truths))
+        reports = torch.cat([truths, best], dim=2)
+    profiles = place_reports(batch, reports)
     allocations, payments = mechanism(profiles.flatten(0, 2))
     allocations = _own(allocations.view(profiles.shape))
     payments = payments.view(profiles.shape[:-1])
     paid = _own(payments)
-    gains = truths @ allocations.transpose(2, 3) - paid.unsqueeze(2)
-    best, index = gains.max(dim=3)
-    truthful = gains[..., :n_truths].diagonal(dim1=2, dim2=3)
-    regrets = (best - truthful).mean(dim=(1, 2))
-    return GroupPlay(payments[:, :, :n_truths].sum(dim=3).mean(), regrets, index)
+    with torch.no_grad():
+        index = (truths @ allocations.transpose(2, 3) - paid.unsqueeze(2)).argmax(dim=3)
+    # Of all pairs of truth and report only the best have a gradient: no need to keep the others'.
+    got = allocations.gather(2, index.unsqueeze(-1).expand_as(truths))
+    gained = (truths * (got - allocations[:, :, :n_truths])).sum(dim=3)
+    gained = gained - (paid.gather(2, index) - paid[:, :, :n_truths])
+    revenue = payments[:, :, :n_truths].sum(dim=3).mean()
+    index = index if chosen is None else chosen
+    return GroupPlay(revenue, gained.mean(dim=(1, 2)), index, gained.detach())
 
 
 def climb(mechanism, batch, truths, reports, support, n_steps, step_size):
@@ -291,11 +313,13 @@ def own_proposals(misreporter, batch, truths):
     return _own(misreporter(profiles.flatten(0, 2)).view(profiles.shape))
 
 
-def refine(mechanism, batch, truths, reports, support, n_steps, step_size=0.2, shrink=0.6):
+def refine(mechanism, batch, truths, reports, support, n_steps, generator):
     """Improve reports by a few steps of normalised gradient ascent.
 
     Step ``s`` moves each report along its gradient, divided by its largest component, by
-    ``step_size * shrink**s`` of the range of reports.
+    ``size * 0.5**s`` of the range of reports. Each report has a size of its own, between 0.5 %
+    and 20 %: profitable lies are tiny near the edge of an allocation that is nearly right, and
+    large elsewhere.
 
     Parameters
     ----------
@@ -304,7 +328,8 @@ def refine(mechanism, batch, truths, reports, support, n_steps, step_size=0.2, s
     truths, reports : Tensor of shape (d, g, l, m)
     support : Tensor of shape (d, m, 2)
     n_steps : int
-    step_size, shrink : float
+    generator : torch.Generator
+        On the CPU.
 
     Returns
     -------
@@ -313,12 +338,15 @@ def refine(mechanism, batch, truths, reports, support, n_steps, step_size=0.2, s
         holds the truth and the other reports too, and the best of all counts.
     """
     low, high = (support[..., side].unsqueeze(1).unsqueeze(1) for side in (0, 1))
+    smallest, largest = STEP_SIZES
+    drawn = torch.rand(*reports.shape[:3], 1, generator=generator).to(reports)
+    size = smallest * (largest / smallest) ** drawn
     current = reports.detach()
     for step in range(n_steps):
         current.requires_grad_(True)
         gains = own_gains(mechanism, batch, truths, current)
         (slope,) = torch.autograd.grad(gains.sum(), current)
         slope = slope / slope.abs().amax(dim=3, keepdim=True).clamp_min(1e-12)
-        moved = current.detach() + slope * (step_size * shrink**step) * (high - low)
+        moved = current.detach() + slope * (size * SHRINK**step) * (high - low)
         current = torch.minimum(torch.maximum(moved, low), high)
     return current.detach()

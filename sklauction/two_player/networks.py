@@ -1,8 +1,8 @@
 """Auctioneer networks: bids to allocations and payments, feasible and IR by construction.
 
 Every network maps normalised bids ``(n, n_bidders, n_items)`` to allocations of the same
-shape and payments ``(n, n_bidders)``. Payments are a fraction in [0, 1] of the reported
-value of what a bidder gets, hence never above it (individual rationality).
+shape and payments ``(n, n_bidders)``, by one of the two ways of
+:mod:`sklauction.two_player.heads`.
 """
 
 from typing import NamedTuple
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from sklauction.two_player.heads import allocate, envelope_outcome, rival_scores
 from sklauction.two_player.layers import AttentionBody, DenseBody, ExchangeableBody
 
 __all__ = [
@@ -18,11 +19,16 @@ __all__ = [
     "EquivariantAuctioneer",
     "MLPAuctioneer",
     "NetworkShape",
-    "allocate",
 ]
 
-# Log-odds of winning per standard deviation of the bid, before training.
+# Log-odds of winning per standard deviation of the bid, before training. A softer auction learns
+# to bundle; from 4 on, 2x2 stays at item-wise Myerson, whose regret is 0, and 2 gets away.
 INITIAL_SLOPE = 2.0
+# How much larger the first layer's weights begin under "envelope": allocations change within a
+# fraction of a standard deviation of the bids, and layers have to see it.
+INPUT_GAIN = 3.0
+# Bids are compared with the best rival's at these sharpnesses, per standard deviation.
+COMPARISONS = (1.0, 4.0)
 
 
 class NetworkShape(NamedTuple):
@@ -36,6 +42,8 @@ class NetworkShape(NamedTuple):
     activation : {"relu", "silu", "tanh"}
     alike_bidders, alike_items : bool
         Whether bidders (items) are exchangeable; without effect in dense networks.
+    payments : {"envelope", "fraction"}
+        See :mod:`sklauction.two_player.heads`.
     """
 
     n_bidders: int
@@ -45,6 +53,7 @@ class NetworkShape(NamedTuple):
     activation: str
     alike_bidders: bool = False
     alike_items: bool = False
+    payments: str = "envelope"
 
     def exchangeable(self):
         """Return the arguments of an exchangeable body."""
@@ -58,51 +67,46 @@ class NetworkShape(NamedTuple):
         return self.n_bidders * self.n_items, self.hidden_layer_sizes, self.activation
 
 
-def allocate(scores, item_exit, bidder_exit=None):
-    """Turn scores into feasible allocation probabilities.
+class Decision(NamedTuple):
+    """What a network says of standardised bids.
 
-    Additive demand: a softmax over the bidders and a dummy who keeps the item. Unit
-    demand: the smaller of that and a softmax over the items and a dummy item per
-    bidder, which is doubly substochastic and hence a lottery over matchings.
-
-    Parameters
+    Attributes
     ----------
     scores : Tensor of shape (n, n_bidders, n_items)
+        Beside the part that rises with the bid.
     item_exit : Tensor of shape (n, 1, n_items)
-        Score of keeping the item.
-    bidder_exit : Tensor of shape (n, n_bidders, 1), optional
-        Score of giving the bidder nothing; given for unit demand.
-
-    Returns
-    -------
-    Tensor of shape (n, n_bidders, n_items)
-
-    References
-    ----------
-    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019,
-       section 4.2 (additive and unit-demand architectures).
+    bidder_exit : Tensor of shape (n, n_bidders, 1) or None
+        For unit demand and payments by "fraction".
+    payments : Tensor of shape (n, n_bidders)
+        Log-odds of the fraction that is paid, or what is added to them.
     """
-    by_item = torch.softmax(torch.cat([scores, item_exit], dim=1), dim=1)[:, :-1]
-    if bidder_exit is None:
-        return by_item
-    by_bidder = torch.softmax(torch.cat([scores, bidder_exit], dim=2), dim=2)[:, :, :-1]
-    return torch.minimum(by_item, by_bidder)
+
+    scores: torch.Tensor
+    item_exit: torch.Tensor
+    bidder_exit: torch.Tensor | None
+    payments: torch.Tensor
 
 
 class Auctioneer(nn.Module):
-    """Base class: standardises bids and charges a fraction of the reported value.
+    """Base class: standardises bids, and turns what the network says into an outcome.
 
     Scores start out rising with the bid, by a learned ``slope``: higher bids win. From
     scores that ignore the bids, where revenue and regret are about equal, the game can
-    slide into selling nothing.
+    slide into selling nothing. With payments by "envelope" the rest of the scores and the
+    corrections start at 0: a soft second-price auction of each item with the mean bid as its
+    reserve, exactly truthful.
 
-    A subclass gives ``decide(standardised bids) -> (allocations, payment_fractions)``.
+    A subclass gives ``decide(features) -> Decision``, for features of shape
+    (n, n_bidders, n_items, n_features) of which the first are the standardised bids;
+    ``n_features(shape)``; and ``first_layers()`` and ``last_layers()``, of which
+    :meth:`prepare` sets the weights.
     """
 
     def __init__(self, shape):
         super().__init__()
         self.n_bidders, self.n_items = shape.n_bidders, shape.n_items
         self.unit_demand = shape.demand == "unit"
+        self.by_envelope = shape.payments == "envelope"
         self.slope = nn.Parameter(torch.empty(()))
         self.register_buffer("location", torch.zeros(self.n_bidders, self.n_items))
         self.register_buffer("spread", torch.ones(self.n_bidders, self.n_items))
@@ -112,12 +116,40 @@ class Auctioneer(nn.Module):
         with torch.no_grad():
             self.location.copy_(torch.tensor(location))
             self.spread.copy_(torch.tensor(spread))
+            if self.by_envelope and self.unit_demand:
+                # One potential for all items of a bidder needs one unit of money for them.
+                self.spread.copy_(self.spread.mean(dim=1, keepdim=True).expand_as(self.spread))
             self.slope.fill_(INITIAL_SLOPE)
+            if self.by_envelope:
+                for layer in self.first_layers():
+                    for weights in layer.parameters():
+                        weights.mul_(INPUT_GAIN)
+                for layer in self.last_layers():
+                    for weights in layer.parameters():
+                        weights.zero_()
 
     def forward(self, bids):
         """Return (allocations, payments) at normalised bids."""
-        allocations, fractions = self.decide((bids - self.location) / self.spread)
-        return allocations, fractions * (allocations * bids).sum(dim=2)
+        standardised = (bids - self.location) / self.spread
+        decision = self.decide(self._features(standardised))
+        if not self.by_envelope:
+            scores = decision.scores + self.slope * standardised
+            allocations = allocate(scores, decision.item_exit, decision.bidder_exit)
+            values = (allocations * bids).sum(dim=2)
+            return allocations, torch.sigmoid(decision.payments) * values
+        slope = nn.functional.softplus(self.slope)
+        scores = decision.scores + slope * standardised
+        advantages = scores - rival_scores(scores, decision.item_exit)
+        sharpness = slope / self.spread
+        return envelope_outcome(bids, advantages, sharpness, decision.payments, self.unit_demand)
+
+    @staticmethod
+    def n_features(shape):
+        """Return how many numbers describe an entry of the profile to the network."""
+        return 1
+
+    def _features(self, standardised):
+        return standardised.unsqueeze(-1)
 
 
 class MLPAuctioneer(Auctioneer):
@@ -130,21 +162,34 @@ class MLPAuctioneer(Auctioneer):
         width = self.allocation_body.n_outputs
         self.score = nn.Linear(width, shape.n_bidders * shape.n_items)
         self.item_exit = nn.Linear(width, shape.n_items)
-        self.bidder_exit = nn.Linear(width, shape.n_bidders) if self.unit_demand else None
-        self.fraction = nn.Linear(width, shape.n_bidders)
+        exits = self.unit_demand and not self.by_envelope
+        self.bidder_exit = nn.Linear(width, shape.n_bidders) if exits else None
+        self.payment = nn.Linear(width, shape.n_bidders)
 
-    def decide(self, bids):
-        """Return allocations and payment fractions at standardised bids."""
-        hidden = self.allocation_body(bids)
-        scores = self.score(hidden).view(-1, self.n_bidders, self.n_items) + self.slope * bids
-        item_exit = self.item_exit(hidden).unsqueeze(1)
-        bidder_exit = self.bidder_exit(hidden).unsqueeze(2) if self.unit_demand else None
-        fractions = torch.sigmoid(self.fraction(self.payment_body(bids)))
-        return allocate(scores, item_exit, bidder_exit), fractions
+    def first_layers(self):
+        """Return the layers that see the bids."""
+        return self.allocation_body.layers[0], self.payment_body.layers[0]
+
+    def last_layers(self):
+        """Return the layers that make the decision."""
+        return self.score, self.item_exit, self.payment
+
+    def decide(self, features):
+        """Return the decision at standardised bids."""
+        hidden = self.allocation_body(features)
+        return Decision(
+            self.score(hidden).view(-1, self.n_bidders, self.n_items),
+            self.item_exit(hidden).unsqueeze(1),
+            None if self.bidder_exit is None else self.bidder_exit(hidden).unsqueeze(2),
+            self.payment(self.payment_body(features)),
+        )
 
 
 class EquivariantAuctioneer(Auctioneer):
     """Exchangeable layers: reordering bidders or items reorders the outcome alike.
+
+    With payments by "envelope" the layers see beside a bid the best rival's and soft comparisons
+    of the two, as an average over bidders shows no maximum.
 
     References
     ----------
@@ -156,22 +201,52 @@ class EquivariantAuctioneer(Auctioneer):
 
     def __init__(self, shape):
         super().__init__(shape)
-        self.body = self.body_class(*shape.exchangeable())
+        self.body = self.body_class(*shape.exchangeable(), n_features=self.n_features(shape))
         width = self.body.n_outputs
         self.score = nn.Linear(width, 1)
         self.item_exit = nn.Linear(width, 1)
-        self.bidder_exit = nn.Linear(width, 1) if self.unit_demand else None
-        self.fraction = nn.Linear(width, 1)
+        exits = self.unit_demand and not self.by_envelope
+        self.bidder_exit = nn.Linear(width, 1) if exits else None
+        self.payment = nn.Linear(width, 1)
 
-    def decide(self, bids):
-        """Return allocations and payment fractions at standardised bids."""
-        hidden = self.body(bids)
+    def first_layers(self):
+        """Return the layer that sees the bids."""
+        return (self.body.first,)
+
+    def last_layers(self):
+        """Return the layers that make the decision."""
+        return self.score, self.item_exit, self.payment
+
+    def decide(self, features):
+        """Return the decision at standardised bids."""
+        hidden = self.body(features)
         by_bidder = hidden.mean(dim=2)
-        scores = self.score(hidden).squeeze(-1) + self.slope * bids
-        item_exit = self.item_exit(hidden.mean(dim=1, keepdim=True)).squeeze(-1)
-        bidder_exit = self.bidder_exit(by_bidder) if self.unit_demand else None
-        fractions = torch.sigmoid(self.fraction(by_bidder).squeeze(-1))
-        return allocate(scores, item_exit, bidder_exit), fractions
+        return Decision(
+            self.score(hidden).squeeze(-1),
+            self.item_exit(hidden.mean(dim=1, keepdim=True)).squeeze(-1),
+            None if self.bidder_exit is None else self.bidder_exit(by_bidder),
+            self.payment(by_bidder).squeeze(-1),
+        )
+
+    @staticmethod
+    def n_features(shape):
+        """Return how many numbers describe an entry of the profile to the network."""
+        if shape.payments == "fraction":
+            return 1
+        return 1 + len(COMPARISONS) + (shape.n_bidders > 1)
+
+    def _features(self, standardised):
+        if not self.by_envelope:
+            return super()._features(standardised)
+        # The reserve, at 0, is a rival too.
+        rivals = torch.zeros_like(standardised)
+        parts = [standardised]
+        if self.n_bidders > 1:
+            first, second = standardised.topk(2, dim=1).values.clamp_min(0).split(1, dim=1)
+            rivals = torch.where(standardised >= first, second, first)
+            parts.append(rivals)
+        lead = standardised - rivals
+        return torch.stack([*parts, *(torch.tanh(sharp * lead) for sharp in COMPARISONS)], dim=-1)
 
 
 class AttentionAuctioneer(EquivariantAuctioneer):

@@ -71,57 +71,64 @@ class Searcher(nn.Module):
     def meet(self, pool, seed):
         """Take notice of the training profiles of a fit."""
 
-    def learn(self, reports, best):
-        """Learn from all reports (d, g, l, m) and the number of the best for each truth."""
+    def learn(self, reports, play):
+        """Learn from all reports (d, g, l, m) and what they were worth."""
 
 
 class NetworkSearcher(Searcher):
     """ALGNet's misreporter: a network that learns to propose profitable reports.
 
-    With ``n_refine_steps`` each proposal (every second time, the truth) is improved by
-    gradient ascent, and the network then trained towards the best report known; without, it
-    ascends its own gain, as published.
+    With ``n_refine_steps`` its proposals, and ``n_ascents`` reports that begin at the truth, are
+    improved by gradient ascent, and the network is then trained towards the best report known;
+    without, it ascends its own gain, as published.
     """
 
     def __init__(self, rules, box, generator):
         super().__init__(rules, box, generator)
-        self.network = self._draw(generator)
+        self.network = self._draw(generator) if rules.n_proposals else None
         self.n_steps = 0
 
     @staticmethod
     def wanted(rules):
         """Say whether the rules ask for it."""
-        return rules.n_proposals > 0
+        return rules.n_proposals > 0 or rules.n_ascents > 0 < rules.n_refine_steps
 
     def begin(self, rate):
         """Give the network its own Adam."""
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=rate, fused=True)
+        if self.network is not None:
+            self.optimizer = torch.optim.Adam(self.network.parameters(), lr=rate, fused=True)
 
     def search(self, view, rate, generator):
-        """Return a report for each of the first truths of every group."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self._reset(generator)
+        """Return reports for the first truths of every group."""
+        if self.network is not None:
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            self._reset(generator)
         self.n_steps += 1
-        merged = view.profiles.shape[0] < view.rows.shape[0]
-        count = self.rules.n_proposals * (view.rows.shape[0] if merged else 1)
-        truths = view.truths[:, :, :count]
-        if not self.rules.n_refine_steps:
-            return self._ascend(view, truths)
-        self.proposals = own_proposals(self.network, view.profiles, truths)
-        # The truth itself is the other start: every second search begins there.
-        odd = torch.arange(truths.shape[2], device=truths.device) % 2 == 1
-        starts = torch.where(odd.view(1, 1, -1, 1), truths, self.proposals.detach())
-        steps = self.rules.n_refine_steps
-        return refine(view.mechanism, view.profiles, truths, starts, self.box, steps)
+        rules = self.rules
+        proposing, climbing = (self._first(view, n) for n in (rules.n_proposals, rules.n_ascents))
+        if not rules.n_refine_steps:
+            return self._ascend(view, proposing)
+        starts, truths = climbing, climbing
+        if self.network is not None:
+            self.proposals = own_proposals(self.network, view.profiles, proposing)
+            starts = torch.cat([self.proposals.detach(), climbing], dim=2)
+            truths = torch.cat([proposing, climbing], dim=2)
+        steps = rules.n_refine_steps
+        return refine(view.mechanism, view.profiles, truths, starts, self.box, steps, generator)
 
-    def learn(self, reports, best):
+    def learn(self, reports, play):
         """Train the network towards the best report found for each of its truths."""
-        if not self.rules.n_refine_steps:
+        if self.network is None or not self.rules.n_refine_steps:
             return
         proposals, self.proposals = self.proposals, None
-        index = best[:, :, : proposals.shape[2]].unsqueeze(-1).expand(proposals.shape)
+        index = play.best_reports[:, :, : proposals.shape[2]].unsqueeze(-1).expand(proposals.shape)
         self._step((proposals - reports.gather(2, index)).square().mean())
+
+    def _first(self, view, count):
+        """Return ``count`` truths of each profile's group, also where groups are merged."""
+        merged = view.profiles.shape[0] < view.rows.shape[0]
+        return view.truths[:, :, : count * (view.rows.shape[0] if merged else 1)]
 
     def _ascend(self, view, truths):
         for _ in range(self.rules.n_misreporter_updates):
@@ -190,8 +197,45 @@ class CachedSearcher(Searcher):
         return found
 
 
+class RememberingSearcher(Searcher):
+    """Remembers the most profitable misreports of the last update, and tries them on all truths.
+
+    Where an auctioneer charges too little for some rare report, one misreport pays for many
+    truths; found once, it stays until the auctioneer has mended it.
+    """
+
+    def __init__(self, rules, box, generator):
+        super().__init__(rules, box, generator)
+        self.register_buffer("memory", torch.empty(0))
+
+    @staticmethod
+    def wanted(rules):
+        """Say whether the rules ask for it."""
+        return rules.n_remembered > 0
+
+    def search(self, view, rate, generator):
+        """Return the same reports to all groups: at first, some truths."""
+        if not len(self.memory):
+            everyone = view.truths.flatten(1, 2)
+            count = self.rules.n_remembered
+            self.memory = everyone[:, torch.arange(count) % everyone.shape[1]]
+        return self.memory.unsqueeze(1).expand(-1, view.truths.shape[1], -1, -1)
+
+    def learn(self, reports, play):
+        """Remember the misreports that gain most."""
+        found = reports.gather(
+            2, play.best_reports.unsqueeze(-1).expand(*play.best_reports.shape, reports.shape[3])
+        )
+        gains, found = play.gains.flatten(1), found.flatten(1, 2)
+        best = gains.topk(min(self.rules.n_remembered, gains.shape[1]), dim=1).indices
+        self.memory[:, : best.shape[1]] = found.gather(
+            1, best.unsqueeze(-1).expand(-1, -1, found.shape[2])
+        )
+
+
 # One line per searcher, in the order in which their reports stand in a group.
 SEARCHERS = {
     "network": NetworkSearcher,
     "cached": CachedSearcher,
+    "remembering": RememberingSearcher,
 }

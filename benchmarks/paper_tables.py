@@ -1,0 +1,269 @@
+"""The tables of the papers: every kind of auction here on their settings, by their metric.
+
+Each fit is audited at default effort on 1,000 fresh profiles, its revenue taken on 100,000, and
+``P* = (sqrt P - sqrt R)^2`` of the two, R being the sum over bidders. Auctions learn from 20,000
+profiles and differ between settings in ``n_bidders``, ``n_items`` and ``demand`` only. Run from
+the root of the repository::
+
+    python benchmarks/paper_tables.py [--settings 1x2 2x2] [--estimators algnet] [--seeds 0 1 2]
+
+A fit is a line of JSON in ``--store``, and not done again while it is there: stopped, the command
+goes on where it was. The table of all stored fits is printed, and written to ``--page`` if given;
+``--report-only`` fits nothing.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from sklauction import (
+    AffineMaximizerAuction,
+    ALGNetAuction,
+    BundleMyersonAuction,
+    BundlePricingAuction,
+    MyersonAuction,
+    RegretNetAuction,
+    RochetNetAuction,
+    VCGAuction,
+    audit_consistency,
+    measure_regret,
+)
+from sklauction.datasets import load_setting
+
+# Name -> (setting, asked P*, minutes allowed, optimum or best known).
+ROWS = {
+    "1x2": ("additive_1x2_uniform", 0.543, 1.5, "0.5492"),
+    "1x2 U[4,16]xU[4,7]": ("additive_1x2_uniform_416_47", 9.55, 3, "9.7778"),
+    "1x10": ("additive_1x10_uniform", 3.36, 8, "3.4778"),
+    "2x2": ("additive_2x2_uniform", 0.850, 4, "0.8765 to 0.8824"),
+    "3x10": ("additive_3x10_uniform", 5.40, 20, "at least 5.699"),
+    "5x10": ("additive_5x10_uniform", 6.50, 30, "at least 6.759"),
+}
+
+
+# Name -> (heading, exactly truthful, how to make it from a setting and a seed).
+def _learned(cls, **parameters):
+    def make(setting, seed):
+        return cls(
+            setting.n_bidders,
+            setting.n_items,
+            demand=setting.demand,
+            random_state=seed,
+            **parameters,
+        )
+
+    return make
+
+
+ESTIMATORS = {
+    "algnet": ("`ALGNetAuction`", False, _learned(ALGNetAuction)),
+    "mlp": ('`ALGNetAuction`, "mlp"', False, _learned(ALGNetAuction, architecture="mlp")),
+    "pricing": (
+        '`ALGNetAuction`, "pricing"',
+        False,
+        _learned(ALGNetAuction, architecture="pricing"),
+    ),
+    "regretnet": ("`RegretNetAuction`", False, _learned(RegretNetAuction)),
+    "bundle_pricing": ("`BundlePricingAuction`", False, _learned(BundlePricingAuction)),
+    "rochetnet": ("`RochetNetAuction`", True, _learned(RochetNetAuction)),
+    "affine": ("`AffineMaximizerAuction`", True, _learned(AffineMaximizerAuction)),
+    "myerson": ("`MyersonAuction`", True, lambda setting, seed: MyersonAuction(setting.n_bidders)),
+    "bundle_myerson": (
+        "`BundleMyersonAuction`",
+        True,
+        lambda setting, seed: BundleMyersonAuction(setting.n_bidders),
+    ),
+    "vcg": ("`VCGAuction`", True, lambda setting, seed: VCGAuction(setting.n_bidders)),
+}
+ONE_BIDDER_ONLY = ("rochetnet",)
+STORE = Path(__file__).with_suffix(".jsonl")
+N_TRAIN, N_FRESH, N_AUDITED = 20_000, 100_000, 1_000
+
+INTRODUCTION = """# The tables of the papers
+
+Every kind of auction of this package on the settings of the papers, by ALGNet's metric
+`P* = (sqrt P - sqrt R)^2`, where R is the *sum* over bidders of what the package's audit at default
+effort finds on 1,000 fresh profiles, and P is the revenue on 100,000. This page is written by
+
+```
+python benchmarks/paper_tables.py --page docs/paper_tables.md
+```
+
+which fits what `benchmarks/paper_tables.jsonl` does not hold yet, and can be stopped at any time.
+All auctions have their default parameters: rows differ in `n_bidders`, `n_items` and `demand` only,
+and in the 20,000 profiles to learn from. Figures are medians over seeds, with the number of seeds
+in brackets where it is not 3. "Published" is the paper's figure, read in its favour: as if the
+regret given were the true one, and the sum over bidders.
+"""
+
+READING = """
+## How to read it
+
+* A searched regret is a lower bound, so P* of an approximately truthful auction is an upper one.
+  Auctions marked (exact) have no regret, and P* is their revenue. For price sheets the audit uses
+  their certificate.
+* Revenue above the optimum is the mark of regret: see the columns P and R. For one bidder
+  `P* <= optimum` must hold if the search found all; the last column says whether
+  `audit_consistency` was satisfied.
+* Exactly truthful auctions win on every row: if you need truthfulness, or are to compare with
+  it, take `BundlePricingAuction` (or `RochetNetAuction` for one bidder). The two-player game is for
+  what they do not cover, and for the comparison with the literature.
+"""
+
+
+def measure(name, estimator, seed):
+    """Fit one auction, audit it, and return its figures."""
+    setting = load_setting(ROWS[name][0])
+    auction = ESTIMATORS[estimator][2](setting, seed)
+    train = setting.sample(N_TRAIN, random_state=seed)
+    started = time.perf_counter()
+    auction.fit(train)
+    seconds = time.perf_counter() - started
+    fresh = setting.sample(N_FRESH, random_state=1000 + seed)
+    paid = auction.predict(fresh).payments.sum(axis=1)
+    report = measure_regret(
+        auction, fresh[:N_AUDITED], support=setting.support, random_state=seed, verbose=False
+    )
+    revenue, regret = float(paid.mean()), report.total_regret
+    row = {
+        "setting": name,
+        "estimator": estimator,
+        "seed": seed,
+        "fit_seconds": round(seconds, 1),
+        "audit_seconds": round(report.search["seconds"], 1),
+        "revenue": revenue,
+        "revenue_se": float(paid.std() / np.sqrt(len(paid))),
+        "total_regret": regret,
+        "total_regret_se": report.total_regret_se,
+        "p_star": float(max(np.sqrt(revenue) - np.sqrt(regret), 0.0) ** 2),
+        "threads": int(os.environ.get("OMP_NUM_THREADS", os.cpu_count())),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "versions": {p: version(p) for p in ("sklauction", "torch", "scikit-learn", "numpy")},
+        "date": date.today().isoformat(),
+    }
+    if setting.n_bidders == 1:
+        optimum = setting.optimal_revenue or setting.best_known_revenue
+        row["audit_possible"] = bool(audit_consistency(report, optimum).possible)
+    return row
+
+
+def published(name):
+    """Return the papers' figures of a setting, and ALGNet's P* read in its favour."""
+    figures = load_setting(ROWS[name][0]).published
+    texts = [f"{method} {revenue}, {regret}" for method, (revenue, regret) in figures.items()]
+    own = figures.get("ALGNet")
+    best = f"{(np.sqrt(own[0]) - np.sqrt(own[1])) ** 2:.4g}" if own else "-"
+    return best, "; ".join(texts).replace("None", "not given") or "-"
+
+
+def median(rows, key):
+    """Return the median of a figure over seeds."""
+    return statistics.median(row[key] for row in rows)
+
+
+def headline(fits):
+    """Return the table of the two-player auction against what was asked."""
+    yield "| setting | optimum | published ALGNet, P* | asked | **P*** | fit, seconds (asked) |"
+    yield "|---|---|---|---|---|---|"
+    for name, (_, asked, minutes, optimum) in ROWS.items():
+        rows = fits.get((name, "algnet"), [])
+        got, seconds = "not measured", "-"
+        if rows:
+            value, took = median(rows, "p_star"), median(rows, "fit_seconds")
+            short = "" if value >= asked else " (short)"
+            got, seconds = (
+                f"**{value:.4f}**{short}{count(rows)}",
+                f"{took:.0f} ({minutes * 60:.0f})",
+            )
+        best = published(name)[0]
+        yield f"| {name} | {optimum} | {best} | {asked} | {got} | {seconds} |"
+
+
+def count(rows):
+    """Return how many seeds a median is over, where it is not 3."""
+    return "" if len(rows) == 3 else f" [{len(rows)}]"
+
+
+def details(name, fits):
+    """Return the table of all auctions on one setting."""
+    yield f"\n### {name}\n"
+    yield f"Published: {published(name)[1]}.\n"
+    yield "| auction | P* | P | R | fit, seconds | threads | audit possible |"
+    yield "|---|---|---|---|---|---|---|"
+    for estimator, (heading, exact, _) in ESTIMATORS.items():
+        rows = fits.get((name, estimator))
+        if not rows:
+            continue
+        possible = [row["audit_possible"] for row in rows if "audit_possible" in row]
+        says = ("yes" if all(possible) else "NO") if possible else "several bidders"
+        figures = [median(rows, key) for key in ("p_star", "revenue", "total_regret")]
+        threads = "/".join(sorted({str(row["threads"]) for row in rows}))
+        yield (
+            f"| {heading}{' (exact)' if exact else ''}{count(rows)} | {figures[0]:.4f} | "
+            f"{figures[1]:.4f} | {figures[2]:.2g} | {median(rows, 'fit_seconds'):.1f} | "
+            f"{threads} | {says} |"
+        )
+
+
+def page(store):
+    """Return the docs page of all stored fits."""
+    fits = {}
+    for row in store:
+        fits.setdefault((row["setting"], row["estimator"]), []).append(row)
+    lines = [INTRODUCTION, "## The two-player auction against the published one\n"]
+    lines += [*headline(fits), READING, "## All auctions"]
+    for name in ROWS:
+        lines += details(name, fits)
+    versions = sorted({", ".join(f"{k} {v}" for k, v in row["versions"].items()) for row in store})
+    lines += [
+        "\n## Where and when\n",
+        *(f"* Machine: {machine}" for machine in sorted({row["machine"] for row in store})),
+        *(f"* Versions: {text}" for text in versions),
+        f"* Dates: {min(row['date'] for row in store)} to {max(row['date'] for row in store)}",
+        f"* Seeds: {', '.join(map(str, sorted({row['seed'] for row in store})))}",
+        "* Fits with one thread ran two at a time on two cores.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def read(path):
+    """Return the stored fits."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--settings", nargs="+", default=list(ROWS), choices=list(ROWS))
+    parser.add_argument("--estimators", nargs="+", default=list(ESTIMATORS), choices=ESTIMATORS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--store", type=Path, default=STORE)
+    parser.add_argument("--page", type=Path)
+    parser.add_argument("--report-only", action="store_true")
+    arguments = parser.parse_args()
+    for seed in arguments.seeds if not arguments.report_only else ():
+        for estimator in arguments.estimators:
+            for name in arguments.settings:
+                several = load_setting(ROWS[name][0]).n_bidders > 1
+                done = {(r["setting"], r["estimator"], r["seed"]) for r in read(arguments.store)}
+                if (name, estimator, seed) in done or (several and estimator in ONE_BIDDER_ONLY):
+                    continue
+                row = measure(name, estimator, seed)
+                with arguments.store.open("a") as file:
+                    file.write(json.dumps(row) + "\n")
+                print(json.dumps(row), flush=True)
+    text = page(read(arguments.store))
+    print(text)
+    if arguments.page:
+        arguments.page.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
