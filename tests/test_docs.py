@@ -18,6 +18,7 @@ PAGES = [
     "docs/menus.md",
     "docs/optimal.md",
     "docs/regret_family.md",
+    "docs/algnet.md",
 ]
 # Sizes in the pages -> sizes here. A page whose sizes these miss would be slow, not wrong.
 SMALLER = {
