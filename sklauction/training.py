@@ -40,8 +40,8 @@ __all__ = [
 # back over about the last tenth of all updates.
 AVERAGING = 8
 WARM_UP_UPDATES = 50
-# From about this update on the learning rate falls like one over the number of updates. One over
-# the square root leaves, after 8,000 updates at 1x2, twice the regret (`docs/algnet.md`).
+# From about this update on the learning rate falls like one over the number of updates: the noise
+# of small batches hides small regret until the step is small.
 DECAY_UPDATES = 500
 # The audit at the end of each iteration compares iterations on the same profiles, so that few
 # profiles and a short search suffice to choose among them.
