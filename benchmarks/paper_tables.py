@@ -113,9 +113,10 @@ READING = """
 * Revenue above the optimum is the mark of regret: see the columns P and R. For one bidder
   `P* <= optimum` must hold if the search found all; the last column says whether
   `audit_consistency` was satisfied.
-* Exactly truthful auctions win on every row: if you need truthfulness, or are to compare with
-  it, take `BundlePricingAuction` (or `RochetNetAuction` for one bidder). The two-player game is for
-  what they do not cover, and for the comparison with the literature.
+* Price sheets, whose regret is certified to be next to none, are above the game wherever both are
+  measured here, and [on the other settings too](bundle_pricing.md). If you need truthfulness, or
+  are to compare with it, take `BundlePricingAuction` (or `RochetNetAuction` for one bidder). The
+  game is for what they do not cover, and for the comparison with the literature.
 """
 
 
