@@ -121,6 +121,9 @@ def test_by_the_envelope_training_starts_from_a_truthful_auction(
     architecture, demand, n_bidders, n_items
 ):
     network = build(architecture, n_bidders, n_items, demand, noise=0.0)
+    # Of different sizes: a bidder needs one potential for all its items even so.
+    spread = 0.3 + np.random.RandomState(0).uniform(size=(n_bidders, n_items))
+    network.prepare(np.full((n_bidders, n_items), 0.5), spread)
     generator = torch.Generator().manual_seed(1)
     values = 2 * torch.rand(50, n_bidders, n_items, generator=generator, dtype=torch.float64)
     lies = values.repeat_interleave(200, dim=0)
@@ -128,7 +131,7 @@ def test_by_the_envelope_training_starts_from_a_truthful_auction(
     with torch.no_grad():
         allocations, payments = network(torch.cat([values, lies]))
     assert payments.min() >= 0 and payments[:50].sum() > 0
-    truth = values.repeat(1, 1, 1)[:, 0]
+    truth = values[:, 0]
     gained = (allocations[:50, 0] * truth).sum(dim=1) - payments[:50, 0]
     lied = (allocations[50:, 0] * truth.repeat_interleave(200, dim=0)).sum(dim=1) - payments[50:, 0]
     # Exactly truthful but for 1e-9 under the odds of payments.
