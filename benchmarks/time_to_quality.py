@@ -97,9 +97,8 @@ def draw(name, rows, folder):
     ax.axhline(PUBLISHED[name], color="0.3", linewidth=1)
     ax.annotate(
         "published",
-        (1, PUBLISHED[name]),
+        (0.01, PUBLISHED[name]),
         xycoords=("axes fraction", "data"),
-        ha="right",
         va="bottom",
         color="0.3",
     )
@@ -111,6 +110,11 @@ def draw(name, rows, folder):
         title=f"{name}, U[0, 1]",
         ylim=(max(0.85 * best, min(row["p_star"] for row in rows)), 1.01 * best),
     )
+    # Few ticks, as plain numbers: the default ones of a logarithmic axis overlap.
+    ends = [row["seconds"] for row in rows]
+    ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500) if min(ends) / 2 < t < max(ends) * 2]
+    ax.set_xticks(ticks, [str(t) for t in ticks])
+    ax.set_xticks([], minor=True)
     ax.legend(fontsize=8)
     path = folder / f"time_to_quality_{name}.png"
     figure.savefig(path, dpi=120)

@@ -21,8 +21,8 @@ __all__ = [
     "NetworkShape",
 ]
 
-# Log-odds of winning per standard deviation of the bid, before training. A softer auction learns
-# to bundle; from 4 on, 2x2 stays at item-wise Myerson, whose regret is 0, and 2 gets away.
+# Log-odds of winning per standard deviation of the bid, before training. Soft, so that training
+# can leave the truthful auction it starts from: a sharp one it hardly ever leaves.
 INITIAL_SLOPE = 2.0
 # How much larger the first layer's weights begin under "envelope": allocations change within a
 # fraction of a standard deviation of the bids, and layers have to see it.
