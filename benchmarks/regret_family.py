@@ -4,8 +4,7 @@ Run from the root of the repository::
 
     python benchmarks/regret_family.py [--parts unit brittleness overhead] [--seeds 0]
 
-* unit: ALGNetAuction on one bidder and two items, defaults but for 350 iterations instead of 100,
-  against the known optimum.
+* unit: ALGNetAuction's defaults on one bidder and two items, against the known optimum.
 * brittleness: RegretNet trained with another setting's schedule (Table 1 of Rahme et al., ICLR
   2021), beside ALGNet's one set of defaults; schedules are shortened with the training.
 * overhead: updates per second of a fit against a bare torch loop of the same arithmetic.
@@ -27,7 +26,6 @@ from sklauction.two_player.misreporters import draw_truths, perturb, play_groups
 from sklauction.two_player.objectives import square_root_loss
 
 UNIT = {"unit_1x2_uniform": 0.98, "unit_1x2_uniform_23": 0.99}
-UNIT_ITERATIONS = 350
 
 # Published schedules: updates in all, and the multipliers' starts, rises and periods.
 PUBLISHED_UPDATES = 400_000
@@ -71,9 +69,7 @@ def run_unit(seeds):
     for name, asked in UNIT.items():
         setting = load_setting(name)
         for seed in seeds:
-            auction = ALGNetAuction(
-                n_bidders=1, demand="unit", max_iter=UNIT_ITERATIONS, random_state=seed
-            )
+            auction = ALGNetAuction(n_bidders=1, demand="unit", random_state=seed)
             auction, seconds = timed_fit(auction, setting.sample(20_000, random_state=seed))
             revenue, regret, p_star = judge(auction, setting, seed, 100_000, 1000)
             print(
