@@ -26,6 +26,7 @@ _EXPORTS = {
     "REGRETNET_PUBLISHED": "sklauction.two_player",
     "RegretCertificate": "sklauction.menus",
     "RegretDisplay": "sklauction.plotting",
+    "RegretMonitor": "sklauction.monitoring",
     "RegretNetAuction": "sklauction.two_player",
     "RegretReport": "sklauction.audit",
     "RegretScorer": "sklauction.scorers",

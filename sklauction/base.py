@@ -10,13 +10,14 @@ from sklearn.utils.validation import (
 )
 
 from sklauction.checks import DEMANDS, check_choice, check_count, check_support
+from sklauction.monitoring import CallbackSupportMixin, with_callbacks
 from sklauction.outcome import AuctionOutcome
 from sklauction.regret import measure_regret
 
 __all__ = ["BaseAuction", "money_scale"]
 
 
-class BaseAuction(BaseEstimator):
+class BaseAuction(CallbackSupportMixin, BaseEstimator):
     """Base class of all auctions.
 
     A subclass stores its parameters in ``__init__`` and gives two methods:
@@ -41,6 +42,7 @@ class BaseAuction(BaseEstimator):
     support = None
     demand = "additive"
 
+    @with_callbacks
     def fit(self, X, y=None):
         """Learn the auction from valuation samples.
 
@@ -63,6 +65,8 @@ class BaseAuction(BaseEstimator):
             If a parameter or X is not as described. Nothing is fitted then.
         """
         self._check_parameters()
+        task = self._init_callback_context(max_subtasks=self._planned_iterations())
+        task.call_on_fit_task_begin(estimator=self, X=X, y=y)
         before = dict(vars(self))
         valuations = self._validate_profiles(X, reset=not self._continues())
         try:
@@ -71,6 +75,7 @@ class BaseAuction(BaseEstimator):
             vars(self).clear()
             vars(self).update(before)
             raise
+        task.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     def predict(self, X):
@@ -136,6 +141,10 @@ class BaseAuction(BaseEstimator):
     def _continues(self):
         """Say whether fit goes on from an earlier fit, in its sizes, scale and support."""
         return False
+
+    def _planned_iterations(self):
+        """Return how many iterations a fit tells callbacks of; 0 for a fit in one piece."""
+        return 0
 
     def _check_parameters(self):
         """Check constructor parameters; subclasses extend. Raises ValueError."""

@@ -25,6 +25,7 @@ from sklauction.base import BaseAuction
 from sklauction.checks import check_count
 from sklauction.economics import auction_score
 from sklauction.mechanism import TorchMechanism, run_in_chunks
+from sklauction.monitoring import IterationTasks
 from sklauction.regret import measure_regret
 
 __all__ = [
@@ -191,6 +192,7 @@ class AuctionNet(NeuralNet):
         self.n_iter_, self.n_steps_ = 0, 0
         self.best_, self.best_iter_ = None, 0
         self.held_out_mark_ = None
+        self.tasks_, self.asked_to_stop_ = None, False
         self.average_weights_ = copy.deepcopy(self.module_.state_dict())
         return self
 
@@ -205,18 +207,28 @@ class AuctionNet(NeuralNet):
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Note where this fit begins, and what training must beat, if the start may stay."""
-        self.first_iter_ = self.n_iter_
+        self.first_iter_, self.asked_to_stop_ = self.n_iter_, False
         held_out = None if X is None else X[1]
         if self.judge_first and self.n_iter_ == 0 and held_out is not None:
             self._judge_held_out(held_out)
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        """Stop, in skorch's way, when the held-out score has stopped improving."""
+        """Stop, in skorch's way, when asked to or when the held-out score stopped improving."""
+        if self.asked_to_stop_:
+            raise KeyboardInterrupt
         if self.patience is not None and dataset_valid is not None:
             waited = self.n_iter_ - max(self.best_iter_, self.first_iter_)
             if waited >= self.patience:
                 raise KeyboardInterrupt
         super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)
+        if self.tasks_ is not None:
+            self.tasks_.begin()
+
+    def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        """Tell scikit-learn's callbacks, any of which may ask to stop."""
+        super().on_epoch_end(net, dataset_train, dataset_valid, **kwargs)
+        if self.tasks_ is not None:
+            self.asked_to_stop_ = self.tasks_.end()
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
         """Open no row per batch: the history keeps averages per iteration."""
@@ -412,11 +424,23 @@ class LearnedAuction(BaseAuction):
     def _train(self, train, held_out, n_iter):
         net = self.net_
         net.max_epochs = n_iter
-        net.partial_fit((self._normalise(train), self._normalise(held_out)))
+        if hasattr(self, "_callback_fit_ctx"):  # scikit-learn's, while fit runs
+            seen = train if held_out is None else held_out
+            net.tasks_ = IterationTasks(self, self._callback_fit_ctx, seen, self._as_if_fitted)
+        try:
+            net.partial_fit((self._normalise(train), self._normalise(held_out)))
+        finally:
+            net.tasks_ = None
         best = net.best_.weights if held_out is not None else None
         self.mechanism_ = net.average_mechanism(best)
         self.n_iter_ = net.n_iter_
         self.history_ = [self._in_money(row) for row in net.history.to_list()]
+
+    def _as_if_fitted(self):
+        return {"mechanism_": self.net_.average_mechanism()}
+
+    def _planned_iterations(self):
+        return self.max_iter
 
     def _normalise(self, valuations):
         """Return valuations in units of the scale, as a tensor where the net is."""

@@ -1,0 +1,153 @@
+"""scikit-learn's callbacks: a task per iteration of a fit, and a monitor that audits.
+
+scikit-learn 1.9 brought callbacks as an experiment (``set_callbacks``). Whatever this package
+needs of them is named here, so that an older scikit-learn, or one in which they changed, costs
+the callbacks and nothing else.
+"""
+
+import numpy as np
+
+from sklauction.checks import check_count
+from sklauction.scorers import auction_scorers
+
+try:
+    from sklearn.callback import CallbackSupportMixin, ScoringMonitor, with_callbacks
+
+    HAS_CALLBACKS = True
+except ImportError:  # scikit-learn before 1.9
+    HAS_CALLBACKS = False
+
+    class CallbackSupportMixin:
+        """Stands in: a fit is one task that nobody watches."""
+
+        def _init_callback_context(self, **kwargs):
+            return UnwatchedTask()
+
+    class ScoringMonitor:
+        """Stands in: says what is missing."""
+
+        def __init__(self, **kwargs):
+            raise ImportError("RegretMonitor needs scikit-learn 1.9 or later, for its callbacks")
+
+    def with_callbacks(method):
+        """Return the method as it is."""
+        return method
+
+
+__all__ = ["CallbackSupportMixin", "IterationTasks", "RegretMonitor", "with_callbacks"]
+
+
+class UnwatchedTask:
+    """A task of a fit, without callbacks."""
+
+    def call_on_fit_task_begin(self, **kwargs):
+        """Tell nobody."""
+        return self
+
+    def call_on_fit_task_end(self, **kwargs):
+        """Tell nobody; training goes on."""
+        return False
+
+    def subcontext(self, **kwargs):
+        """Return a task within this one."""
+        return self
+
+
+class IterationTasks:
+    """Tells the callbacks of a fit when an iteration begins and ends.
+
+    Parameters
+    ----------
+    auction : LearnedAuction
+        Being fitted.
+    context : sklearn.callback.CallbackContext
+        Of the whole fit.
+    X : ndarray of shape (n_samples, n_bidders, n_items)
+        Profiles that callbacks see: those held out, or without any the training profiles.
+    fitted : callable
+        Returns what makes a copy of the auction predict as if training had stopped now.
+    """
+
+    def __init__(self, auction, context, X, fitted):
+        self.auction = auction
+        self.context = context
+        self.X = X
+        self.fitted = fitted
+
+    def begin(self):
+        """Open the task of an iteration."""
+        self.task_ = self.context.subcontext(task_name="iteration")
+        self.task_.call_on_fit_task_begin(estimator=self.auction, X=self.X)
+
+    def end(self):
+        """Close it; return whether a callback asks to stop."""
+        return self.task_.call_on_fit_task_end(
+            estimator=self.auction, X=self.X, reconstruction_attributes=self.fitted
+        )
+
+
+class RegretMonitor(ScoringMonitor):
+    """Callback that audits an auction after every iteration of its fit.
+
+    scikit-learn's own ``ScoringMonitor`` logs nothing where ``y`` is None, as it always is here.
+
+    Parameters
+    ----------
+    n_samples : int, default=200
+        Profiles audited each time: the first of those that the fit holds out, or, without any,
+        of its training profiles.
+    effort : {"quick", "default", "thorough"} or int, default="quick"
+        How hard each audit searches; see :func:`~sklauction.measure_regret`.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the search; a fixed one compares iterations alike.
+
+    Raises
+    ------
+    ImportError
+        With scikit-learn before 1.9, which has no callbacks.
+
+    Notes
+    -----
+    ``get_logs().data`` has a row per iteration with the columns ``score``, ``revenue`` and
+    ``regret`` (minus the total regret found, which is a lower bound on it), in the caller's money.
+    Set on the auction within a search, it logs every candidate in every fold.
+
+    Examples
+    --------
+    >>> from sklauction import RegretMonitor, RochetNetAuction
+    >>> from sklauction.datasets import make_valuations
+    >>> V = make_valuations(500, n_bidders=1, n_items=2, random_state=0)
+    >>> monitor = RegretMonitor(n_samples=50)
+    >>> auction = RochetNetAuction(max_iter=2, menu_size=8, random_state=0)
+    >>> auction = auction.set_callbacks(monitor).fit(V)
+    >>> rows = [row for row in monitor.get_logs().data if row["task_name"] == "iteration"]
+    >>> [row["regret"] > -1e-6 for row in rows]  # RochetNet is truthful at every moment
+    [True, True]
+    """
+
+    def __init__(self, *, n_samples=200, effort="quick", random_state=0):
+        check_count(n_samples, "n_samples")
+        super().__init__(scoring=auction_scorers(effort=effort, random_state=random_state))
+        self.n_samples = n_samples
+
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        """Audit the auction as it is after a task, and log it.
+
+        Parameters
+        ----------
+        estimator : estimator instance
+            Being fitted.
+        context : sklearn.callback.CallbackContext
+            Of the task that ended.
+        X : array-like of shape (n_samples, n_bidders, n_items) or flat
+            Valuations.
+        fitted_estimator : estimator instance
+            The auction, as if training had stopped now; None for a task that made none.
+        """
+        if fitted_estimator is None:
+            return
+        some = X[: self.n_samples]
+        # The scorers ignore y, but the base class scores only where there is one.
+        super().on_fit_task_end(
+            estimator, context, X=some, y=np.zeros(len(some)), fitted_estimator=fitted_estimator
+        )

@@ -1,0 +1,173 @@
+"""scikit-learn's callbacks: told of every iteration, able to stop, and never in the way."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV
+from test_common import LEARNED, TABLE, make
+
+from sklauction import ALGNetAuction, RegretMonitor, VCGAuction, measure_regret
+
+pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+
+
+class Recorder:
+    """Notes every hook called, and asks to stop when told to."""
+
+    def __init__(self, stop_after=None, fail_after=None):
+        self.stop_after, self.fail_after = stop_after, fail_after
+        self.calls, self.outcomes = [], []
+
+    def setup(self, estimator, context):
+        self.calls.append("setup")
+
+    def teardown(self, estimator, context):
+        self.calls.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context):
+        self.calls.append(f"begin {context.task_name} {context.task_id}")
+
+    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+        self.calls.append(f"end {context.task_name} {context.task_id}")
+        if fitted_estimator is not None:
+            self.outcomes.append(fitted_estimator.predict(X).payments)
+        if self.fail_after == context.task_id and context.task_name == "iteration":
+            raise RuntimeError("the callback failed")
+        return context.task_name == "iteration" and context.task_id == self.stop_after
+
+
+@pytest.fixture
+def valuations(request, valuations):
+    name = request.node.callspec.params.get("name") if hasattr(request.node, "callspec") else None
+    one = name and name.startswith(("menunet", "rochetnet", "single", "truthful"))
+    return valuations[:, :1] if one else valuations
+
+
+@pytest.mark.parametrize("name", [name for name in LEARNED if "truthful" not in name])
+def test_callbacks_hear_of_every_iteration_and_change_nothing(name, valuations):
+    recorder = Recorder()
+    watched = make(name, max_iter=2).set_callbacks(recorder).fit(valuations)
+    assert recorder.calls == [
+        *("setup", "begin fit 0"),
+        *("begin iteration 0", "end iteration 0", "begin iteration 1", "end iteration 1"),
+        *("end fit 0", "teardown"),
+    ]
+    # The copy that a callback gets predicts, as the auction then was.
+    assert len(recorder.outcomes) == 2
+    assert not np.array_equal(*recorder.outcomes)
+    alone = make(name, max_iter=2).fit(valuations)
+    np.testing.assert_array_equal(
+        watched.predict(valuations).payments, alone.predict(valuations).payments
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if name not in LEARNED])
+def test_an_auction_fitted_in_one_piece_is_one_task(name, valuations):
+    recorder = Recorder()
+    make(name).set_callbacks(recorder).fit(valuations)
+    assert recorder.calls == ["setup", "begin fit 0", "end fit 0", "teardown"]
+
+
+def test_a_callback_can_stop_training(valuations):
+    auction = make("algnet-mlp", max_iter=5).set_callbacks(Recorder(stop_after=1)).fit(valuations)
+    assert auction.n_iter_ == 2
+    shorter = make("algnet-mlp", max_iter=2).fit(valuations)
+    np.testing.assert_array_equal(
+        auction.predict(valuations).payments, shorter.predict(valuations).payments
+    )
+    # It was asked of that fit only.
+    auction.set_callbacks().set_params(warm_start=True, max_iter=1).fit(valuations)
+    assert auction.n_iter_ == 3
+
+
+def test_a_failing_callback_leaves_the_auction_as_it_was(valuations):
+    recorder = Recorder(fail_after=0)
+    auction = make("algnet-mlp").set_callbacks(recorder)
+    with pytest.raises(RuntimeError, match="the callback failed"):
+        auction.fit(valuations)
+    assert recorder.calls[-1] == "teardown"
+    assert not hasattr(auction, "mechanism_") and not hasattr(auction, "scale_")
+    assert not hasattr(auction, "_callback_fit_ctx")
+
+
+def test_bad_data_are_refused_with_callbacks_closed(valuations):
+    recorder = Recorder()
+    with pytest.raises(ValueError, match=r"[Nn]egative"):
+        make("algnet-mlp").set_callbacks(recorder).fit(-valuations)
+    assert recorder.calls == ["setup", "begin fit 0", "teardown"]
+
+
+def test_monitor_logs_what_an_audit_finds(valuations):
+    monitor = RegretMonitor(n_samples=30)
+    auction = make("algnet-mlp", validation_fraction=0).set_callbacks(monitor).fit(valuations)
+    (row,) = monitor.get_logs().data
+    report = measure_regret(auction, valuations[:30], effort="quick", random_state=0, verbose=False)
+    # The auction of the only iteration is the auction kept.
+    assert row["revenue"] == pytest.approx(report.revenue, rel=1e-12)
+    assert row["regret"] == pytest.approx(-report.total_regret, rel=1e-9)
+    assert row["score"] == pytest.approx(report.score, rel=1e-9)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_monitor_follows_a_search(valuations, n_jobs):
+    monitor = RegretMonitor(n_samples=20)
+    game = make("algnet-mlp", max_iter=2).set_callbacks(monitor)
+    GridSearchCV(game, {"activation": ["tanh", "relu"]}, cv=2, n_jobs=n_jobs).fit(valuations)
+    # Two candidates in two folds, and the refit, of two iterations each.
+    rows = [row for row in monitor.get_logs().data if row["task_name"] == "iteration"]
+    assert len(rows) == 10
+    assert len({row["parent_task_id_path"] for row in rows}) == 5
+
+
+def test_progress_bar_reaches_the_iterations_of_a_search(valuations, capsys):
+    pytest.importorskip("rich")
+    from sklearn.callback import ProgressBar
+
+    search = GridSearchCV(make("algnet-mlp", max_iter=2), {"activation": ["tanh", "relu"]}, cv=2)
+    search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(valuations)
+    printed = capsys.readouterr().out
+    assert printed.count("ALGNetAuction - fit") == 5 and "100%" in printed
+
+
+def test_search_over_several_kinds_of_auction_warns_of_none(valuations):
+    recorder = Recorder()
+    recorder.max_propagation_depth = None
+    search = GridSearchCV(VCGAuction(n_bidders=2), {"reserve": [0.0, 1.0]}, cv=2)
+    search.set_callbacks(recorder).fit(valuations)
+    assert any("fold" in call or "split" in call or "fit" in call for call in recorder.calls)
+
+
+def test_monitor_refuses_what_is_no_number_of_profiles():
+    with pytest.raises(ValueError, match="n_samples must be an integer"):
+        RegretMonitor(n_samples=0)
+
+
+def test_older_scikit_learn_costs_the_callbacks_and_nothing_else():
+    code = (
+        "import sys, sklearn.model_selection; sys.modules['sklearn.callback'] = None\n"
+        "import numpy as np\n"
+        "from sklauction import RegretMonitor, RochetNetAuction\n"
+        "V = np.random.RandomState(0).uniform(size=(50, 1, 2))\n"
+        "auction = RochetNetAuction(max_iter=1, menu_size=4, random_state=0).fit(V)\n"
+        "assert auction.predict(V).payments.shape == (50, 1)\n"
+        "assert not hasattr(auction, 'set_callbacks')\n"
+        "try: RegretMonitor()\n"
+        "except ImportError as error: assert 'scikit-learn 1.9' in str(error)\n"
+        "else: raise SystemExit('no error')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_auctions_with_callbacks_can_be_copied(valuations):
+    import pickle
+
+    monitor = RegretMonitor(n_samples=10)
+    auction = ALGNetAuction(n_bidders=2, hidden_layer_sizes=(4,), max_iter=1, random_state=0)
+    auction.set_callbacks(monitor).fit(valuations[:50])
+    again = pickle.loads(pickle.dumps(auction))
+    np.testing.assert_array_equal(
+        again.predict(valuations).payments, auction.predict(valuations).payments
+    )
