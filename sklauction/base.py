@@ -20,10 +20,12 @@ __all__ = ["BaseAuction", "money_scale"]
 class BaseAuction(CallbackSupportMixin, BaseEstimator):
     """Base class of all auctions.
 
-    A subclass stores its parameters in ``__init__`` and gives two methods:
-    ``_fit(valuations)`` and ``_run(bids) -> (allocations, payments)``; both get
-    a checked float64 array of shape (n_samples, n_bidders, n_items). It inherits
-    :meth:`fit`, :meth:`predict`, :meth:`score`, every input check and these
+    A subclass stores its parameters in ``__init__``, ``n_bidders`` and ``n_items`` (None where it
+    is inferred) among them, and gives two methods: ``_fit(valuations)`` and
+    ``_run(bids) -> (allocations, payments)``; both get a checked float64 array of shape
+    (n_samples, n_bidders, n_items), in money. Learning an auction from samples is stated so
+    by [1]_. A subclass inherits :meth:`fit`, :meth:`predict`, :meth:`score`, every input check
+    and the attributes below.
 
     Attributes
     ----------
@@ -35,7 +37,47 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         Money unit learned in fit: the root mean square valuation times sqrt(3),
         which is c for values uniform on [0, c].
     support_ : ndarray of shape (n_bidders, n_items, 2)
-        Lowest and highest report of each bidder for each item, given or learned.
+        Lowest and highest report of each bidder for each item, in money, given or learned.
+
+    Raises
+    ------
+    ValueError
+        In fit, if a parameter or X is not as described; in predict and score, if X has other
+        sizes than in fit, or values that are negative or not finite.
+    NotFittedError
+        In predict and score, before fit.
+
+    See Also
+    --------
+    sklauction.CallableAuction : An auction from a function, without a class.
+
+    References
+    ----------
+    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
+
+    Examples
+    --------
+    One item at a posted price, to the first bidder who reports as much:
+
+    >>> import numpy as np
+    >>> from sklauction.base import BaseAuction
+    >>> class PostedPrice(BaseAuction):
+    ...     def __init__(self, n_bidders=1, n_items=1, *, price=0.5):
+    ...         self.n_bidders = n_bidders
+    ...         self.n_items = n_items
+    ...         self.price = price
+    ...
+    ...     def _fit(self, valuations):
+    ...         pass
+    ...
+    ...     def _run(self, bids):
+    ...         enough = bids[:, :, 0] >= self.price
+    ...         sold = enough & (enough.cumsum(axis=1) == 1)
+    ...         return sold[:, :, None].astype(float), self.price * sold
+    >>> auction = PostedPrice(n_bidders=2).fit([[[0.2], [0.8]], [[0.9], [0.7]]])
+    >>> auction.predict([[[0.6], [0.9]], [[0.4], [0.3]]]).payments
+    array([[0.5, 0. ],
+           [0. , 0. ]])
     """
 
     # Estimators without these parameters fall back on the class attributes.
@@ -58,6 +100,7 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         self
+            The fitted auction.
 
         Raises
         ------
@@ -90,8 +133,16 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         AuctionOutcome
-            ``allocations`` of shape (n_samples, n_bidders, n_items) and ``payments``
-            of shape (n_samples, n_bidders), in the unit of the bids.
+            ``allocations`` of shape (n_samples, n_bidders, n_items), probabilities, and
+            ``payments`` of shape (n_samples, n_bidders), in the unit of the bids.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If X has other sizes or columns than in fit, or values that are negative or not
+            finite.
         """
         return AuctionOutcome(*self._run(self.as_profiles(X)))
 
@@ -102,11 +153,20 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_bidders, n_items), \
                 or (n_samples, n_bidders * n_items), or DataFrame
+            In money.
 
         Returns
         -------
         ndarray of shape (n_samples, n_bidders, n_items)
-            In float64.
+            The same, in money, in float64.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If X has other sizes or columns than in fit, or values that are negative or not
+            finite.
         """
         check_is_fitted(self)
         return self._validate_profiles(X, reset=False)
@@ -117,7 +177,7 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_bidders, n_items) or flat
-            True valuations.
+            True valuations, in the unit of those seen in fit.
         y : None
             Ignored.
         effort : {"quick", "default", "thorough"} or int, default="quick"
@@ -127,7 +187,16 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         -------
         float
             P is the revenue under truthful reports, R the total regret found. The
-            search is a lower bound on R, so the score is an upper bound.
+            search is a lower bound on R, so the score is an upper bound. In the square
+            root of money.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If X has other sizes or columns than in fit, or values that are negative or not
+            finite, or the effort is not as described.
         """
         return measure_regret(self, X, effort=effort, random_state=0, verbose=False).score
 

@@ -26,7 +26,7 @@ class CallableAuction(BaseAuction):
     demand : {"additive", "unit"}, default="additive"
         Whether a bidder may get several items.
     support : array-like broadcastable to (n_bidders, n_items, 2), default=None
-        Lowest and highest report; None takes the range of the data.
+        Lowest and highest report, in money; None takes the range of the data.
 
     Attributes
     ----------
@@ -35,7 +35,16 @@ class CallableAuction(BaseAuction):
     scale_ : float
         Money unit of the data; nothing depends on it.
     support_ : ndarray of shape (n_bidders, n_items, 2)
-        Lowest and highest reports.
+        Lowest and highest reports, in money.
+
+    Raises
+    ------
+    ValueError
+        In fit and predict, if a parameter or X is not as described, or the function returns
+        wrong shapes or values that are not finite; the message names the row. An error
+        within the function comes through as it is.
+    NotFittedError
+        In predict and score, before fit.
 
     Warns
     -----

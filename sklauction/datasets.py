@@ -53,7 +53,7 @@ class AuctionSetting:
     Parameters
     ----------
     name : str
-        Name by which :func:`load_setting` knows it.
+        Name by which :func:`~sklauction.datasets.load_setting` knows it.
     prior : ProductPrior or TrianglePrior
         Distribution of the profiles.
     demand : {"additive", "unit"}
@@ -63,16 +63,16 @@ class AuctionSetting:
     optimal_revenue : float or None
         Largest expected revenue of any DSIC and IR auction, in money, where known.
     optimal_revenue_bounds : (float, float) or None
-        Lower and upper bound on it, where it is not known exactly.
+        Lower and upper bound on it, in money, where it is not known exactly.
     best_known_revenue : float or None
-        Revenue of the best exact auction known here, where the optimum is not known.
+        Revenue of the best exact auction known here, in money, where the optimum is not known.
     menu : str or None
         The optimal (or best known) auction in words.
     source : str
         Where these figures come from, and what is not known.
     published : dict of {str: (float, float or str or None)}
-        Revenue and regret that papers print, by method. Regret is None where not printed.
-        Some papers print its mean over bidders and others the sum: compare with care.
+        Revenue and regret (None where not printed) that papers print, in money, by method. Some
+        papers print regret's mean over bidders and others the sum: compare with care.
 
     Examples
     --------
@@ -108,7 +108,7 @@ class AuctionSetting:
 
     @property
     def support(self):
-        """Lowest and highest report, ndarray of shape (n_bidders, n_items, 2), a new copy.
+        """Lowest and highest report, in money, a new ndarray of shape (n_bidders, n_items, 2).
 
         The box around the prior. Where the prior has no highest value (see ``bounded``) it
         ends at the quantile 1 - 1e-6 and one value in a million lies outside.
@@ -139,16 +139,22 @@ class AuctionSetting:
         -------
         ndarray of shape (n_samples, n_bidders, n_items)
             Valuations in money, float64.
+
+        Raises
+        ------
+        ValueError
+            If ``n_samples`` is not a positive integer or ``random_state`` is no seed.
         """
         return self.prior.sample(n_samples, random_state)
 
 
 def list_settings():
-    """Return the names that :func:`load_setting` knows.
+    """Return the names that :func:`~sklauction.datasets.load_setting` knows.
 
     Returns
     -------
     list of str
+        In the order of the package's table.
 
     Examples
     --------
@@ -162,6 +168,9 @@ def list_settings():
 def load_setting(name):
     """Return a setting of the literature by name.
 
+    Its ``source`` says where its figures are from: for one item Myerson [1]_, for two values Yao
+    [2]_, for one bidder the papers that :class:`~sklauction.SingleBuyerAuction` names.
+
     Parameters
     ----------
     name : str
@@ -170,7 +179,7 @@ def load_setting(name):
     Returns
     -------
     AuctionSetting
-        A new object in every call.
+        A new object in every call, its figures in the money of its prior.
 
     Raises
     ------
@@ -180,6 +189,12 @@ def load_setting(name):
     See Also
     --------
     make_valuations : Samples from distributions of your own.
+
+    References
+    ----------
+    .. [1] Myerson, "Optimal Auction Design", Mathematics of Operations Research 6(1), 1981.
+    .. [2] Yao, "On Solutions for the Maximum Revenue Multi-item Auction under
+       Dominant-Strategy and Bayesian Implementations", 2017.
 
     Examples
     --------
@@ -211,10 +226,9 @@ def make_valuations(n_samples, n_bidders, n_items, distribution=None, random_sta
     n_bidders, n_items : int
         Size of each auction.
     distribution : scipy.stats distribution, array-like of them, or None
-        What the values follow, in money: one distribution for all, or a grid that
-        broadcasts to (n_bidders, n_items), such as one per item, or ``[[d1], [d2]]`` for one
-        per bidder. None is uniform on [0, 1]. Anything with ``rvs(size, random_state)`` will
-        do.
+        What the values follow, in money: one distribution for all, or a grid that broadcasts to
+        (n_bidders, n_items), such as one per item, or ``[[d1], [d2]]`` for one per bidder. None
+        is uniform on [0, 1]. Anything with ``rvs(size, random_state)`` will do.
     random_state : int, RandomState, Generator or None
         Seed or source of randomness; None differs in every call.
 
@@ -256,7 +270,7 @@ def make_drifting_valuations(
     """Draw valuations from a prior that moves, step by step, from one to another.
 
     At step t of T every value is ``(1 - t / (T - 1)) F0^{-1}(q) + t / (T - 1) F1^{-1}(q)`` for
-    a fresh uniform q: quantiles move along straight lines. Feed one step after the other to
+    a fresh uniform q: quantiles move along straight lines [1]_. Feed step after step to
     ``partial_fit`` of a learned auction, which needs a ``support`` that holds all of them.
 
     Parameters
@@ -268,7 +282,8 @@ def make_drifting_valuations(
     n_bidders, n_items : int
         Size of each auction.
     start, end : distribution, array-like of them, or None
-        As for :func:`make_valuations`, each with ``ppf``; None is uniform on [0, 1].
+        Each broadcast as by :func:`~sklauction.datasets.make_valuations`, with ``ppf``; None is
+        uniform on [0, 1].
     random_state : int, RandomState, Generator or None
         Seed or source of randomness; None differs in every call.
 
@@ -286,6 +301,10 @@ def make_drifting_valuations(
     See Also
     --------
     make_valuations : From a prior that stays.
+
+    References
+    ----------
+    .. [1] McCann, "A Convexity Principle for Interacting Gases", Advances in Mathematics, 1997.
 
     Examples
     --------
@@ -324,9 +343,9 @@ def _quantiles(distribution, uniforms):
 
 
 def uniform_single_item_revenue(n_bidders):
-    """Optimal revenue of one item and bidders U[0, 1] iid.
+    """Return the optimal revenue of one item and bidders U[0, 1] iid.
 
-    The item goes to the highest bidder above the reserve 1/2, so that
+    The item goes to the highest bidder above the reserve 1/2 [1]_, so that
     ``P = int_{1/2}^1 (2v - 1) n v^(n-1) dv = (n - 1 + 2^-n) / (n + 1)``.
 
     Parameters
@@ -338,6 +357,11 @@ def uniform_single_item_revenue(n_bidders):
     -------
     float
         Money, the highest possible value being 1.
+
+    Raises
+    ------
+    ValueError
+        If ``n_bidders`` is not a positive integer.
 
     References
     ----------
@@ -354,9 +378,9 @@ def uniform_single_item_revenue(n_bidders):
 
 
 def vcg_uniform_revenue(n_bidders, n_items):
-    """Revenue of VCG, additive bidders with values U[0, 1] iid.
+    """Return the revenue of VCG, additive bidders with values U[0, 1] iid.
 
-    Each item earns the second highest value, so that ``P = m (n - 1) / (n + 1)``.
+    Each item earns the second highest value [1]_, so that ``P = m (n - 1) / (n + 1)``.
 
     Parameters
     ----------
@@ -366,7 +390,17 @@ def vcg_uniform_revenue(n_bidders, n_items):
     Returns
     -------
     float
-        Money.
+        Money, the highest possible value of an item being 1.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer.
+
+    References
+    ----------
+    .. [1] Vickrey, "Counterspeculation, Auctions, and Competitive Sealed Tenders",
+       Journal of Finance 16(1), 1961.
 
     Examples
     --------
@@ -380,11 +414,11 @@ def vcg_uniform_revenue(n_bidders, n_items):
 
 
 def yao_revenue(n_bidders, p, a, b):
-    """Revenue of the best DSIC auction of two items whose values are a or b, iid.
+    """Return the revenue of the best DSIC auction of two items whose values are a or b, iid.
 
     With ``x+ = max(x, 0)``, ``r = (b - a) (1 - p) / p`` and the probabilities
     ``p0 = p^2n``, ``p1 = 2n p^(2n-1) (1 - p)``, ``p2 = 2p^n (1 - p^n - n p^(n-1) (1 - p))``,
-    ``P = 2(1 - p^n) b + p0 (2a - (b - a)(1 - p^2) / p^2)+ + p1 (a - r/2)+ + p2 (a - r)+``.
+    ``P = 2(1 - p^n) b + p0 (2a - (b - a)(1 - p^2) / p^2)+ + p1 (a - r/2)+ + p2 (a - r)+`` [1]_.
 
     Parameters
     ----------
@@ -399,6 +433,11 @@ def yao_revenue(n_bidders, p, a, b):
     -------
     float
         Money.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not as described.
 
     References
     ----------

@@ -12,12 +12,36 @@ BISECTIONS = 80
 class Mixture:
     """Mixture of distributions, with the methods of a frozen scipy.stats one.
 
+    Mixtures of uniform distributions are simple priors whose virtual values are to be ironed [1]_.
+
     Parameters
     ----------
     components : sequence of distributions
-        Frozen scipy.stats distributions, or :class:`Discrete` for atoms.
+        Frozen scipy.stats distributions, or :class:`~sklauction.datasets.Discrete` for atoms;
+        of values in money.
     weights : array-like of shape (n_components,)
         Their probabilities; they sum to 1.
+
+    Attributes
+    ----------
+    components : tuple of distributions
+        As given.
+    weights : ndarray of shape (n_components,)
+        As given.
+
+    Raises
+    ------
+    ValueError
+        If there is not one non-negative weight per component, or they do not sum to 1.
+    TypeError
+        If ``components`` is not a sequence.
+    AttributeError
+        In a method that a component lacks, as atoms lack a density.
+
+    References
+    ----------
+    .. [1] Myerson, "Optimal Auction Design", Mathematics of Operations Research 6(1), 1981,
+       section 6.
 
     Examples
     --------
@@ -37,19 +61,22 @@ class Mixture:
         return f"Mixture([{parts}], {self.weights.tolist()})"
 
     def pdf(self, x):
-        """Density at x; there is none where a component has atoms."""
+        """Density at each x, per unit of money; there is none where a component has atoms."""
         return self._mix(component.pdf(x) for component in self.components)
 
     def cdf(self, x):
-        """Probability of a value of at most x."""
+        """Probability of a value of at most x, for each x."""
         return self._mix(component.cdf(x) for component in self.components)
 
     def sf(self, x):
-        """Probability of a value above x."""
+        """Probability of a value above x, for each x."""
         return self._mix(component.sf(x) for component in self.components)
 
     def ppf(self, q):
-        """Smallest value whose cdf reaches q, by bisection between the components' own."""
+        """Smallest value, in money, whose cdf reaches q, for each q.
+
+        By bisection between the components' own.
+        """
         quantiles = [np.asarray(component.ppf(q), dtype=float) for component in self.components]
         low, high = np.minimum.reduce(quantiles), np.maximum.reduce(quantiles)
         for _ in range(BISECTIONS):
@@ -59,16 +86,34 @@ class Mixture:
         return np.where(self.cdf(low) >= q, low, high)[()]
 
     def mean(self):
-        """Return the expected value."""
+        """Return the expected value, in money."""
         return float(self._mix(component.mean() for component in self.components))
 
     def support(self):
-        """Lowest and highest value."""
+        """Lowest and highest value, in money."""
         lows, highs = zip(*(component.support() for component in self.components))
         return float(min(lows)), float(max(highs))
 
     def rvs(self, size=None, random_state=None):
-        """Draw values, ndarray of shape ``size`` or one value."""
+        """Draw values.
+
+        Parameters
+        ----------
+        size : int, tuple of int or None
+            Shape of the draws; None draws one.
+        random_state : int, RandomState, Generator or None
+            Seed or source of randomness; None differs in every call.
+
+        Returns
+        -------
+        float or ndarray of shape ``size``
+            In money.
+
+        Raises
+        ------
+        ValueError
+            If ``random_state`` is no seed, or a size is negative.
+        """
         rng = check_rng(random_state)
         chosen = np.asarray(rng.choice(len(self.components), size=size, p=self.weights))
         values = np.empty(chosen.shape)
@@ -84,19 +129,33 @@ class Mixture:
 class Discrete:
     """Distribution on finitely many values, with the methods of a frozen scipy.stats one.
 
+    Two values are enough for priors under which the best auction is known and not simple [1]_.
+
     Parameters
     ----------
     values : array-like of shape (n_atoms,)
         Distinct values, in money.
     probabilities : array-like of shape (n_atoms,)
-        They sum to 1.
+        Of each value; they sum to 1.
 
     Attributes
     ----------
     atoms : ndarray of shape (n_atoms,)
-        The values, ascending. A distribution without atoms does not have this attribute.
+        The values, ascending, in money. A distribution without atoms does not have this
+        attribute.
     probabilities : ndarray of shape (n_atoms,)
         The probability of each atom.
+
+    Raises
+    ------
+    ValueError
+        If values are not finite and distinct, there is not one non-negative probability for
+        each, or they do not sum to 1.
+
+    References
+    ----------
+    .. [1] Yao, "On Solutions for the Maximum Revenue Multi-item Auction under
+       Dominant-Strategy and Bayesian Implementations", 2017.
 
     Examples
     --------
@@ -120,34 +179,52 @@ class Discrete:
         return f"Discrete({self.atoms.tolist()}, {self.probabilities.tolist()})"
 
     def pmf(self, x):
-        """Probability of exactly x."""
+        """Probability of exactly x, for each x."""
         return (np.asarray(x)[..., None] == self.atoms) @ self.probabilities
 
     def cdf(self, x):
-        """Probability of a value of at most x."""
+        """Probability of a value of at most x, for each x."""
         return self._cumulative[np.searchsorted(self.atoms, x, side="right")]
 
     def sf(self, x):
-        """Probability of a value above x."""
+        """Probability of a value above x, for each x."""
         return 1.0 - self.cdf(x)
 
     def ppf(self, q):
-        """Smallest atom whose cdf reaches q; nan for q outside [0, 1]."""
+        """Smallest atom, in money, whose cdf reaches q, for each q; nan for q outside [0, 1]."""
         q = np.asarray(q, dtype=float)
         index = np.searchsorted(self._cumulative[1:], q, side="left")
         atoms = self.atoms[np.minimum(index, self.atoms.size - 1)]
         return np.where((q >= 0) & (q <= 1), atoms, np.nan)[()]
 
     def mean(self):
-        """Return the expected value."""
+        """Return the expected value, in money."""
         return float(self.atoms @ self.probabilities)
 
     def support(self):
-        """Lowest and highest value."""
+        """Lowest and highest value, in money."""
         return float(self.atoms[0]), float(self.atoms[-1])
 
     def rvs(self, size=None, random_state=None):
-        """Draw values, ndarray of shape ``size`` or one value."""
+        """Draw values.
+
+        Parameters
+        ----------
+        size : int, tuple of int or None
+            Shape of the draws; None draws one.
+        random_state : int, RandomState, Generator or None
+            Seed or source of randomness; None differs in every call.
+
+        Returns
+        -------
+        float or ndarray of shape ``size``
+            In money.
+
+        Raises
+        ------
+        ValueError
+            If ``random_state`` is no seed, or a size is negative.
+        """
         return check_rng(random_state).choice(self.atoms, size=size, p=self.probabilities)
 
 

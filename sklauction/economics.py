@@ -1,7 +1,8 @@
 """Pure functions of valuations and outcomes: utility, revenue, welfare, violations, score.
 
 Axes are always in the order sample, bidder, item. Money is in the caller's unit.
-All functions take and return numpy arrays or floats and check nothing: callers do.
+All functions take and return numpy arrays or floats and check nothing: callers do. Shapes that
+do not fit together fail within numpy.
 """
 
 import numpy as np
@@ -20,7 +21,7 @@ __all__ = [
 def values_received(valuations, allocations):
     """Return the value of what each bidder gets, ``<v_i, a_i>``.
 
-    For additive demand this is the sum over items; for unit demand it is the
+    For additive demand this is the sum over items [1]_; for unit demand it is the
     same, because a feasible unit-demand allocation is a lottery over single items.
 
     Parameters
@@ -33,6 +34,16 @@ def values_received(valuations, allocations):
     Returns
     -------
     ndarray of shape (n_samples, n_bidders)
+        In money.
+
+    Raises
+    ------
+    ValueError
+        By numpy, if the two shapes do not fit together.
+
+    References
+    ----------
+    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
 
     Examples
     --------
@@ -47,16 +58,29 @@ def values_received(valuations, allocations):
 def utilities(valuations, outcome):
     """Return the utility of each bidder, ``u_i = <v_i, a_i> - p_i``.
 
+    It is quasi-linear: value and payment are both money [1]_.
+
     Parameters
     ----------
     valuations : ndarray of shape (n_samples, n_bidders, n_items)
-        True valuations (the outcome may stem from other reports).
+        True valuations, in money (the outcome may stem from other reports).
     outcome : AuctionOutcome or (allocations, payments)
-        What the auction decided.
+        What the auction decided: probabilities of shape (n_samples, n_bidders, n_items), and
+        money of shape (n_samples, n_bidders).
 
     Returns
     -------
     ndarray of shape (n_samples, n_bidders)
+        In money; below 0 where a bidder pays more than what it gets is worth to it.
+
+    Raises
+    ------
+    ValueError
+        If the outcome is not a pair; by numpy, if shapes do not fit together.
+
+    References
+    ----------
+    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
 
     Examples
     --------
@@ -72,6 +96,8 @@ def utilities(valuations, outcome):
 def revenue(payments):
     """Return the expected total payment ``P``: mean over samples of the sum over bidders.
 
+    With truthful reports, it is what the auctions of [1]_ maximise.
+
     Parameters
     ----------
     payments : ndarray of shape (n_samples, n_bidders)
@@ -80,6 +106,16 @@ def revenue(payments):
     Returns
     -------
     float
+        Money per profile.
+
+    Raises
+    ------
+    ValueError
+        By numpy, if payments have no axis of bidders.
+
+    References
+    ----------
+    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
 
     Examples
     --------
@@ -94,6 +130,9 @@ def revenue(payments):
 def welfare(valuations, allocations):
     """Return the expected total value of what is allocated, at true valuations.
 
+    :class:`~sklauction.VCGAuction` without reserve prices maximises it in every profile [1]_.
+    Where reports are truthful and no bidder pays more than its value, no revenue exceeds it.
+
     Parameters
     ----------
     valuations : ndarray of shape (n_samples, n_bidders, n_items)
@@ -104,6 +143,16 @@ def welfare(valuations, allocations):
     Returns
     -------
     float
+        Money per profile.
+
+    Raises
+    ------
+    ValueError
+        By numpy, if the two shapes do not fit together.
+
+    References
+    ----------
+    .. [1] Krishna, "Auction Theory", 2nd edition, 2010, section 5.3.
 
     Examples
     --------
@@ -118,8 +167,8 @@ def welfare(valuations, allocations):
 def feasibility_violation(allocations, demand="additive"):
     """Return the largest excess of the allocation over what exists, per sample.
 
-    No probability below 0; no item given out more than once; for
-    ``demand="unit"`` no bidder gets more than one item.
+    Feasible is what has no probability below 0 and gives out no item more than once; for
+    ``demand="unit"`` no bidder gets more than one item either [1]_.
 
     Parameters
     ----------
@@ -131,7 +180,16 @@ def feasibility_violation(allocations, demand="additive"):
     Returns
     -------
     ndarray of shape (n_samples,)
-        0 where feasible.
+        In probability (or shares of items); 0 where feasible.
+
+    Raises
+    ------
+    ValueError
+        By numpy, if allocations do not have three axes.
+
+    References
+    ----------
+    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
 
     Examples
     --------
@@ -149,19 +207,29 @@ def feasibility_violation(allocations, demand="additive"):
 def ir_violation(bids, outcome):
     """Return what each bidder pays beyond the reported value of what it gets.
 
-    Individual rationality (IR) in the ex-post sense: ``p_i <= <b_i, a_i>``.
+    Individual rationality (IR) in the ex-post sense: ``p_i <= <b_i, a_i>`` [1]_.
 
     Parameters
     ----------
     bids : ndarray of shape (n_samples, n_bidders, n_items)
         Reports, in money.
     outcome : AuctionOutcome or (allocations, payments)
-        What the auction decided.
+        What the auction decided: probabilities of shape (n_samples, n_bidders, n_items), and
+        money of shape (n_samples, n_bidders).
 
     Returns
     -------
     ndarray of shape (n_samples, n_bidders)
         0 where rational, money otherwise.
+
+    Raises
+    ------
+    ValueError
+        If the outcome is not a pair; by numpy, if shapes do not fit together.
+
+    References
+    ----------
+    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
 
     Examples
     --------
@@ -178,23 +246,25 @@ def auction_score(revenue, total_regret):
 
     A one-bidder auction with revenue P and regret R can be turned into an exactly
     truthful one that earns at least ``(sqrt(P) - sqrt(R))**2``, so the score
-    compares auctions of different regret.
+    compares auctions of different regret [1]_.
 
     Parameters
     ----------
     revenue : float
-        ``P``, expected total payment. A negative value counts as zero.
+        ``P``, expected total payment, in money. A negative value counts as zero.
     total_regret : float
-        ``R``, expected sum over bidders of ex-post regret.
+        ``R``, expected sum over bidders of ex-post regret, in money. A negative value counts
+        as zero.
 
     Returns
     -------
     float
+        In the square root of money: all valuations times c is the score times ``sqrt(c)``.
 
     References
     ----------
     .. [1] Rahme, Jelassi & Weinberg, "Auction Learning as a Two-Player Game",
-       ICLR 2021, section 3.
+       ICLR 2021, section 3 and proposition 1.
 
     Examples
     --------

@@ -19,7 +19,8 @@ CHUNK_ENTRIES = 1 << 18
 class Menu(NamedTuple):
     """A price list for one buyer: lotteries over items, each at a price.
 
-    The first row is nothing for nothing.
+    The first row is nothing for nothing. A buyer who takes its favourite row gains nothing by
+    a lie, and every truthful auction for one buyer is such a list [1]_.
 
     Parameters
     ----------
@@ -29,6 +30,23 @@ class Menu(NamedTuple):
         In money, ascending.
     shares : ndarray of shape (n_rows,)
         Share of the valuations seen in fit that choose the row.
+
+    Raises
+    ------
+    ValueError
+        In :meth:`choose`, :meth:`revenue` and :meth:`simplify`, if valuations do not have the
+        menu's number of items.
+    ImportError
+        In :meth:`to_frame`, without pandas.
+
+    See Also
+    --------
+    MenuDisplay : Draws the regions in which each row is taken.
+
+    References
+    ----------
+    .. [1] Hammond, "Straightforward Individual Incentive Compatibility in Large
+       Economies", Review of Economic Studies 46(2), 1979.
 
     Examples
     --------
@@ -58,6 +76,12 @@ class Menu(NamedTuple):
         Returns
         -------
         ndarray of int of shape (n_samples,)
+            Index of the row, of ``allocations`` and ``prices``.
+
+        Raises
+        ------
+        ValueError
+            If valuations do not have this shape, or are not numbers.
         """
         valuations = np.asarray(valuations, dtype=float)
         if valuations.ndim != 2 or valuations.shape[1] != self.allocations.shape[1]:
@@ -80,10 +104,17 @@ class Menu(NamedTuple):
         Parameters
         ----------
         valuations : array-like of shape (n_samples, n_items)
+            In money.
 
         Returns
         -------
         float
+            Money per buyer.
+
+        Raises
+        ------
+        ValueError
+            If valuations do not have this shape, or are not numbers.
         """
         return float(self.prices[self.choose(valuations)].mean())
 
@@ -92,17 +123,28 @@ class Menu(NamedTuple):
 
         Rows are dropped one by one, that with the least loss of revenue first, while the
         revenue stays within ``tolerance`` of this menu's, relatively. Whatever is dropped,
-        the menu stays exactly truthful.
+        the menu stays exactly truthful. How much few rows can earn is the question of [1]_.
 
         Parameters
         ----------
         valuations : array-like of shape (n_samples, n_items)
             Buyers on whom revenue is compared, in money.
         tolerance : float, default=1e-3
+            Largest share of the revenue that may be lost.
 
         Returns
         -------
         Menu
+            A new one, whose ``shares`` are those of ``valuations``.
+
+        Raises
+        ------
+        ValueError
+            If valuations do not have this shape, or are not numbers.
+
+        References
+        ----------
+        .. [1] Hart & Nisan, "The Menu-Size Complexity of Auctions", EC 2013.
         """
         valuations = np.asarray(valuations, dtype=float)
         least = (1 - tolerance) * self.revenue(valuations)
@@ -125,7 +167,12 @@ class Menu(NamedTuple):
         Returns
         -------
         pandas.DataFrame
-            Columns ``item_0`` ..., ``price`` and ``share``.
+            Columns ``item_0`` ... (probabilities), ``price`` (money) and ``share``.
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
         """
         import pandas as pd
 

@@ -105,12 +105,22 @@ class RegretMonitor(ScoringMonitor):
     ------
     ImportError
         With scikit-learn before 1.9, which has no callbacks.
+    ValueError
+        If ``n_samples`` is not a positive integer; in the fit that it watches, if the effort is
+        not as described.
 
     Notes
     -----
-    ``get_logs().data`` has a row per iteration with the columns ``score``, ``revenue`` and
-    ``regret`` (minus the total regret found, which is a lower bound on it), in the caller's money.
+    ``get_logs().data`` has a row per iteration with the columns ``score`` [1]_, in the square root
+    of the caller's money, and ``revenue`` and ``regret`` (minus the total regret found [2]_, which
+    is a lower bound on it), in the caller's money.
     Set on the auction within a search, it logs every candidate in every fold.
+
+    References
+    ----------
+    .. [1] Rahme, Jelassi & Weinberg, "Auction Learning as a Two-Player Game",
+       ICLR 2021, section 3.
+    .. [2] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
 
     Examples
     --------
@@ -140,9 +150,14 @@ class RegretMonitor(ScoringMonitor):
         context : sklearn.callback.CallbackContext
             Of the task that ended.
         X : array-like of shape (n_samples, n_bidders, n_items) or flat
-            Valuations.
+            Valuations, in money.
         fitted_estimator : estimator instance
             The auction, as if training had stopped now; None for a task that made none.
+
+        Raises
+        ------
+        ValueError
+            If the effort is not as described.
         """
         if fitted_estimator is None:
             return

@@ -13,6 +13,7 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
     A named tuple, so ``allocations, payments = auction.predict(bids)`` works,
     that also behaves like a 2-D array with one row per auction, so that
     scikit-learn's tools (which index, stack and compare predictions) take it.
+    An auction is a rule for each of the two fields [1]_.
 
     Parameters
     ----------
@@ -20,6 +21,18 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
         Probability (or share) with which a bidder gets an item, in [0, 1].
     payments : ndarray of shape (n_samples, n_bidders)
         Money that each bidder pays, in the unit of the bids.
+
+    Raises
+    ------
+    ValueError
+        If an array without copying is asked for, ``np.array(outcome, copy=False)``; and in
+        :meth:`from_array`.
+    IndexError
+        In indexing, if there is no such field or row.
+
+    References
+    ----------
+    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
 
     Examples
     --------
@@ -67,13 +80,20 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
         Parameters
         ----------
         flat : array-like of shape (n_samples, n_bidders * n_items + n_bidders)
-            Allocations, bidder by bidder, then payments.
+            Allocations, bidder by bidder, then payments: probabilities, and money.
         n_bidders, n_items : int
             Size of each auction.
 
         Returns
         -------
         AuctionOutcome
+            ``allocations`` of shape (n_samples, n_bidders, n_items) and ``payments`` of shape
+            (n_samples, n_bidders).
+
+        Raises
+        ------
+        ValueError
+            If ``flat`` does not have as many columns.
         """
         flat = np.asarray(flat)
         expected = n_bidders * (n_items + 1)

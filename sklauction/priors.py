@@ -14,12 +14,30 @@ TAIL = 1e-6
 class ProductPrior:
     """Prior under which all values are independent.
 
+    Independence of bidders is what makes Myerson's auction of one item optimal [1]_.
+
     Parameters
     ----------
     marginals : array-like of shape (n_bidders, n_items)
-        Distributions, each with ``rvs(size, random_state)``; also ``support()`` and ``ppf``
-        where the range of reports is asked for. Every frozen scipy.stats distribution has
-        them.
+        Distributions of values in money, each with ``rvs(size, random_state)``; also
+        ``support()`` and ``ppf`` where the range of reports is asked for. Every frozen
+        scipy.stats distribution has them.
+
+    Attributes
+    ----------
+    marginals : ndarray of object of shape (n_bidders, n_items)
+        As given.
+
+    Raises
+    ------
+    ValueError
+        If marginals are not a grid of objects with ``rvs``; in :meth:`sample`, if a draw is
+        negative.
+
+    References
+    ----------
+    .. [1] Myerson, "Optimal Auction Design", Mathematics of Operations Research 6(1), 1981,
+       section 2.
 
     Examples
     --------
@@ -47,7 +65,7 @@ class ProductPrior:
 
     @property
     def support(self):
-        """Lowest and highest report, ndarray of shape (n_bidders, n_items, 2)."""
+        """Lowest and highest report, ndarray of shape (n_bidders, n_items, 2), in money."""
         box = np.array([report_range(d) for d in self.marginals.flat], dtype=float)
         return box.reshape(*self.shape, 2)
 
@@ -57,7 +75,26 @@ class ProductPrior:
         return bool(np.isfinite([d.support() for d in self.marginals.flat]).all())
 
     def sample(self, n_samples, random_state=None):
-        """Draw profiles, ndarray of shape (n_samples, n_bidders, n_items)."""
+        """Draw profiles.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of profiles.
+        random_state : int, RandomState, Generator or None
+            Seed or source of randomness; None differs in every call.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_bidders, n_items)
+            Valuations in money, float64.
+
+        Raises
+        ------
+        ValueError
+            If ``n_samples`` is not a positive integer, ``random_state`` is no seed, or a draw is
+            negative or not one number per profile.
+        """
         check_count(n_samples, "n_samples")
         rng = check_rng(random_state)
         profiles = np.empty((n_samples, *self.shape))
@@ -68,6 +105,17 @@ class ProductPrior:
 
 class TrianglePrior:
     """One bidder, two items, uniform on the triangle (0, 0), (0, 1), (1, 0).
+
+    The two values, in money, depend on each other. The optimum sells both items as one [1]_.
+
+    Raises
+    ------
+    ValueError
+        In :meth:`sample`, if ``n_samples`` is not a positive integer.
+
+    References
+    ----------
+    .. [1] Haghpanah & Hartline, "Reverse Mechanism Design", EC 2015.
 
     Examples
     --------
@@ -82,11 +130,29 @@ class TrianglePrior:
 
     @property
     def support(self):
-        """Lowest and highest report, ndarray of shape (1, 2, 2): the box of the triangle."""
+        """Lowest and highest report, in money, ndarray of shape (1, 2, 2): the triangle's box."""
         return np.array([[[0.0, 1.0], [0.0, 1.0]]])
 
     def sample(self, n_samples, random_state=None):
-        """Draw profiles, ndarray of shape (n_samples, 1, 2)."""
+        """Draw profiles.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of profiles.
+        random_state : int, RandomState, Generator or None
+            Seed or source of randomness; None differs in every call.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 1, 2)
+            Valuations in money, float64.
+
+        Raises
+        ------
+        ValueError
+            If ``n_samples`` is not a positive integer or ``random_state`` is no seed.
+        """
         check_count(n_samples, "n_samples")
         square = check_rng(random_state).uniform(size=(n_samples, 1, 2))
         above = square.sum(axis=2, keepdims=True) > 1

@@ -43,7 +43,7 @@ def measure_regret(
     """Search for each bidder's most profitable misreport, and report what was found.
 
     Ex-post regret of bidder i at the profile v is the most that it gains by any report,
-    ``max over b of u_i(v_i; b, v_-i) - u_i(v_i; v)``, the others staying truthful. The
+    ``max over b of u_i(v_i; b, v_-i) - u_i(v_i; v)``, the others staying truthful [1]_. The
     search looks at the ends of the support, at the others' bids, near the truth, at other
     profiles' values and evenly over the support, sweeps each item, climbs where the
     mechanism has a gradient, and narrows in by steps that cross jumps. A larger effort
@@ -56,9 +56,9 @@ def measure_regret(
         Auctions that have a ``mechanism_`` and torch modules are searched along their
         gradient, on the device where they are; anything else is a black box.
     valuations : array-like of shape (n_samples, n_bidders, n_items)
-        True valuations; for an auction, in any form that its ``predict`` takes.
+        True valuations, in money; for an auction, in any form that its ``predict`` takes.
     support : array-like broadcastable to (n_bidders, n_items, 2), default=None
-        Lowest and highest report that a bidder may make. None takes the auction's
+        Lowest and highest report that a bidder may make, in money. None takes the auction's
         ``support_``, else from zero to the largest valuation.
     demand : {"additive", "unit"}, default=None
         For the feasibility check. None takes the auction's own, else "additive".
@@ -73,8 +73,9 @@ def measure_regret(
     Returns
     -------
     RegretReport
-        With a ``certificate``, an upper bound on the same regret, where the mechanism has
-        a method ``certify``.
+        In the unit of the valuations. Its regret is what the search found, a lower bound on the
+        true one; with a ``certificate``, an upper bound on the same regret, where the mechanism
+        has a method ``certify``.
 
     Raises
     ------
@@ -82,6 +83,8 @@ def measure_regret(
         If an argument is malformed, or the mechanism returns wrong shapes, values that
         are not finite, or other outcomes when the same bids are run again; the message
         names the row.
+    NotFittedError
+        If the mechanism is an auction that is not fitted.
 
     Warns
     -----
@@ -93,6 +96,10 @@ def measure_regret(
     --------
     CallableAuction : Your own mechanism as an estimator.
     audit_consistency : Whether one bidder's report can be all there is.
+
+    References
+    ----------
+    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
 
     Examples
     --------

@@ -7,6 +7,7 @@ better, as ``scoring=`` of GridSearchCV, cross_validate and learning_curve expec
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from sklauction.checks import check_not_negative
 from sklauction.economics import revenue
 from sklauction.regret import measure_regret
 
@@ -39,12 +40,28 @@ class _AuditScorer(BaseEstimator):
 class RegretScorer(_AuditScorer):
     """Minus the total regret found by an audit.
 
+    Called as ``scorer(auction, valuations)``, it returns ``-R``, R being the sum over bidders of
+    ex-post regret [1]_, in the unit of the valuations. A search finds a lower bound on R, so
+    this is an upper bound on minus the true regret.
+
     Parameters
     ----------
     effort : {"quick", "default", "thorough"} or int, default="quick"
         How hard the audit searches; see :func:`~sklauction.measure_regret`.
     random_state : int, RandomState instance or None, default=0
         Seed of the search; a fixed one compares candidates alike.
+
+    Raises
+    ------
+    ValueError
+        In a call, if the effort is not as described or valuations do not fit the auction; as
+        :func:`~sklauction.measure_regret` raises it.
+    NotFittedError
+        In a call, if the auction is not fitted.
+
+    References
+    ----------
+    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
 
     Examples
     --------
@@ -63,12 +80,28 @@ class RegretScorer(_AuditScorer):
 class AuctionScorer(_AuditScorer):
     """The score ``sqrt(P) - sqrt(R)``, with R as found by an audit.
 
+    Called as ``scorer(auction, valuations)``, it returns the score of [1]_, in the square root of
+    the unit of the valuations. A search finds a lower bound on R, so this is an upper bound.
+
     Parameters
     ----------
     effort : {"quick", "default", "thorough"} or int, default="quick"
-        How hard the audit searches.
+        How hard the audit searches; see :func:`~sklauction.measure_regret`.
     random_state : int, RandomState instance or None, default=0
-        Seed of the search.
+        Seed of the search; a fixed one compares candidates alike.
+
+    Raises
+    ------
+    ValueError
+        In a call, if the effort is not as described or valuations do not fit the auction; as
+        :func:`~sklauction.measure_regret` raises it.
+    NotFittedError
+        In a call, if the auction is not fitted.
+
+    References
+    ----------
+    .. [1] Rahme, Jelassi & Weinberg, "Auction Learning as a Two-Player Game",
+       ICLR 2021, section 3.
 
     Examples
     --------
@@ -86,6 +119,20 @@ class AuctionScorer(_AuditScorer):
 
 class RevenueScorer(BaseEstimator):
     """Revenue under truthful reports, whatever the regret.
+
+    Called as ``scorer(auction, valuations)``, it returns the mean total payment, which the auctions
+    of [1]_ maximise, in the unit of the valuations.
+
+    Raises
+    ------
+    ValueError
+        In a call, if valuations do not fit the auction.
+    NotFittedError
+        In a call, if the auction is not fitted.
+
+    References
+    ----------
+    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
 
     Examples
     --------
@@ -107,16 +154,34 @@ def auction_scorers(effort="quick", random_state=0):
     Parameters
     ----------
     effort : {"quick", "default", "thorough"} or int, default="quick"
-        How hard the audit searches.
+        How hard the audit searches; see :func:`~sklauction.measure_regret`.
     random_state : int, RandomState instance or None, default=0
-        Seed of the search.
+        Seed of the search; a fixed one compares candidates alike.
 
     Returns
     -------
     callable
-        ``scorer(auction, valuations, y=None)`` returns a dict of ``"score"``,
-        ``"revenue"`` and ``"regret"`` (minus the total regret). Three scorers of their
-        own would audit twice.
+        ``scorer(auction, valuations, y=None)`` returns a dict of ``"score"`` [1]_, in the square
+        root of the unit of the valuations, and, in that unit, ``"revenue"`` and ``"regret"``,
+        minus the total regret found [2]_. Three scorers of their own would audit twice.
+
+    Raises
+    ------
+    ValueError
+        When the scorer is called, if the effort is not as described or valuations do not fit
+        the auction.
+    NotFittedError
+        When the scorer is called, if the auction is not fitted.
+
+    See Also
+    --------
+    best_under_regret : Chooses among candidates by what it returns.
+
+    References
+    ----------
+    .. [1] Rahme, Jelassi & Weinberg, "Auction Learning as a Two-Player Game",
+       ICLR 2021, section 3.
+    .. [2] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
 
     Examples
     --------
@@ -146,9 +211,27 @@ class best_under_regret:
         Largest mean total regret, in the unit of the valuations. If no candidate keeps
         to it, the one with the least regret is taken.
 
+    Raises
+    ------
+    ValueError
+        If ``tol`` is negative; in a call, if the results have no ``mean_test_revenue`` or
+        ``mean_test_regret``, or hold nothing but nan.
+
+    See Also
+    --------
+    auction_scorers : Makes the results that it chooses among.
+
     Notes
     -----
-    For ``GridSearchCV(..., scoring=auction_scorers(), refit=best_under_regret(0.01))``.
+    For ``GridSearchCV(..., scoring=auction_scorers(), refit=best_under_regret(0.01))``. Called
+    with ``cv_results_``, it returns the index of the chosen candidate. Where
+    :class:`AuctionScorer` puts a price on regret, this gives it a budget, as [1]_ does in
+    training. The regrets compared are those found, lower bounds on the true ones.
+
+    References
+    ----------
+    .. [1] Ivanov, Safiulin, Filippov & Balabaeva, "Optimal-er Auctions through Attention",
+       NeurIPS 2022.
 
     Examples
     --------
@@ -162,8 +245,7 @@ class best_under_regret:
     """
 
     def __init__(self, tol):
-        if not tol >= 0:
-            raise ValueError(f"tol must be a number of at least 0; got {tol!r}")
+        check_not_negative(tol, "tol")
         self.tol = tol
 
     def __call__(self, cv_results):

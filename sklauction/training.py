@@ -4,8 +4,8 @@ An *iteration* (a skorch epoch) is a fixed number of updates on mini-batches dra
 training profiles, then one audited look at the held-out ones. All randomness of iteration
 ``t`` comes from a generator made of (seed, t), so nothing but weights and optimizers has to
 be kept to continue a fit, bit for bit. Nothing in an update depends on how many will follow:
-instead of a learning rate that falls to zero at a planned end, it falls with the square root
-of the updates done, and the weights that are used are a running average over the last part of
+instead of a learning rate that falls to zero at a planned end, it falls like one over the number
+of updates done, and the weights that are used are a running average over the last part of
 training, at every moment.
 """
 
@@ -374,14 +374,20 @@ class LearnedAuction(BaseAuction):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_bidders, n_items) or flat
-            Valuations. Nothing is held out: the auction afterwards is the running average
-            of the weights, not the best seen.
+            Valuations, in money. Nothing is held out: the auction afterwards is the running
+            average of the weights, not the best seen.
         y : None
             Ignored.
 
         Returns
         -------
         self
+            The auction, one iteration further.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or X is not as described, or X has other sizes than at first.
         """
         self._check_parameters()
         first = not hasattr(self, "net_")

@@ -83,6 +83,14 @@ class TruthfulAuction(BaseAuction):
     n_items_, n_features_in_, scale_, support_ :
         See :class:`~sklauction.base.BaseAuction`.
 
+    Raises
+    ------
+    ValueError
+        In fit, if a parameter or X is not as described: so if ``auction`` is not an auction
+        estimator or has several bidders; or what its own fit and predict raise.
+    NotFittedError
+        In predict and score, before fit; in fit with ``prefit``, if ``auction`` is not fitted.
+
     See Also
     --------
     sklauction.measure_regret : How far from truthful the auction was.
@@ -96,10 +104,11 @@ class TruthfulAuction(BaseAuction):
 
         ``p_c >= p_j - (U - u_j) / e``    for every row j.
 
-    In the published argument j is the bidder's own outcome, and the list holds all outcomes. A
-    finite list need not hold that of a fresh bidder. In its place stands the row j(v) nearest to
-    the own outcome (a, p) in what bidder and seller gain, ``abs(u - u_j) + abs(p - p_j)``,
-    with ``u = <v, a> - p``. The inequality holds for that row too, so with
+    In the published argument [1]_ [2]_ j is the bidder's own outcome, and the list holds all
+    outcomes. A finite list need not hold that of a fresh bidder. In its place stands the row
+    j(v) nearest to the own outcome (a, p) in what bidder and seller gain,
+    ``abs(u - u_j) + abs(p - p_j)``, with ``u = <v, a> - p``. The inequality holds for that row
+    too, so with
 
         ``P = E[p_j(v)],    R = E[U - u_j(v)]``
 

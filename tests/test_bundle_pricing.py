@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 import torch
 from scipy.stats import expon, uniform
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 
 from sklauction import (
     ALGNetAuction,
@@ -367,6 +369,15 @@ def test_explanation_in_words(clashing):
     assert all(f"Bidder {bidder} bids" in text for bidder in range(3))
     with pytest.raises(ValueError, match="explain takes the bids of one auction; got 2"):
         auction.explain(fresh[:2])
+    with pytest.raises(NotFittedError):
+        clone(auction).explain(fresh[row])
+
+
+def test_explanation_of_a_row_of_a_table():
+    V = np.random.default_rng(0).uniform(size=(50, 2, 2))
+    table = pd.DataFrame(V.reshape(50, 4), columns=["a1", "a2", "b1", "b2"])
+    auction = BundlePricingAuction(n_bidders=2, max_iter=1, random_state=0).fit(table)
+    assert auction.explain(table.iloc[[7]]) == auction.explain(V[7])
 
 
 def test_price_display(trained):

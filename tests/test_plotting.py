@@ -4,8 +4,18 @@ import matplotlib
 import numpy as np
 import pytest
 from mechanisms import first_price
+from sklearn.exceptions import NotFittedError
 
-from sklauction import MyersonAuction, RegretDisplay, VirtualValueDisplay, measure_regret
+from sklauction import (
+    BundlePricingAuction,
+    MenuDisplay,
+    MyersonAuction,
+    PriceDisplay,
+    RegretDisplay,
+    RochetNetAuction,
+    VirtualValueDisplay,
+    measure_regret,
+)
 from sklauction.datasets import load_setting
 
 matplotlib.use("Agg")
@@ -53,8 +63,8 @@ def test_takes_bidder_items_and_axes():
     figure, axes = plt.subplots(1, 2)
     display = audit(2, 3).plot(bidder=1, items=(2, 0), axes=axes)
     assert display.figure_ is figure and display.axes_ == tuple(axes)
-    assert axes[1].get_xlabel() == "bidder 1's value for item 2"
-    assert axes[1].get_ylabel() == "bidder 1's value for item 0"
+    assert axes[1].get_xlabel() == "bidder 1's value for item 2, money"
+    assert axes[1].get_ylabel() == "bidder 1's value for item 0, money"
 
 
 @pytest.mark.parametrize(
@@ -89,3 +99,16 @@ def test_virtual_values_are_drawn_with_their_ironing(with_prior):
     assert revenue[0] / chances[0] == pytest.approx(auction.reserve_prices_[1, 0], rel=1e-3)
     assert revenue[0] == max(curve.lines[0].get_ydata())
     display.figure_.canvas.draw()
+
+
+@pytest.mark.parametrize(
+    "display, auction",
+    [
+        (MenuDisplay, RochetNetAuction()),
+        (PriceDisplay, BundlePricingAuction(n_bidders=2)),
+        (VirtualValueDisplay, MyersonAuction()),
+    ],
+)
+def test_unfitted_auctions_are_refused(display, auction):
+    with pytest.raises(NotFittedError):
+        display.from_estimator(auction)

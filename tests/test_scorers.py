@@ -84,3 +84,9 @@ def test_best_under_regret_refuses_bad_input():
         best_under_regret(-1)
     with pytest.raises(ValueError, match=r"needs 'mean_test_revenue'.*auction_scorers"):
         best_under_regret(0.1)({"mean_test_score": [1.0]})
+
+
+@pytest.mark.parametrize("tol", ["a", -0.1, None, float("nan")])
+def test_best_under_regret_names_a_bad_cap(tol):
+    with pytest.raises(ValueError, match="tol must be a number of at least 0; got"):
+        best_under_regret(tol)

@@ -45,12 +45,24 @@ CHUNK = 10_000
 class RevenueBounds(NamedTuple):
     """The revenue of the best dominant-strategy auction, at least and at most.
 
+    A lower bound is what an auction earns; an upper bound is, as a rule, a dual solution of the
+    problem of finding the best [1]_.
+
     Parameters
     ----------
     lowers : dict of {str: float}
         What known auctions earn, by name, in money.
     uppers : dict of {str: float}
         What no auction exceeds, by argument, in money.
+
+    See Also
+    --------
+    sklauction.optimal_revenue_bounds : Makes it.
+
+    References
+    ----------
+    .. [1] Cai, Devanur & Weinberg, "A Duality Based Unified Approach to Bayesian Mechanism
+       Design", STOC 2016.
 
     Examples
     --------
@@ -90,12 +102,12 @@ class RevenueBounds(NamedTuple):
 
         Parameters
         ----------
-        revenue : float or ndarray
+        revenue : float or ndarray of any shape
             In money.
 
         Returns
         -------
-        at_least, at_most : float or ndarray
+        at_least, at_most : float or ndarray of the shape of revenue
             Relative to the upper and to the lower bound; infinite where that is 0.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -118,12 +130,13 @@ def optimal_revenue_bounds(source, *, demand=None, n_cells=None, n_samples=100_0
     these apply, the smallest being the bound:
 
     * the optimum, or a bound on it, where the literature knows it;
-    * one item: Myerson's auction, integrated;
-    * finitely many types: a linear program (:class:`~sklauction.LinearProgramAuction`);
+    * one item: Myerson's auction, integrated [1]_;
+    * finitely many types: a linear program [2]_ (:class:`~sklauction.LinearProgramAuction`);
     * up to two items, three for one bidder, values uniform, mixed of uniforms, or samples: a
-      linear program over utilities on a grid, :mod:`~sklauction.analytic.potential_program`;
-    * independent values with densities: virtual values along paths,
-      :mod:`~sklauction.analytic.flow_bound`;
+      linear program over utilities [3]_ on a grid, ``analytic/potential_program.py``, with
+      Border's condition on several bidders [4]_;
+    * independent values with densities: virtual values along paths [5]_ [6]_,
+      ``analytic/flow_bound.py``;
     * independent bidders: what each would pay alone, in total;
     * always: the welfare.
 
@@ -150,16 +163,31 @@ def optimal_revenue_bounds(source, *, demand=None, n_cells=None, n_samples=100_0
     Returns
     -------
     RevenueBounds
+        In the money of the source.
 
     Raises
     ------
     ValueError
         If an argument is not as described.
+    RuntimeError
+        If HiGHS does not solve a linear program.
 
     Notes
     -----
     All upper bounds but those of the literature and of finitely many types also hold for auctions
     that are truthful only on average over the others' types.
+
+    References
+    ----------
+    .. [1] Myerson, "Optimal Auction Design", Mathematics of Operations Research 6(1), 1981.
+    .. [2] Conitzer & Sandholm, "Complexity of Mechanism Design", UAI 2002.
+    .. [3] Rochet, "A Necessary and Sufficient Condition for Rationalizability in a
+       Quasi-linear Context", Journal of Mathematical Economics 16(2), 1987.
+    .. [4] Border, "Implementation of Reduced Form Auctions: A Geometric Approach",
+       Econometrica 59(4), 1991.
+    .. [5] Cai, Devanur & Weinberg, "A Duality Based Unified Approach to Bayesian Mechanism
+       Design", STOC 2016, theorem 3.
+    .. [6] Haghpanah & Hartline, "Reverse Mechanism Design", EC 2015.
 
     Examples
     --------

@@ -20,9 +20,9 @@ CHUNK_ENTRIES = 1 << 20
 
 
 class LinearProgramAuction(BaseAuction):
-    """Automated mechanism design [1]_: the best auction for finitely many types.
+    """Automated mechanism design: the best auction for finitely many types.
 
-    Allocations (lotteries included) and payments of every profile of types are the variables;
+    Allocations (lotteries included) and payments of every profile of types are the variables [1]_;
     feasibility, individual rationality and incentive compatibility are the constraints, expected
     revenue is the objective. The optimum is exact for these types, whatever their
     distribution: an oracle where no closed form is known.
@@ -61,17 +61,29 @@ class LinearProgramAuction(BaseAuction):
     types_ : list of n_bidders ndarrays of shape (n_types_i, n_items)
         In money.
     probabilities_ : list of n_bidders ndarrays of shape (n_types_i,)
+        Of each type; they sum to 1.
     revenue_ : float
         Expected revenue over the types, in money.
     upper_bound_ : float
-        No auction for these types earns more (dual bound).
+        No auction for these types earns more (dual bound), in money.
     allocations_ : ndarray of shape (n_types_1, ..., n_types_n, n_bidders, n_items)
+        Of every profile of types, as probabilities.
     payments_ : ndarray of shape (n_types_1, ..., n_types_n, n_bidders)
         Of every profile of types, in money.
     n_variables_, n_constraints_ : int
         Of the last program.
     n_items_, n_features_in_, scale_, support_ :
         See :class:`~sklauction.base.BaseAuction`.
+
+    Raises
+    ------
+    ValueError
+        In fit, if a parameter or X is not as described: so if the program would not fit into
+        ``max_memory``, or ``symmetric=True`` meets types that are not alike.
+    RuntimeError
+        In fit, if HiGHS does not solve the program.
+    NotFittedError
+        In predict and score, before fit.
 
     See Also
     --------

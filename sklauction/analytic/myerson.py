@@ -23,7 +23,7 @@ def sell_one(virtual_values, bids):
     Of equals the first bidder wins. So bidder i wins where its virtual value exceeds
     that of every earlier bidder and reaches that of every later one and zero. It pays
     the smallest bid with which it would still have won, so that truth is dominant,
-    within ironed intervals and at atoms as well.
+    within ironed intervals and at atoms as well [1]_.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class MyersonAuction(BaseAuction):
 
     The item goes to the bidder with the highest ironed virtual value, if that is not
     negative, at the smallest bid that still wins. With one item no truthful auction
-    earns more; with several items and additive bidders, selling each on its own is
+    earns more [1]_; with several items and additive bidders, selling each on its own is
     truthful but in general not optimal. Of equal bidders the first wins.
 
     Parameters
@@ -121,6 +121,14 @@ class MyersonAuction(BaseAuction):
     support_ : ndarray of shape (n_bidders, n_items, 2)
         Lowest and highest valuations seen in fit, in money.
 
+    Raises
+    ------
+    ValueError
+        In fit, if a parameter or X is not as described: so if ``prior`` holds an object without
+        ``ppf`` and ``cdf``, or a distribution below 0 throughout, or does not broadcast.
+    NotFittedError
+        In all other methods, before fit.
+
     See Also
     --------
     BundleMyersonAuction : Sells all items as one.
@@ -134,7 +142,7 @@ class MyersonAuction(BaseAuction):
     References
     ----------
     .. [1] Myerson, "Optimal Auction Design", Mathematics of Operations Research
-       6(1), 1981.
+       6(1), 1981, sections 5 and 6 (ironing).
 
     Examples
     --------
@@ -196,6 +204,13 @@ class MyersonAuction(BaseAuction):
         ndarray of the shape of v
             In money; minus infinity below the lowest value of the fitted distribution.
 
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If there is no such bidder or item, or values are not numbers.
+
         Examples
         --------
         >>> import numpy as np
@@ -215,15 +230,24 @@ class MyersonAuction(BaseAuction):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_bidders, n_items) or flat, default=None
-            The valuations seen in fit, which the auction does not keep; without effect
-            where it has a ``prior``.
+            The valuations seen in fit, in money, which the auction does not keep; without
+            effect where it has a ``prior``.
         bidder, item : int, default=0
             Who pays for what.
 
         Returns
         -------
         RevenueCurve
-            Its slopes are the virtual value, raw and ironed.
+            Prices and revenues in money, chances of sale; its slopes are the virtual value, raw
+            and ironed.
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If there is no such bidder or item, or X is None or of other sizes than in fit where
+            there is no ``prior``.
         """
         self._check_place(bidder, item)
         if self.prior is not None:
@@ -254,7 +278,7 @@ class BundleMyersonAuction(BaseAuction):
     """Myerson's auction of all items as one bundle.
 
     A bidder's value of the bundle is the sum of its values. The bundle goes to the
-    bidder with the highest ironed virtual value of such sums, learned from samples,
+    bidder with the highest ironed virtual value [1]_ of such sums, learned from samples,
     if that is not negative, at the smallest sum that still wins. Of equal bidders the
     first wins. Exactly truthful; often better than item by item for few bidders, as
     sums of many values vary less than each value.
@@ -281,6 +305,13 @@ class BundleMyersonAuction(BaseAuction):
     support_ : ndarray of shape (n_bidders, n_items, 2)
         Lowest and highest valuations seen in fit, in money.
 
+    Raises
+    ------
+    ValueError
+        In fit, if a parameter or X is not as described.
+    NotFittedError
+        In predict and score, before fit.
+
     See Also
     --------
     MyersonAuction : Sells each item on its own.
@@ -288,7 +319,7 @@ class BundleMyersonAuction(BaseAuction):
     References
     ----------
     .. [1] Myerson, "Optimal Auction Design", Mathematics of Operations Research
-       6(1), 1981.
+       6(1), 1981, sections 5 and 6 (ironing).
 
     Examples
     --------

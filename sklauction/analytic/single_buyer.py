@@ -22,16 +22,16 @@ class SingleBuyerAuction(BaseAuction):
     The oracle beside which learned auctions are measured: exactly truthful, with its exact
     revenue and who proved it. Known are, up to the unit of money,
 
-    * one item: the monopoly price;
-    * additive values uniform on [0, 1], any number of items up to 12: Manelli & Vincent
-      (2006) for two, the Straight-Jacket Auction (Giannakopoulos & Koutsoupias 2014), proved
+    * one item: the monopoly price [1]_;
+    * additive values uniform on [0, 1], any number of items up to 12: Manelli & Vincent [2]_
+      for two, the Straight-Jacket Auction of Giannakopoulos & Koutsoupias [3]_, proved
       optimal up to 6 items, conjectured beyond;
-    * two additive values uniform on intervals from 0, one at most twice as long as the other;
-    * two additive values uniform on [c, c + 1], c of at least 0.08: both as one (Pavlov 2011);
-    * U[4, 16] x U[4, 7] (Daskalakis, Deckelbaum & Tzamos 2013), which needs a lottery;
-    * two values uniform on the triangle (0, 0), (0, 1), (1, 0) (Haghpanah & Hartline 2015);
+    * two additive values uniform on intervals from 0, one at most twice as long as the other [4]_;
+    * two additive values uniform on [c, c + 1], c of at least 0.08: both as one (Pavlov [5]_);
+    * U[4, 16] x U[4, 7] (Daskalakis, Deckelbaum & Tzamos [6]_), which needs a lottery;
+    * two values uniform on the triangle (0, 0), (0, 1), (1, 0) (Haghpanah & Hartline [7]_);
     * unit demand, two items: U[0, 1]^2, and U[c, c + 1]^2 for c of at least 1.25, which needs a
-      lottery (Pavlov 2011).
+      lottery (Pavlov [5]_).
 
     Parameters
     ----------
@@ -39,7 +39,8 @@ class SingleBuyerAuction(BaseAuction):
         Must be 1.
     n_items : int, default=None
         Number of items; None takes it from the data.
-    prior : AuctionSetting, prior, or array-like of frozen scipy.stats distributions, default=None
+    prior : AuctionSetting, prior, or array-like of shape (n_items,) of frozen scipy.stats \
+            distributions, default=None
         What the buyer's values are drawn from, in the caller's money unit: a setting of
         :func:`~sklauction.datasets.load_setting`, its ``prior``, or one uniform
         distribution per item. None looks which prior of the list the samples could be
@@ -63,10 +64,33 @@ class SingleBuyerAuction(BaseAuction):
     n_items_, n_features_in_, scale_, support_ :
         See :class:`~sklauction.base.BaseAuction`.
 
+    Raises
+    ------
+    ValueError
+        In fit, if a parameter or X is not as described: so if ``n_bidders`` is not 1, or no
+        optimum is known for the ``prior`` or, without one, for any prior that X looks drawn from.
+    NotFittedError
+        In predict and score, before fit.
+
     See Also
     --------
     LinearProgramAuction : The optimum for finitely many types, any prior.
     RochetNetAuction : Learns the menu from any samples.
+
+    References
+    ----------
+    .. [1] Myerson, "Optimal Auction Design", Mathematics of Operations Research 6(1), 1981.
+    .. [2] Manelli & Vincent, "Bundling as an Optimal Selling Mechanism for a Multiple-Good
+       Monopolist", Journal of Economic Theory 127(1), 2006.
+    .. [3] Giannakopoulos & Koutsoupias, "Duality and Optimality of Auctions for Uniform
+       Distributions", EC 2014.
+    .. [4] Thirumulanathan, Sundaresan & Narahari, "Optimal Mechanisms for Selling Two Items
+       to a Single Buyer Having Uniformly Distributed Valuations", Journal of Mathematical
+       Economics, 2019.
+    .. [5] Pavlov, "Optimal Mechanism for Selling Two Goods", The B.E. Journal of
+       Theoretical Economics 11(1), 2011.
+    .. [6] Daskalakis, Deckelbaum & Tzamos, "Mechanism Design via Optimal Transport", EC 2013.
+    .. [7] Haghpanah & Hartline, "Reverse Mechanism Design", EC 2015.
 
     Examples
     --------

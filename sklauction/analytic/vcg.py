@@ -12,9 +12,9 @@ __all__ = ["VCGAuction", "second_price", "unit_demand_vcg"]
 def second_price(bids, reserves):
     """Second-price auction of each item on its own, with eager reserve prices.
 
-    Bidders below their own reserve are dropped. Of the others the highest wins, the
+    Bidders below their own reserve are dropped [2]_. Of the others the highest wins, the
     first of equals, and pays the greater of its own reserve and the next highest
-    remaining bid: the smallest bid with which it would still have won.
+    remaining bid: the smallest bid with which it would still have won [1]_.
 
     Parameters
     ----------
@@ -26,7 +26,14 @@ def second_price(bids, reserves):
     Returns
     -------
     allocations : ndarray of shape (n_samples, n_bidders, n_items)
+        1 for what a bidder gets, else 0.
     payments : ndarray of shape (n_samples, n_bidders)
+        In money.
+
+    Raises
+    ------
+    ValueError
+        By numpy, if the two shapes do not fit together; nothing else is checked.
 
     References
     ----------
@@ -58,9 +65,9 @@ def second_price(bids, reserves):
 def unit_demand_vcg(bids, reserves):
     """VCG for bidders who want one item, the reserves as the seller's costs.
 
-    The matching maximises the sum of ``(b_ij - r_ij)+`` over its pairs. The bidder
+    The matching maximises the sum of ``(b_ij - r_ij)+`` over its pairs [2]_. The bidder
     that gets item j pays ``r_ij + W(-i) - (W - (b_ij - r_ij))``: its reserve, and what
-    its presence takes from the others, ``W(-i)`` being the best sum without it.
+    its presence takes from the others [1]_, ``W(-i)`` being the best sum without it.
 
     Parameters
     ----------
@@ -72,7 +79,15 @@ def unit_demand_vcg(bids, reserves):
     Returns
     -------
     allocations : ndarray of shape (n_samples, n_bidders, n_items)
+        1 for what a bidder gets, else 0.
     payments : ndarray of shape (n_samples, n_bidders)
+        In money.
+
+    Raises
+    ------
+    ValueError
+        By numpy, if the two shapes do not fit together, and by scipy, if a bid is nan; nothing
+        else is checked.
 
     References
     ----------
@@ -117,7 +132,7 @@ class VCGAuction(BaseAuction):
     """Vickrey-Clarke-Groves auction, optionally with reserve prices.
 
     Without reserves it gives the items where they are worth most, and each bidder pays
-    what its presence costs the others. It knows nothing of the prior: fit only learns
+    what its presence costs the others [1]_. It knows nothing of the prior: fit only learns
     sizes. Ties go to the first bidder (additive demand) or as
     :func:`scipy.optimize.linear_sum_assignment` breaks them (unit demand).
 
@@ -148,11 +163,19 @@ class VCGAuction(BaseAuction):
     support_ : ndarray of shape (n_bidders, n_items, 2)
         Lowest and highest valuations seen in fit, in money.
 
+    Raises
+    ------
+    ValueError
+        In fit, if a parameter or X is not as described: so if ``reserve`` is negative or does
+        not broadcast.
+    NotFittedError
+        In predict and score, before fit.
+
     See Also
     --------
     MyersonAuction : Reserves and virtual values that maximise revenue.
-    second_price : The auction for additive demand, as a function.
-    unit_demand_vcg : The auction for unit demand, as a function.
+    sklauction.analytic.vcg.second_price : The auction for additive demand, as a function.
+    sklauction.analytic.vcg.unit_demand_vcg : The auction for unit demand, as a function.
 
     Notes
     -----

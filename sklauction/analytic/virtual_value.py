@@ -232,22 +232,32 @@ def prior_virtual_value(distribution):
     atoms and gaps of the support it jumps. Either way the auction that uses it is
     exactly truthful, and what it loses against the optimum is of second order in the
     grid: a bidder's virtual value is off by little, and only with little probability.
+    Ironing is that of [1]_, the revenue curve that of [2]_.
 
     Parameters
     ----------
     distribution : frozen scipy.stats distribution, or an object like one
-        With vectorised ``ppf`` and ``cdf``; ``isf`` and ``sf`` are used for the tail
-        where it has them. Continuous, discrete or mixed, regular or not, bounded or
-        not. Negative values never buy and are left out.
+        Of values in money, with vectorised ``ppf`` and ``cdf``; ``isf`` and ``sf`` are used
+        for the tail where it has them. Continuous, discrete or mixed, regular or not, bounded
+        or not. Negative values never buy and are left out.
 
     Returns
     -------
     IronedVirtualValue
+        A function of values of any shape, in money, with ``inverse``, ``reserve`` and
+        ``ironed_intervals``.
 
     Raises
     ------
     ValueError
         If no quantile is finite and non-negative.
+
+    References
+    ----------
+    .. [1] Myerson, "Optimal Auction Design", Mathematics of Operations Research 6(1),
+       1981, section 6.
+    .. [2] Bulow & Roberts, "The Simple Economics of Optimal Auctions", Journal of Political
+       Economy 97(5), 1989.
 
     Examples
     --------

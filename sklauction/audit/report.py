@@ -14,7 +14,7 @@ __all__ = ["Consistency", "RegretReport", "audit_consistency"]
 class RegretReport:
     """What an audit found. Money is in the unit of the valuations.
 
-    Every regret is a lower bound: a search can miss misreports, never invent them.
+    Every regret [1]_ is a lower bound: a search can miss misreports, never invent them.
 
     Parameters
     ----------
@@ -25,13 +25,13 @@ class RegretReport:
     misreports : ndarray of shape (n_samples, n_bidders, n_items)
         The report that attains it, the others being truthful; the truth where none pays.
     truthful_utilities : ndarray of shape (n_samples, n_bidders)
-        What each bidder gains by the truth.
+        What each bidder gains by the truth, in money.
     revenues : ndarray of shape (n_samples,)
         Total payment of each profile under truthful reports.
     max_ir_violation : float
-        Largest payment above the reported value of what a bidder gets, under the truth.
+        Largest payment above the reported value of what a bidder gets, under the truth, in money.
     max_feasibility_violation : float
-        Largest excess of allocation over what exists, under the truth.
+        Largest excess of allocation over what exists, under the truth, in probability.
     problems : tuple of str
         One sentence for each kind of outcome that no auction may have (more given out
         than there is, payments above the reported value, each under the truth or under a
@@ -44,9 +44,38 @@ class RegretReport:
     certificate : RegretCertificate or None
         Upper bound on the same regret, where the auction can prove one.
 
+    Raises
+    ------
+    ValueError
+        In :meth:`plot`, if there is no such bidder or item.
+    ImportError
+        In :meth:`plot`, without matplotlib.
+
     See Also
     --------
     sklauction.measure_regret : Makes it.
+
+    References
+    ----------
+    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
+    .. [2] Rahme, Jelassi & Weinberg, "Auction Learning as a Two-Player Game",
+       ICLR 2021, section 3.
+
+    Examples
+    --------
+    One bidder who gets the item in any case and pays half of its bid: the best report is 0. So
+    regret is half of the value, as is revenue, and nothing is left of the score [2]_.
+
+    >>> import numpy as np
+    >>> from sklauction import measure_regret
+    >>> def half_of_the_bid(bids):
+    ...     return np.ones(bids.shape), 0.5 * bids[:, :, 0]
+    >>> V = np.array([[[0.2]], [[0.6]]])
+    >>> report = measure_regret(half_of_the_bid, V, support=(0, 1), random_state=0)
+    >>> round(report.revenue, 6), round(report.total_regret, 6), round(report.score, 6)
+    (0.2, 0.2, 0.0)
+    >>> report.misreports.ravel(), report.regrets.round(6).ravel()
+    (array([0., 0.]), array([0.1, 0.3]))
     """
 
     valuations: np.ndarray
@@ -62,7 +91,7 @@ class RegretReport:
 
     @property
     def revenue(self):
-        """``P``: mean over profiles of the total payment."""
+        """``P``: mean over profiles of the total payment, in money."""
         return float(self.revenues.mean())
 
     @property
@@ -72,7 +101,7 @@ class RegretReport:
 
     @property
     def total_regret(self):
-        """``R``: mean over profiles of the sum over bidders."""
+        """``R``: mean over profiles of the sum over bidders, in money; a lower bound."""
         return float(self.regrets.sum(axis=1).mean())
 
     @property
@@ -82,17 +111,17 @@ class RegretReport:
 
     @property
     def mean_regret(self):
-        """Mean over profiles and bidders (some papers print this one)."""
+        """Mean over profiles and bidders (some papers print this one), in money."""
         return float(self.regrets.mean())
 
     @property
     def max_regret(self):
-        """Largest regret of any bidder in any profile."""
+        """Largest regret of any bidder in any profile, in money."""
         return float(self.regrets.max())
 
     @property
     def score(self):
-        """``sqrt(P) - sqrt(R)``."""
+        """``sqrt(P) - sqrt(R)``, in the square root of money; as R is found, an upper bound."""
         return auction_score(self.revenue, self.total_regret)
 
     def plot(self, bidder=None, items=(0, 1), axes=None):
@@ -111,6 +140,13 @@ class RegretReport:
         -------
         RegretDisplay
             With ``figure_`` and ``axes_``.
+
+        Raises
+        ------
+        ValueError
+            If there is no such bidder or item.
+        ImportError
+            Without matplotlib.
         """
         from sklauction.plotting import RegretDisplay
 
@@ -158,19 +194,48 @@ class RegretReport:
 class Consistency(NamedTuple):
     """Whether a report's revenue and regret can both be right.
 
+    They cannot where a truthful auction made from the audited one would earn more than the
+    optimum [1]_ [2]_.
+
     Parameters
     ----------
     possible : bool
         False where the regret must have been understated.
     implied_revenue : float
-        ``(sqrt(P) - sqrt(R))**2``, what a truthful auction made from this one earns.
+        ``(sqrt(P) - sqrt(R))**2``, what a truthful auction made from this one earns, in money.
     standard_error : float
-        Of the implied revenue over profiles.
+        Of the implied revenue over profiles, in money.
     optimum : float
-        The most that a truthful auction earns.
+        The most that a truthful auction earns, in money.
     missing_regret : float
         By how much R must be larger at least for the two to agree, the sampling error
-        aside; 0 where they do.
+        aside, in money; 0 where they do.
+
+    See Also
+    --------
+    sklauction.audit_consistency : Makes it.
+
+    References
+    ----------
+    .. [1] Balcan, Blum, Hartline & Mansour, "Mechanism Design via Machine Learning",
+       FOCS 2005 (the argument).
+    .. [2] Rahme, Jelassi & Weinberg, "Auction Learning as a Two-Player Game",
+       ICLR 2021, proposition 1 (this form).
+
+    Examples
+    --------
+    Values up to 2 at a price of 1, against the optimum for values up to 1: the auction is
+    truthful, so it is the prior that does not fit.
+
+    >>> import numpy as np
+    >>> from sklauction import audit_consistency, measure_regret
+    >>> def price_of_one(bids):
+    ...     sold = bids[:, :, 0] >= 1
+    ...     return sold[:, :, None].astype(float), sold.astype(float)
+    >>> V = np.random.default_rng(0).uniform(0, 2, size=(1000, 1, 1))
+    >>> found = audit_consistency(measure_regret(price_of_one, V, random_state=0), optimum=0.25)
+    >>> found.possible, bool(found.missing_regret > 0.03)
+    (False, True)
     """
 
     possible: bool
@@ -197,7 +262,7 @@ def audit_consistency(report, optimum, n_errors=3.0):
 
     A one-bidder mechanism with revenue P and regret R can be made exactly truthful at a
     revenue of at least ``(sqrt(P) - sqrt(R))**2``, which no truthful auction raises above
-    the optimum. A violation beyond sampling error proves that the search missed regret.
+    the optimum [1]_ [2]_. A violation beyond sampling error proves that the search missed regret.
     Agreement proves nothing.
 
     Parameters
@@ -212,6 +277,7 @@ def audit_consistency(report, optimum, n_errors=3.0):
     Returns
     -------
     Consistency
+        In the unit of the valuations; ``possible`` is False where regret was missed.
 
     Raises
     ------
@@ -222,8 +288,9 @@ def audit_consistency(report, optimum, n_errors=3.0):
     References
     ----------
     .. [1] Balcan, Blum, Hartline & Mansour, "Mechanism Design via Machine Learning",
-       FOCS 2005 (the argument); Rahme, Jelassi & Weinberg, "Auction Learning as a
-       Two-Player Game", ICLR 2021, proposition 1 (this form).
+       FOCS 2005 (the argument).
+    .. [2] Rahme, Jelassi & Weinberg, "Auction Learning as a Two-Player Game",
+       ICLR 2021, proposition 1 (this form).
 
     Examples
     --------

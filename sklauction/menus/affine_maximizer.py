@@ -99,6 +99,14 @@ class AffineMaximizerAuction(LearnedMenuAuction):
     n_items_, n_features_in_, scale_, support_ :
         See :class:`~sklauction.base.BaseAuction`.
 
+    Raises
+    ------
+    ValueError
+        In fit and partial_fit, if a parameter or X is not as described: so if a menu of
+        ``menu_size`` rows would take more than 4 GiB to train.
+    NotFittedError
+        In predict and score, before fit.
+
     See Also
     --------
     RochetNetAuction : For one buyer.

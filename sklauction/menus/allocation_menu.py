@@ -15,6 +15,9 @@ ROWS_TOLD = 10
 class AllocationMenu(NamedTuple):
     """What an affine maximizer chooses from.
 
+    With bids b, the row with the largest ``sum_i w_i <b_i, a_i> + boost`` is carried out [1]_; rows
+    may be lotteries [2]_.
+
     Parameters
     ----------
     allocations : ndarray of shape (n_rows, n_bidders, n_items)
@@ -22,13 +25,47 @@ class AllocationMenu(NamedTuple):
     boosts : ndarray of shape (n_rows,)
         Added to a row's weighted welfare, in money; ascending.
     weights : ndarray of shape (n_bidders,)
-        Of each bidder's value in the welfare.
+        Of each bidder's value in the welfare; without a unit.
     shares : ndarray of shape (n_rows,)
         Share of the profiles seen in fit that end in the row.
     reserves : ndarray of shape (n_bidders, n_items) or None
         Reserve prices in money. Given, the first row stands for selling every item by itself to
         the bidder with the highest ``w_i (b_ij - r_ij)``, if that is above 0: for all
         integral allocations, which would be too many to list.
+
+    Raises
+    ------
+    ImportError
+        In :meth:`to_frame`, without pandas.
+
+    See Also
+    --------
+    AffineMaximizerAuction : Learns it.
+
+    References
+    ----------
+    .. [1] Roberts, "The Characterization of Implementable Choice Rules", 1979.
+    .. [2] Curry, Sandholm & Dickerson, "Differentiable Economics for Randomized Affine
+       Maximizer Auctions", IJCAI 2023.
+
+    Examples
+    --------
+    One item, two bidders: nothing is sold unless the value of the winner is above 0.5.
+
+    >>> import numpy as np
+    >>> from sklauction import AllocationMenu
+    >>> menu = AllocationMenu(
+    ...     allocations=np.array([[[1.0], [0.0]], [[0.0], [1.0]], [[0.0], [0.0]]]),
+    ...     boosts=np.array([0.0, 0.0, 0.5]),
+    ...     weights=np.ones(2),
+    ...     shares=np.array([0.375, 0.375, 0.25]),
+    ...     reserves=None,
+    ... )
+    >>> print(menu)
+    3 rows, of which 3 were chosen in fit; weights 1, 1.
+    37.5%: bidder 0 gets item 0 (boost 0).
+    37.5%: bidder 1 gets item 0 (boost 0).
+    25.0%: nothing is sold (boost 0.5).
     """
 
     allocations: np.ndarray
@@ -43,7 +80,12 @@ class AllocationMenu(NamedTuple):
         Returns
         -------
         pandas.DataFrame
-            Columns ``bidder_0_item_0`` ..., ``boost`` and ``share``.
+            Columns ``bidder_0_item_0`` ... (probabilities), ``boost`` (money) and ``share``.
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
         """
         import pandas as pd
 

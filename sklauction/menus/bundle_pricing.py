@@ -27,7 +27,7 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
     For each bidder, a network turns the *others'* bids into a price sheet: a price per
     item, and a discount for every number of items bought together. The bidder gets its
     favourite set, found exactly by sorting. Since its own report does not touch its sheet,
-    truth would be dominant, were it not that the favourites of two bidders may clash. A
+    truth would be dominant [1]_, were it not that the favourites of two bidders may clash. A
     clash is settled inside the sheets: the bidders concerned choose in turn from what is
     left. So no report can give a bidder more than its favourite, and its regret is at most
     what the clash cost it: a bound that needs no search (:meth:`certify`). Training makes
@@ -107,6 +107,14 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
     n_items_, n_features_in_, scale_, support_ :
         See :class:`~sklauction.base.BaseAuction`.
 
+    Raises
+    ------
+    ValueError
+        In fit and partial_fit, if a parameter or X is not as described: so if ``reserve`` is
+        neither "auto" nor finite non-negative prices that broadcast.
+    NotFittedError
+        In all other methods, before fit.
+
     See Also
     --------
     MyersonAuction : Where item prices start from.
@@ -116,7 +124,8 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
     Notes
     -----
     Reports above the support keep feasibility, individual rationality and the bound on
-    regret: sheets depend on the others' reports only, whatever these are.
+    regret: sheets depend on the others' reports only, whatever these are. GemNet [2]_ too sells
+    by menus from the others' bids; it takes clashes out by changing the menus after training.
 
     References
     ----------
@@ -124,7 +133,7 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
        Economies", Review of Economic Studies 46(2), 1979 (an auction is truthful exactly
        when a bidder's menu does not depend on its report).
     .. [2] Wang et al., "GemNet: Menu-Based, Strategy-Proof Multi-Bidder Auctions Through
-       Deep Learning", EC 2024 (menus from the others' bids, made compatible after training).
+       Deep Learning", EC 2024.
 
     Examples
     --------

@@ -17,14 +17,16 @@ class RegretCertificate:
     """An upper bound on regret, from profiles that the auction was not trained on.
 
     Money is in the unit of the valuations. Statements about expectations hold with
-    probability ``confidence``, each on its own, over the draw of the profiles.
+    probability ``confidence``, each on its own, over the draw of the profiles: those about
+    regret and revenue by an empirical Bernstein bound [1]_, that about clashes by the exact
+    binomial bound [2]_.
 
     Parameters
     ----------
     n_samples : int
         Profiles looked at.
     confidence : float
-        Of the bounds below.
+        Probability, of each of the bounds below.
     mean_bound : float
         ``Rbar``: mean over profiles of the sum over bidders of the regret bound. The
         total regret on these very profiles is at most this.
@@ -49,6 +51,26 @@ class RegretCertificate:
     See Also
     --------
     sklauction.BundlePricingAuction.certify : Makes it.
+
+    References
+    ----------
+    .. [1] Maurer & Pontil, "Empirical Bernstein Bounds and Sample Variance
+       Penalization", COLT 2009, theorem 4.
+    .. [2] Clopper & Pearson, "The Use of Confidence or Fiducial Limits Illustrated in the
+       Case of the Binomial", Biometrika 26(4), 1934.
+
+    Examples
+    --------
+    >>> from sklauction import BundlePricingAuction
+    >>> from sklauction.datasets import make_valuations
+    >>> V = make_valuations(500, n_bidders=2, n_items=2, random_state=0)
+    >>> fresh = make_valuations(5000, n_bidders=2, n_items=2, random_state=1)
+    >>> auction = BundlePricingAuction(n_bidders=2, max_iter=1, random_state=0).fit(V)
+    >>> certificate = auction.certify(fresh, support=(0, 1))
+    >>> 0 <= certificate.mean_bound <= certificate.upper_bound <= certificate.range
+    True
+    >>> certificate.score_lower < certificate.score
+    True
     """
 
     n_samples: int
@@ -65,7 +87,10 @@ class RegretCertificate:
 
     @property
     def score(self):
-        """``sqrt(P) - sqrt(Rbar)`` of the means: at most the true score on these profiles."""
+        """``sqrt(P) - sqrt(Rbar)`` of the means: at most the true score on these profiles.
+
+        In the square root of money.
+        """
         return auction_score(self.revenue, self.mean_bound)
 
     @property
@@ -73,7 +98,7 @@ class RegretCertificate:
         """The score of ``revenue_lower`` and ``upper_bound``.
 
         A lower bound on the score in expectation, with probability at least
-        ``2 * confidence - 1``.
+        ``2 * confidence - 1``; in the square root of money.
         """
         return auction_score(self.revenue_lower, self.upper_bound)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from sklauction.checks import check_support
 from sklauction.mechanism import CHUNK_ENTRIES
@@ -38,12 +39,22 @@ class CertifiedAuction:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_bidders, n_items) or flat
-            True valuations.
+            True valuations, in money.
 
         Returns
         -------
         ndarray of shape (n_samples, n_bidders)
             In money.
+
+        Raises
+        ------
+        AttributeError
+            If the auction does not sell by price sheets (an :class:`~sklauction.ALGNetAuction`
+            of another architecture than "pricing").
+        NotFittedError
+            Before fit.
+        ValueError
+            If X has other sizes than in fit, or values that are negative or not finite.
         """
         valuations = self.as_profiles(X)
         parts = [outcome.regret_bounds for _, outcome in self._settle(valuations)]
@@ -56,24 +67,30 @@ class CertifiedAuction:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_bidders, n_items) or flat
-            Independent draws of true valuations. The more, the tighter.
+            Independent draws of true valuations, in money. The more, the tighter.
         confidence : float, default=0.99
             With at least this probability over the draw of X, the expected total
             regret is at most ``upper_bound`` (empirical Bernstein [1]_).
         support : array-like broadcastable to (n_bidders, n_items, 2), default=None
-            A box that holds every valuation there can be; the bound is as wide as it
-            is large. None takes ``support_``, widened to hold X: for a prior without a
+            A box that holds every valuation there can be, in money; the bound is as wide
+            as it is large. None takes ``support_``, widened to hold X: for a prior without a
             highest value the statement is then about values within that box.
 
         Returns
         -------
         RegretCertificate
+            In the unit of the valuations.
 
         Raises
         ------
+        AttributeError
+            If the auction does not sell by price sheets (an :class:`~sklauction.ALGNetAuction`
+            of another architecture than "pricing").
+        NotFittedError
+            Before fit.
         ValueError
-            If confidence is not between 0 and 1, X has fewer than 2 profiles, or a
-            given support does not hold X.
+            If confidence is not between 0 and 1, X has fewer than 2 profiles or other sizes
+            than in fit, or a given support does not hold X.
 
         References
         ----------
@@ -96,12 +113,22 @@ class CertifiedAuction:
         Parameters
         ----------
         X : array-like of shape (n_samples, n_bidders, n_items) or flat
-            Bids.
+            Bids, in money.
 
         Returns
         -------
         SheetReading
-            Arrays; ``to_frame()`` makes a table of them.
+            Arrays, in the unit of the bids; ``to_frame()`` makes a table of them.
+
+        Raises
+        ------
+        AttributeError
+            If the auction does not sell by price sheets (an :class:`~sklauction.ALGNetAuction`
+            of another architecture than "pricing").
+        NotFittedError
+            Before fit.
+        ValueError
+            If X has other sizes than in fit, or values that are negative or not finite.
         """
         bids = self.as_profiles(X)
         parts = []
@@ -126,17 +153,28 @@ class CertifiedAuction:
 
         Parameters
         ----------
-        X : array-like of shape (n_bidders, n_items) or (1, n_bidders, n_items)
-            The bids of one auction.
+        X : array-like of shape (n_bidders, n_items), (1, n_bidders, n_items) or flat
+            The bids of one auction, in money; of a DataFrame, one row.
 
         Returns
         -------
         str
+            Three lines per bidder, in the unit of the bids.
+
+        Raises
+        ------
+        AttributeError
+            If the auction does not sell by price sheets (an :class:`~sklauction.ALGNetAuction`
+            of another architecture than "pricing").
+        NotFittedError
+            Before fit.
+        ValueError
+            If X holds the bids of several auctions, has other sizes than in fit, or values
+            that are negative or not finite.
         """
-        bids = np.asarray(X)
-        if bids.ndim == 2 and bids.shape == (self.n_bidders, self.n_items_):
-            bids = bids[None]
-        bids = self.as_profiles(bids)
+        check_is_fitted(self)
+        one = np.shape(X) == (self.n_bidders, self.n_items_)
+        bids = self.as_profiles(np.asarray(X)[None] if one else X)
         if len(bids) != 1:
             raise ValueError(f"explain takes the bids of one auction; got {len(bids)}")
         return explain_auction(self.price_sheets(bids), bids[0])

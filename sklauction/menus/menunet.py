@@ -10,11 +10,11 @@ __all__ = ["MenuNetAuction"]
 
 
 class MenuNetAuction(BuyerMenuAuction):
-    """A menu for one buyer that a network produces from a constant [1]_.
+    """A menu for one buyer that a network produces from a constant.
 
-    The buyer takes its favourite row. A fully connected network, whose only input is the number 1,
-    gives the rows and their prices; trained, it has done its work, and ``menu_`` is the
-    auction. Differs from :class:`RochetNetAuction` in how the same menus are
+    The buyer takes its favourite row. A fully connected network, whose only input is the
+    number 1, gives the rows and their prices [1]_; trained, it has done its work, and ``menu_`` is
+    the auction. Differs from :class:`RochetNetAuction` in how the same menus are
     parametrised, and is here for comparison.
 
     Parameters
@@ -81,6 +81,14 @@ class MenuNetAuction(BuyerMenuAuction):
         Revenue on held-out profiles, one row per iteration.
     n_items_, n_features_in_, scale_, support_ :
         See :class:`~sklauction.base.BaseAuction`.
+
+    Raises
+    ------
+    ValueError
+        In fit and partial_fit, if a parameter or X is not as described: so if ``n_bidders`` is
+        not 1, or a menu of ``menu_size`` rows would take more than 4 GiB to train.
+    NotFittedError
+        In predict and score, before fit.
 
     See Also
     --------

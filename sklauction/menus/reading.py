@@ -12,26 +12,55 @@ __all__ = ["SheetReading", "explain_auction"]
 class SheetReading(NamedTuple):
     """What every bidder was offered, wanted and got. Money is in the unit of the bids.
 
+    A bidder's sheet is the menu that the others' bids leave it: truth is best for it where it
+    gets its favourite [1]_.
+
     Parameters
     ----------
     item_prices : ndarray of shape (n_samples, n_bidders, n_items)
-        Price of each item for each bidder, from the others' bids.
+        Price of each item for each bidder, from the others' bids, in money.
     discounts : ndarray of shape (n_samples, n_bidders, n_sizes)
-        Off the sum of item prices, for 1 to n_sizes items together.
+        Off the sum of item prices, for 1 to n_sizes items together, in money.
     lottery_allocations : ndarray of shape (n_samples, n_bidders, lottery_rows, n_items)
         Probability of each item in each lottery on offer.
     lottery_prices : ndarray of shape (n_samples, n_bidders, lottery_rows)
-        What it costs to take part.
+        What it costs to take part, in money.
     favourites : ndarray of shape (n_samples, n_bidders, n_items)
-        What each bidder would have taken.
+        What each bidder would have taken, as probabilities.
     allocations : ndarray of shape (n_samples, n_bidders, n_items)
-        What it got.
+        What it got, as probabilities.
     payments : ndarray of shape (n_samples, n_bidders)
-        What it pays.
+        What it pays, in money.
     lost_clash : ndarray of bool of shape (n_samples, n_bidders)
         Whether it got less than its favourite because another bidder took an item of it.
     regret_bounds : ndarray of shape (n_samples, n_bidders)
-        What it lost by that, the most that any other report could have given it.
+        What it lost by that, the most that any other report could have given it, in money.
+
+    Raises
+    ------
+    ImportError
+        In :meth:`to_frame`, without pandas.
+
+    See Also
+    --------
+    sklauction.BundlePricingAuction.price_sheets : Makes it.
+
+    References
+    ----------
+    .. [1] Hammond, "Straightforward Individual Incentive Compatibility in Large
+       Economies", Review of Economic Studies 46(2), 1979.
+
+    Examples
+    --------
+    >>> from sklauction import BundlePricingAuction
+    >>> from sklauction.datasets import make_valuations
+    >>> V = make_valuations(500, n_bidders=2, n_items=2, random_state=0)
+    >>> auction = BundlePricingAuction(n_bidders=2, max_iter=1, random_state=0).fit(V)
+    >>> reading = auction.price_sheets([[[0.9, 0.9], [0.1, 0.1]]])
+    >>> reading.item_prices.shape, reading.discounts.shape
+    ((1, 2, 2), (1, 2, 2))
+    >>> reading.allocations[0].tolist(), reading.lost_clash.tolist()
+    ([[1.0, 1.0], [0.0, 0.0]], [[False, False]])
     """
 
     item_prices: np.ndarray
@@ -51,6 +80,11 @@ class SheetReading(NamedTuple):
         -------
         pandas.DataFrame
             Indexed by ``auction`` and ``bidder``; items and sizes count from 0 and 1.
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
         """
         import pandas as pd
 

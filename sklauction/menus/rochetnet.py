@@ -60,10 +60,10 @@ class BuyerMenuAuction(LearnedMenuAuction):
 
 
 class RochetNetAuction(BuyerMenuAuction):
-    """A learned menu of lotteries and prices for one buyer, who takes its favourite [1]_.
+    """A learned menu of lotteries and prices for one buyer, who takes its favourite.
 
-    Truth is dominant and nobody pays more than the reported value whatever the menu, so all
-    that is learned is revenue: the choice is softened to a softmax over rows, which sharpens
+    Truth is dominant and nobody pays more than the reported value whatever the menu [2]_, so all
+    that is learned is revenue [1]_: the choice is softened to a softmax over rows, which sharpens
     as training goes on. The fitted ``menu_`` is the auction, as a table that can be read.
 
     Parameters
@@ -129,6 +129,14 @@ class RochetNetAuction(BuyerMenuAuction):
     n_items_, n_features_in_, scale_, support_ :
         See :class:`~sklauction.base.BaseAuction`.
 
+    Raises
+    ------
+    ValueError
+        In fit and partial_fit, if a parameter or X is not as described: so if ``n_bidders`` is
+        not 1, or a menu of ``menu_size`` rows would take more than 4 GiB to train.
+    NotFittedError
+        In predict and score, before fit.
+
     See Also
     --------
     MenuNetAuction : The same menu from a network.
@@ -138,7 +146,9 @@ class RochetNetAuction(BuyerMenuAuction):
     References
     ----------
     .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section
-       3.1 (RochetNet, after Rochet 1987).
+       3.1 (RochetNet).
+    .. [2] Rochet, "A Necessary and Sufficient Condition for Rationalizability in a
+       Quasi-linear Context", Journal of Mathematical Economics 16(2), 1987.
 
     Examples
     --------

@@ -1,8 +1,21 @@
 """Pictures, after scikit-learn's Display convention. matplotlib is loaded inside functions."""
 
+from sklauction.plotting.allocation import AllocationDisplay
+from sklauction.plotting.comparison import ComparisonDisplay
 from sklauction.plotting.menu import MenuDisplay
+from sklauction.plotting.payment import PaymentDisplay
 from sklauction.plotting.prices import PriceDisplay
 from sklauction.plotting.regret import RegretDisplay
+from sklauction.plotting.training import TrainingDisplay
 from sklauction.plotting.virtual_value import VirtualValueDisplay
 
-__all__ = ["MenuDisplay", "PriceDisplay", "RegretDisplay", "VirtualValueDisplay"]
+__all__ = [
+    "AllocationDisplay",
+    "ComparisonDisplay",
+    "MenuDisplay",
+    "PaymentDisplay",
+    "PriceDisplay",
+    "RegretDisplay",
+    "TrainingDisplay",
+    "VirtualValueDisplay",
+]

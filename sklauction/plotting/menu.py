@@ -1,8 +1,10 @@
 """MenuDisplay: which row of its menu a buyer takes."""
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from sklauction.checks import check_below
+from sklauction.plotting.grid import middle_of
 
 __all__ = ["MenuDisplay"]
 
@@ -70,7 +72,15 @@ class MenuDisplay:
         Returns
         -------
         MenuDisplay
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If ``items`` or ``values`` do not fit the auction.
         """
+        check_is_fitted(auction, "menu_")
         support = auction.support_[0]
         if len(items) != 2 or items[0] == items[1]:
             raise ValueError(f"items must name two items; got {items}")
@@ -100,6 +110,8 @@ class MenuDisplay:
         -------
         self
         """
+        from matplotlib.patheffects import withStroke
+
         if ax is None:
             import matplotlib.pyplot as plt
 
@@ -115,7 +127,7 @@ class MenuDisplay:
             inside = regions == region
             if inside.mean() < SMALLEST_LABELLED:
                 continue
-            down, along = _middle(inside)
+            down, along = middle_of(inside)
             text = ", ".join(f"{share:.3g}" for share in self.allocations[row])
             ax.text(
                 self.values[0][along],
@@ -124,18 +136,11 @@ class MenuDisplay:
                 ha="center",
                 va="center",
                 fontsize=8,
+                path_effects=[withStroke(linewidth=2, foreground="white", alpha=0.6)],
             )
         ax.set(
             xlabel=f"value of item {self.items[0]}, money",
             ylabel=f"value of item {self.items[1]}, money",
-            title="(probability of each item) for a price",
         )
+        ax.set_title("(probability of each item) for a price, money", fontsize=9)
         return self
-
-
-def _middle(inside):
-    """Return the place of a region that is farthest from its edges."""
-    from scipy.ndimage import distance_transform_edt
-
-    depth = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
-    return np.unravel_index(depth.argmax(), depth.shape)

@@ -1,6 +1,7 @@
 """PriceDisplay: what a bidder is offered, over an opponent's bid."""
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from sklauction.checks import check_below
 
@@ -71,7 +72,15 @@ class PriceDisplay:
         Returns
         -------
         PriceDisplay
+
+        Raises
+        ------
+        NotFittedError
+            Before fit.
+        ValueError
+            If the auction has one bidder, or another argument does not fit it.
         """
+        check_is_fitted(auction)
         n_bidders, n_items = auction.support_.shape[:2]
         if n_bidders < 2:
             raise ValueError("PriceDisplay needs an auction of at least 2 bidders; got 1")

@@ -74,6 +74,11 @@ class RegretDisplay:
         Returns
         -------
         RegretDisplay
+
+        Raises
+        ------
+        ValueError
+            If ``bidder`` or ``items`` do not fit the report.
         """
         _, n_bidders, n_items = report.valuations.shape
         if bidder is None:
@@ -115,9 +120,11 @@ class RegretDisplay:
         """Draw the share of profiles whose regret is above each size."""
         share = 1.0 - np.arange(len(self.regrets)) / len(self.regrets)
         largest = self.regrets.max()
+        styles = ("-", "--", "-.", ":")
         if largest > 0:
             for bidder, regrets in enumerate(self.regrets.T):
-                ax.step(np.sort(regrets), share, where="pre", label=f"bidder {bidder}")
+                style = styles[bidder % 4]
+                ax.step(np.sort(regrets), share, style, where="pre", label=f"bidder {bidder}")
             ax.set_xscale("log")
             ax.set_xlim(DECADES * largest, largest * 1.3)
             ax.legend(frameon=False)
@@ -135,19 +142,21 @@ class RegretDisplay:
         regret = self.regrets[:, self.bidder]
         order = np.argsort(regret)
         worst = [row for row in order[-ARROWS:] if regret[row] > 0]
-        name = f"bidder {self.bidder}'s value for item "
+        names = [f"bidder {self.bidder}'s value for item {item}, money" for item in self.items]
+        # The largest are the darkest.
+        look = {"c": regret[order], "s": 10, "cmap": "viridis_r"}
         if len(self.items) == 1:
-            ax.scatter(self.values[order, 0], regret[order], c=regret[order], s=10, cmap="viridis")
+            ax.scatter(self.values[order, 0], regret[order], **look)
             ax.set_ylabel("regret (lower bound), money")
             starts = np.column_stack([self.values[worst, 0], regret[worst]])
             ends = np.column_stack([self.misreports[worst, 0], regret[worst]])
         else:
-            points = ax.scatter(*self.values[order].T, c=regret[order], s=10, cmap="viridis")
+            points = ax.scatter(*self.values[order].T, **look)
             ax.figure.colorbar(points, ax=ax, label="regret (lower bound), money")
-            ax.set_ylabel(f"{name}{self.items[1]}")
+            ax.set_ylabel(names[1])
             starts, ends = self.values[worst], self.misreports[worst]
         for start, end in zip(starts, ends, strict=True):
             style = {"arrowstyle": "->", "color": "tab:red", "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
             ax.annotate("", xy=end, xytext=start, arrowprops=style)
-        ax.set_xlabel(f"{name}{self.items[0]}")
+        ax.set_xlabel(names[0])
         ax.set_title("Where: arrows lead from truth to lie" if worst else "Where")

@@ -65,6 +65,11 @@ class VirtualValueDisplay:
         Returns
         -------
         VirtualValueDisplay
+
+        Raises
+        ------
+        ValueError
+            If ``bidder`` or ``item`` does not fit the auction, or X is needed and not given.
         """
         curve = auction.revenue_curve(X, bidder=bidder, item=item)
         virtual_value = auction.virtual_values_[bidder, item]
@@ -94,7 +99,7 @@ class VirtualValueDisplay:
         shown = curve.chances >= RAREST_SHOWN
         values, raw, ironed = (part[shown] for part in (curve.values, curve.raw, curve.ironed))
         left, right = self.axes_
-        left.plot(values, raw, drawstyle="steps-post", color="0.6", lw=1, label="virtual value")
+        left.plot(values, raw, drawstyle="steps-post", color="0.7", lw=0.8, label="virtual value")
         left.plot(values, ironed, drawstyle="steps-post", color="C0", lw=2, label="ironed")
         left.axhline(0, color="black", lw=0.6)
         left.axvline(self.reserve, color="C3", ls="--", lw=1, label=f"reserve {self.reserve:.4g}")

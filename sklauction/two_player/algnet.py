@@ -47,7 +47,7 @@ class ALGNetAuction(CertifiedAuction, TwoPlayerAuction):
     """Revenue-maximising auction learned as a two-player game.
 
     An auctioneer network sets allocations and payments; a misreporter looks for lies that
-    pay. The auctioneer minimises ``-(sqrt(P) - sqrt(R)) + R``, where P is the revenue and R
+    pay [1]_. The auctioneer minimises ``-(sqrt(P) - sqrt(R)) + R``, where P is the revenue and R
     the total regret that the misreporter finds: a loss without weights or schedules, so
     that one set of defaults serves every setting. Feasibility and individual rationality
     hold by construction; truthfulness is approximate, and :func:`~sklauction.measure_regret`
@@ -64,8 +64,8 @@ class ALGNetAuction(CertifiedAuction, TwoPlayerAuction):
     support : array-like broadcastable to (n_bidders, n_items, 2), default=None
         Lowest and highest report, in money; None takes the range of the data.
     architecture : {"equivariant", "mlp", "attention", "pricing"} or type, default="equivariant"
-        Exchangeable layers, the dense networks of the paper, or RegretFormer's attention
-        over items and bidders. Or a class of torch.nn.Module of your own, called with
+        Exchangeable layers [2]_, the dense networks of the paper [1]_, or RegretFormer's attention
+        over items and bidders [3]_. Or a class of torch.nn.Module of your own, called with
         (n_bidders, n_items): it maps bids in units of ``scale_``, of shape
         (n, n_bidders, n_items), to allocations of this shape and payments (n, n_bidders),
         feasible and individually rational, and starts from redrawn weights.
@@ -164,6 +164,17 @@ class ALGNetAuction(CertifiedAuction, TwoPlayerAuction):
     n_items_, n_features_in_, scale_, support_ :
         See :class:`~sklauction.base.BaseAuction`.
 
+    Raises
+    ------
+    ValueError
+        In fit and partial_fit, if a parameter or X is not as described: so if nobody looks for
+        misreports (all that could is 0), or outcomes of a network of your own are not an
+        auction's.
+    AttributeError
+        At certify, explain, price_sheets and regret_bounds, unless ``architecture="pricing"``.
+    NotFittedError
+        In all other methods, before fit.
+
     See Also
     --------
     MyersonAuction : Optimal for one item, exactly truthful.
@@ -182,6 +193,10 @@ class ALGNetAuction(CertifiedAuction, TwoPlayerAuction):
     ----------
     .. [1] Rahme, Jelassi & Weinberg, "Auction Learning as a Two-Player Game",
        ICLR 2021.
+    .. [2] Rahme et al., "A Permutation-Equivariant Neural Network Architecture For
+       Auction Design", AAAI 2021.
+    .. [3] Ivanov, Safiulin, Filippov & Balabaeva, "Optimal-er Auctions through Attention",
+       NeurIPS 2022.
 
     Examples
     --------

@@ -59,10 +59,10 @@ class RegretNetAuction(TwoPlayerAuction):
     regret that misreports find, and the price follows a schedule. Its parts make the
     published systems:
 
-    * RegretNet: ``RegretNetAuction(**REGRETNET_PUBLISHED)``;
-    * EquivariantNet: ``architecture="equivariant"``;
-    * RegretFormer: ``architecture="attention", objective="budget", regret_budget=1e-3``, or all
-      of it, ``RegretNetAuction(**REGRETFORMER_PUBLISHED)``.
+    * RegretNet [1]_: ``RegretNetAuction(**REGRETNET_PUBLISHED)``;
+    * EquivariantNet [2]_: ``architecture="equivariant"``;
+    * RegretFormer [3]_: ``architecture="attention", objective="budget", regret_budget=1e-3``, or
+      all of it, ``RegretNetAuction(**REGRETFORMER_PUBLISHED)``.
 
     Defaults are the published parts at a size that a laptop fits in minutes. Feasibility and
     individual rationality hold by construction; truthfulness is approximate, and how nearly
@@ -114,7 +114,8 @@ class RegretNetAuction(TwoPlayerAuction):
     learning_rate_init : float, default=1e-3
         Step size of Adam, after 50 updates of warm-up.
     learning_rate : {"constant", "invscaling"}, default="constant"
-        Whether the step size stays, or falls like one over the square root of the updates.
+        Whether the step size stays, or falls like one over the number of updates, from about
+        the 500th on.
     beta_1, beta_2 : float, default=0.9, 0.999
         Memories of the auctioneer's Adam: of the mean gradient and of its square.
     average : bool, default=False
@@ -155,17 +156,27 @@ class RegretNetAuction(TwoPlayerAuction):
     n_items_, n_features_in_, scale_, support_ :
         See :class:`~sklauction.base.BaseAuction`.
 
+    Raises
+    ------
+    ValueError
+        In fit and partial_fit, if a parameter or X is not as described: so if nobody looks for
+        misreports (``n_cached_steps``, ``n_shared_reports`` and ``n_local_reports`` are 0), or
+        outcomes of a network of your own are not an auction's.
+    NotFittedError
+        In predict and score, before fit.
+
     See Also
     --------
     ALGNetAuction : No schedule: one objective for all settings.
 
     References
     ----------
-    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019: RegretNet.
+    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, sections 3.2
+       and 4.
     .. [2] Rahme et al., "A Permutation-Equivariant Neural Network Architecture For
-       Auction Design", AAAI 2021: EquivariantNet.
+       Auction Design", AAAI 2021.
     .. [3] Ivanov, Safiulin, Filippov & Balabaeva, "Optimal-er Auctions through Attention",
-       NeurIPS 2022: RegretFormer.
+       NeurIPS 2022.
 
     Examples
     --------
