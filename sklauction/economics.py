@@ -273,3 +273,26 @@ def auction_score(revenue, total_regret):
     0.4
     """
     return float(np.sqrt(max(revenue, 0.0)) - np.sqrt(max(total_regret, 0.0)))
+
+
+def say_money(amount, digits=4):
+    """Return an amount of money as text: large ones in whole units, others to ``digits`` digits.
+
+    Parameters
+    ----------
+    amount : float
+    digits : int, default=4
+        Significant digits of what is less than ``10 ** digits``.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from sklauction.economics import say_money
+    >>> say_money(0.54321), say_money(137204.6), say_money(-2.5e6)
+    ('0.5432', '137,205', '-2,500,000')
+    """
+    text = f"{amount:.{digits}g}"
+    return f"{amount:,.0f}" if "e+" in text and abs(amount) < 1e15 else text

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linprog
 
+from sklauction.economics import say_money
+
 __all__ = ["Menu", "list_items", "make_menu"]
 
 # Rows within so much of the best, relative to the dearest row, count as equally good.
@@ -251,4 +253,4 @@ def list_items(shares):
 
 
 def _money(price):
-    return f"{price:.4g}" if price > 0 else "nothing"
+    return say_money(price) if price > 0 else "nothing"

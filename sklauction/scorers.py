@@ -199,7 +199,16 @@ class _MultiScorer(_AuditScorer):
 
     def __call__(self, auction, valuations, y=None):
         report = self._audit(auction, valuations)
-        return {"score": report.score, "revenue": report.revenue, "regret": -report.total_regret}
+        return _Scores(score=report.score, revenue=report.revenue, regret=-report.total_regret)
+
+
+class _Scores(dict):
+    """Scores by name; asked for a refit rule, as by a search's own ``score``, the score."""
+
+    def __missing__(self, key):
+        if callable(key):
+            return self["score"]
+        raise KeyError(key)
 
 
 class best_under_regret:

@@ -10,16 +10,13 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 ROOT = Path(__file__).parents[1]
-PAGES = [
-    "README.md",
-    "docs/index.md",
-    "docs/regret.md",
-    "docs/bundle_pricing.md",
-    "docs/menus.md",
-    "docs/optimal.md",
-    "docs/regret_family.md",
-    "docs/algnet.md",
-]
+PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+BLOCKS = {
+    page: re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
+    for page in PAGES
+}
+# Lists, tables and what is included from elsewhere.
+FIGURES_ONLY = ("changelog", "citation", "glossary", "menu_figures", "more", "paper_tables")
 # Sizes in the pages -> sizes here. A page whose sizes these miss would be slow, not wrong.
 SMALLER = {
     "100_000": "300",
@@ -30,7 +27,13 @@ SMALLER = {
         "RegretNetAuction(n_bidders=2, max_iter=1, batch_size=4, n_cached_steps=1,"
         " hidden_layer_sizes=(4,), validation_fraction=0, random_state=0)"
     ),
+    "ALGNetAuction(n_bidders=2, n_items=2, max_iter=30, random_state=0)": (
+        "ALGNetAuction(n_bidders=2, n_items=2, max_iter=1, batch_size=2, n_shared_reports=3,"
+        " n_local_reports=2, n_ascents=1, hidden_layer_sizes=(4,), random_state=0)"
+    ),
+    "min_resources=5,\n    max_resources=20": "min_resources=1,\n    max_resources=2",
     "max_iter=30": "max_iter=1",
+    "max_iter=5,": "max_iter=1,",
     "BundlePricingAuction(n_bidders=2, random_state=0)": (
         "BundlePricingAuction(n_bidders=2, random_state=0, max_iter=1)"
     ),
@@ -44,20 +47,37 @@ SMALLER = {
 }
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_code_blocks_run(page):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
-    assert blocks
+@pytest.mark.parametrize("page", [page for page in PAGES if BLOCKS[page]])
+def test_code_blocks_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # pages write files
     namespace = {}
-    for block in blocks:
+    for block in BLOCKS[page]:
         for text, smaller in SMALLER.items():
             block = block.replace(text, smaller)
         exec(block, namespace)
     plt.close("all")
 
 
+def test_pages_that_teach_have_code_that_runs():
+    without = {page for page in PAGES if not BLOCKS[page]}
+    assert without <= {f"docs/{name}.md" for name in FIGURES_ONLY}
+
+
 @pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md"])
 def test_links_to_files_lead_somewhere(page):
-    targets = re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text())
+    # Pages of examples are made from examples/ when the site is built.
+    text = re.sub(r"`[^`]*`|\$[^$]*\$", "", (ROOT / page).read_text())  # no code, no formulas
+    targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text)
     for target in targets:
-        assert ((ROOT / page).parent / target).exists(), target
+        made = re.fullmatch(r"auto_examples/(\w+)\.rst", target)
+        path = ROOT / "examples" / f"{made[1]}.py" if made else (ROOT / page).parent / target
+        assert path.exists() or target == "auto_examples/index.rst", target
+
+
+def test_table_of_the_readme_is_what_its_command_prints(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import readme
+
+    table = readme.table(readme.figures(readme.read(readme.STORE)))
+    assert (readme.MARKS[0] + table + readme.MARKS[1]) in readme.README.read_text()
+    assert readme.PICTURE.exists()

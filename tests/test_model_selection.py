@@ -7,6 +7,7 @@ from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
     cross_val_predict,
+    cross_val_score,
     cross_validate,
     learning_curve,
 )
@@ -51,6 +52,9 @@ def test_search_with_several_scorers_refits_the_most_revenue_under_a_regret_cap(
     assert search.best_params_ == {"reserve": 1.5}
     # Rounding of float32 search and float64 recomputation, in money of size 3.
     assert np.abs(search.cv_results_["mean_test_regret"]).max() < 1e-9
+    # The search itself scores as the auction that it chose, also within a cross-validation.
+    assert search.score(valuations) == search.best_estimator_.score(valuations)
+    assert np.isfinite(cross_val_score(search, valuations, cv=2)).all()
 
 
 def test_cross_validate_reports_every_scorer(valuations):

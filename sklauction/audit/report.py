@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklauction.economics import auction_score
+from sklauction.economics import auction_score, say_money
 
 __all__ = ["Consistency", "RegretReport", "audit_consistency"]
 
@@ -158,21 +158,21 @@ class RegretReport:
             return []
         proven = self.certificate
         return [
-            ("total regret (certified upper bound)", f"{proven.mean_bound:.3g}"),
-            (f"  in expectation, {100 * proven.confidence:g} %", f"{proven.upper_bound:.3g}"),
+            ("total regret (certified upper bound)", say_money(proven.mean_bound, 3)),
+            (f"  in expectation, {100 * proven.confidence:g} %", say_money(proven.upper_bound, 3)),
         ]
 
     def __str__(self):
         search = self.search
         rows = [
-            ("revenue", f"{self.revenue:.6g} +- {self.revenue_se:.1g}"),
+            ("revenue", f"{say_money(self.revenue, 6)} +- {say_money(self.revenue_se, 1)}"),
             (
                 "total regret (lower bound)",
-                f"{self.total_regret:.3g} +- {self.total_regret_se:.1g}",
+                f"{say_money(self.total_regret, 3)} +- {say_money(self.total_regret_se, 1)}",
             ),
             *self._certified_rows(),
-            ("mean regret per bidder", f"{self.mean_regret:.3g}"),
-            ("largest regret", f"{self.max_regret:.3g}"),
+            ("mean regret per bidder", say_money(self.mean_regret, 3)),
+            ("largest regret", say_money(self.max_regret, 3)),
             ("score sqrt(P) - sqrt(R)", f"{self.score:.6g}"),
             ("largest IR violation", f"{self.max_ir_violation:.2g}"),
             ("largest infeasibility", f"{self.max_feasibility_violation:.2g}"),

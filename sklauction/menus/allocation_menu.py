@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklauction.economics import say_money
 from sklauction.menu import list_items
 
 __all__ = ["AllocationMenu"]
@@ -113,9 +114,9 @@ class AllocationMenu(NamedTuple):
                 if shares.any()
             ]
             if row == 0 and self.reserves is not None:
-                gets = [f"each item by itself, from {self.reserves.min():.4g}"]
+                gets = [f"each item by itself, from {say_money(self.reserves.min())}"]
             lines.append(
                 f"{self.shares[row]:.1%}: {'; '.join(gets) or 'nothing is sold'} "
-                f"(boost {self.boosts[row]:.4g})."
+                f"(boost {say_money(self.boosts[row])})."
             )
         return "\n".join(lines)

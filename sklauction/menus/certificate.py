@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import beta
 
 from sklauction.checks import check_fraction
-from sklauction.economics import auction_score
+from sklauction.economics import auction_score, say_money
 
 __all__ = ["RegretCertificate", "empirical_bernstein", "make_certificate"]
 
@@ -107,8 +107,11 @@ class RegretCertificate:
         rows = [
             ("revenue", f"{self.revenue:.6g} +- {self.revenue_se:.1g}"),
             (f"  at least, {level}", f"{self.revenue_lower:.6g}"),
-            ("total regret (upper bound)", f"{self.mean_bound:.3g} +- {self.mean_bound_se:.1g}"),
-            (f"  in expectation, {level}", f"{self.upper_bound:.3g}"),
+            (
+                "total regret (upper bound)",
+                f"{say_money(self.mean_bound, 3)} +- {say_money(self.mean_bound_se, 1)}",
+            ),
+            (f"  in expectation, {level}", say_money(self.upper_bound, 3)),
             ("clash probability", f"{self.clash_probability:.3g}"),
             (f"  at most, {level}", f"{self.clash_probability_upper:.3g}"),
             ("score sqrt(P) - sqrt(Rbar)", f"{self.score:.6g}"),

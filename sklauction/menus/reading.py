@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklauction.economics import say_money
 from sklauction.menu import list_items
 
 __all__ = ["SheetReading", "explain_auction"]
@@ -129,17 +130,17 @@ def explain_auction(reading, bids):
 
 def _offer(reading, bidder):
     prices, discounts = reading.item_prices[0, bidder], reading.discounts[0, bidder]
-    parts = [f"item {item} at {price:.4g}" for item, price in enumerate(prices)]
+    parts = [f"item {item} at {say_money(price)}" for item, price in enumerate(prices)]
     for size in range(2, len(discounts)):
         off = discounts[size - 1]
-        parts.append(f"any {size} items for {abs(off):.4g} {'off' if off >= 0 else 'more'}")
+        parts.append(f"any {size} items for {say_money(abs(off))} {'off' if off >= 0 else 'more'}")
     if len(discounts) > 1:
-        parts.append(f"all {len(prices)} items at {prices.sum() - discounts[-1]:.4g}")
+        parts.append(f"all {len(prices)} items at {say_money(prices.sum() - discounts[-1])}")
     for row, price in zip(
         reading.lottery_allocations[0, bidder], reading.lottery_prices[0, bidder], strict=True
     ):
         if np.isfinite(price):
-            parts.append(f"a lottery of {list_items(row)} at {price:.4g}")
+            parts.append(f"a lottery of {list_items(row)} at {say_money(price)}")
     if len(discounts) < len(prices):
         parts.append("one item at most")
     return "; ".join(parts)
@@ -147,15 +148,17 @@ def _offer(reading, bidder):
 
 def _taken(reading, bidder):
     got, paid = reading.allocations[0, bidder], reading.payments[0, bidder]
-    outcome = f"{list_items(got)} and pays {paid:.4g}" if got.any() else "nothing and pays nothing"
+    outcome = (
+        f"{list_items(got)} and pays {say_money(paid)}" if got.any() else "nothing and pays nothing"
+    )
     if not reading.lost_clash[0, bidder]:
         return f"Takes {outcome}."
     wanted, lost = list_items(reading.favourites[0, bidder]), reading.regret_bounds[0, bidder]
     return (
         f"Wanted {wanted}, of which another bidder took something; takes {outcome}, and is worse "
-        f"off by {lost:.4g}."
+        f"off by {say_money(lost)}."
     )
 
 
 def _list_money(bids):
-    return ", ".join(f"{bid:.4g} for item {item}" for item, bid in enumerate(bids))
+    return ", ".join(f"{say_money(bid)} for item {item}" for item, bid in enumerate(bids))

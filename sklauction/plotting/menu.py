@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklauction.checks import check_below
+from sklauction.economics import say_money
 from sklauction.plotting.grid import middle_of
 
 __all__ = ["MenuDisplay"]
@@ -132,7 +133,7 @@ class MenuDisplay:
             ax.text(
                 self.values[0][along],
                 self.values[1][down],
-                f"({text})\nfor {self.prices[row]:.4g}",
+                f"({text})\nfor {say_money(self.prices[row])}",
                 ha="center",
                 va="center",
                 fontsize=8,

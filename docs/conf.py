@@ -1,0 +1,58 @@
+"""Configuration of the documentation site: `make docs`."""
+
+import sklauction
+
+project = "sklauction"
+author = "The sklauction developers"
+copyright = "2026, the sklauction developers"
+version = release = sklauction.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "api/backreferences", "sg_execution_times.rst"]
+
+smartquotes = False  # "auto" is an argument, not a quotation
+# A reference that leads nowhere is an error, as every warning is in `make docs`.
+nitpicky = True
+# Classes of other packages, whose sites are not asked while building.
+nitpick_ignore_regex = [(r"py:.*", r"(numpy|pandas|scipy|sklearn|skorch|torch|matplotlib)\..*")]
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+autosummary_generate = True
+autodoc_member_order = "bysource"
+numpydoc_show_class_members = False
+numpydoc_class_members_toctree = False
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sklauction"
+html_theme_options = {
+    "logo": {"text": "sklauction"},
+    "navbar_align": "left",
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "footer_start": ["copyright"],
+    "footer_end": ["theme-version"],
+}
+html_show_sourcelink = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "backreferences_dir": "api/backreferences",
+    "doc_module": ("sklauction",),
+    "reference_url": {"sklauction": None},
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "parallel": 2,
+    "show_signature": False,
+}
