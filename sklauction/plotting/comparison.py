@@ -271,7 +271,7 @@ class ComparisonDisplay:
                 ax.hlines(score**2, ax.get_xlim()[0], edge, **style)
             if shown.any():
                 ax.plot(regrets[shown], curve[shown], label=f"_score {score:g}", **style)
-                placer.name_curve(regrets[shown], curve[shown], f"{score:.3g}", color="0.35")
+                placer.name_curve(regrets[shown], curve[shown], f"{score:.6g}", color="0.35")
 
 
 def _check_named(given, name, needed, kind):
