@@ -12,10 +12,7 @@ from sklauction.scorers import auction_scorers
 
 try:
     from sklearn.callback import CallbackSupportMixin, ScoringMonitor, with_callbacks
-
-    HAS_CALLBACKS = True
 except ImportError:  # scikit-learn before 1.9
-    HAS_CALLBACKS = False
 
     class CallbackSupportMixin:
         """Stands in: a fit is one task that nobody watches."""

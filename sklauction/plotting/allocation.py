@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklauction.checks import check_below
+from sklauction.plotting.canvas import draw_shades, take_axes
 from sklauction.plotting.grid import make_grid, outline
 
 __all__ = ["AllocationDisplay"]
@@ -150,27 +151,16 @@ class AllocationDisplay:
         -------
         self
         """
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            _, ax = plt.subplots(figsize=(4.8, 4.0), layout="constrained")
+        ax = take_axes(ax, figsize=(4.8, 4.0))
         self.ax_, self.figure_ = ax, ax.figure
         meaning = f"probability that bidder {self.bidder} gets item {self.item}"
+        draw_shades(ax, self.values, self.probabilities, self.labels, meaning, 0, 1, colorbar)
         if len(self.values) == 1:
-            ax.plot(self.values[0], self.probabilities, drawstyle="steps-mid", color="C0", lw=2)
-            ax.set(ylim=(-0.03, 1.03), ylabel=meaning)
-        else:
-            shades = ax.pcolormesh(
-                *self.values, self.probabilities, cmap="cividis", vmin=0, vmax=1, rasterized=True
-            )
-            ax.set_ylabel(self.labels[1])
-            if colorbar:
-                ax.figure.colorbar(shades, ax=ax, label=meaning)
+            ax.set_ylim(-0.03, 1.03)
         notes = [self.fixed] if self.fixed else []
         if self.reference_regions is not None:
             outline(ax, self.values, self.reference_regions, BOUNDARY)
             notes.append(f"dashed: {self.reference}")
-        ax.set_xlabel(self.labels[0])
         ax.set_title("\n".join(notes), fontsize=9)
         return self
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklauction.economics import auction_score
+from sklauction.plotting.canvas import take_axes
 from sklauction.plotting.labels import LabelPlacer
 from sklauction.regret import measure_regret
 
@@ -146,10 +147,7 @@ class ComparisonDisplay:
         -------
         self
         """
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            _, ax = plt.subplots(figsize=(5.2, 4.2), layout="constrained")
+        ax = take_axes(ax, figsize=(5.2, 4.2))
         self.ax_, self.figure_ = ax, ax.figure
         zero, edge, floor, most = self._scale()
         self._set_axes(zero, edge, floor, most)

@@ -5,6 +5,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklauction.checks import check_below
 from sklauction.economics import say_money
+from sklauction.plotting.canvas import take_axes
 from sklauction.plotting.grid import middle_of
 
 __all__ = ["MenuDisplay"]
@@ -113,10 +114,7 @@ class MenuDisplay:
         """
         from matplotlib.patheffects import withStroke
 
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            _, ax = plt.subplots(figsize=(4.8, 4.2), layout="constrained")
+        ax = take_axes(ax, figsize=(4.8, 4.2))
         self.ax_, self.figure_ = ax, ax.figure
         taken, regions = np.unique(self.rows, return_inverse=True)
         regions = regions.reshape(self.rows.shape)

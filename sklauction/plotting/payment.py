@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from sklauction.plotting.canvas import draw_shades, take_axes
 from sklauction.plotting.grid import make_grid, middle_of, outline
 
 __all__ = ["PaymentDisplay"]
@@ -115,26 +116,16 @@ class PaymentDisplay:
         -------
         self
         """
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            _, ax = plt.subplots(figsize=(4.8, 4.0), layout="constrained")
+        ax = take_axes(ax, figsize=(4.8, 4.0))
         self.ax_, self.figure_ = ax, ax.figure
         meaning = f"payment of bidder {self.bidder}, money"
+        low, top = min(self.payments.min(), 0.0), max(self.payments.max(), 0.0)
+        top = top if low < top else 1.0
+        draw_shades(ax, self.values, self.payments, self.labels, meaning, low, top, colorbar)
         if len(self.values) == 1:
-            ax.plot(self.values[0], self.payments, drawstyle="steps-mid", color="C0", lw=2)
-            ax.set(ylabel=meaning, ylim=(min(0, self.payments.min()), None))
+            ax.set_ylim(low, None)
         else:
-            low, top = min(self.payments.min(), 0.0), max(self.payments.max(), 0.0)
-            top = top if low < top else 1.0
-            shades = ax.pcolormesh(
-                *self.values, self.payments, cmap="cividis", vmin=low, vmax=top, rasterized=True
-            )
             self._draw_numbers(low, top)
-            ax.set_ylabel(self.labels[1])
-            if colorbar:
-                ax.figure.colorbar(shades, ax=ax, label=meaning)
-        ax.set_xlabel(self.labels[0])
         ax.set_title(self.fixed, fontsize=9)
         return self
 

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklauction.checks import check_below
+from sklauction.plotting.canvas import take_axes
 
 __all__ = ["PriceDisplay"]
 
@@ -119,10 +120,7 @@ class PriceDisplay:
         -------
         self
         """
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            _, ax = plt.subplots(figsize=(5.2, 3.8), layout="constrained")
+        ax = take_axes(ax, figsize=(5.2, 3.8))
         self.ax_, self.figure_ = ax, ax.figure
         styles = ("-", "--", "-.", ":")
         for item, prices in enumerate(self.item_prices.T):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklauction.checks import check_below
+from sklauction.plotting.canvas import take_axes
 
 __all__ = ["RegretDisplay"]
 
@@ -106,10 +107,7 @@ class RegretDisplay:
         -------
         self
         """
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            _, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
+        axes = take_axes(axes, 1, 2, figsize=(9.5, 3.8))
         self.axes_ = tuple(axes)
         self.figure_ = self.axes_[0].figure
         self._draw_sizes(self.axes_[0])

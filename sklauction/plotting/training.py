@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklauction.economics import auction_score
+from sklauction.plotting.canvas import take_axes
 
 __all__ = ["TrainingDisplay"]
 
@@ -136,10 +137,7 @@ class TrainingDisplay:
         ValueError
             If ``axes`` are not three.
         """
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            _, axes = plt.subplots(3, sharex=True, figsize=(4.8, 5.6), layout="constrained")
+        axes = take_axes(axes, 3, sharex=True, figsize=(4.8, 5.6))
         axes = tuple(np.ravel(axes))
         if len(axes) != 3:
             raise ValueError(f"axes must be three; got {len(axes)}")

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from sklauction.plotting.canvas import take_axes
+
 __all__ = ["VirtualValueDisplay"]
 
 # Chance of a higher value below which a virtual value is not drawn.
@@ -88,10 +90,7 @@ class VirtualValueDisplay:
         -------
         self
         """
-        if axes is None:
-            import matplotlib.pyplot as plt
-
-            _, axes = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
+        axes = take_axes(axes, 1, 2, figsize=(9.5, 3.8))
         self.axes_ = tuple(axes)
         self.figure_ = self.axes_[0].figure
         curve = self.curve
