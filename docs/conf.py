@@ -1,5 +1,8 @@
 """Configuration of the documentation site: `make docs`."""
 
+from docutils.nodes import SkipNode
+from docutils.utils.math.latex2mathml import tex2mathml
+
 import sklauction
 
 project = "sklauction"
@@ -12,7 +15,6 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
@@ -32,6 +34,7 @@ autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "sklauction"
 html_theme_options = {
@@ -56,3 +59,30 @@ sphinx_gallery_conf = {
     "parallel": 2,
     "show_signature": False,
 }
+
+
+def to_mathml(node, as_block):
+    """Return a formula as MathML: browsers show it without fetching a script from elsewhere."""
+    formula = tex2mathml(node.astext(), as_block=as_block)
+    # Braces would grow beyond what they enclose.
+    for brace in "{}":
+        formula = formula.replace(f"<mo>{brace}</mo>", f'<mo stretchy="false">{brace}</mo>')
+    return formula
+
+
+def write_math(translator, node):
+    """Write a formula within a line."""
+    translator.body.append(to_mathml(node, as_block=False))
+    raise SkipNode
+
+
+def write_displayed_math(translator, node):
+    """Write a formula that stands by itself, scrolling where it is too wide."""
+    style = "overflow: auto hidden; padding: 0.3em 0; margin: 0.7em 0"
+    translator.body.append(f'<div style="{style}">{to_mathml(node, as_block=True)}</div>')
+    raise SkipNode
+
+
+def setup(app):
+    """Register the writers of formulas."""
+    app.add_html_math_renderer("mathml", (write_math, None), (write_displayed_math, None))

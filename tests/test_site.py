@@ -39,3 +39,6 @@ def test_site_builds_without_a_warning(tmp_path):
     assert done.returncode == 0, done.stderr
     pages = {path.stem for path in (tmp_path / "site").glob("*.html")}
     assert {path.stem for path in (ROOT / "docs").glob("*.md")} <= pages
+    # Formulas are on the page itself: nobody needs a connection to read them.
+    page = (tmp_path / "site/algnet.html").read_text()
+    assert "<math" in page and 'src="http' not in page
