@@ -8,9 +8,8 @@ the root of the repository::
     python benchmarks/paper_tables.py [--settings 1x2 2x2] [--estimators algnet] [--seeds 0 1 2]
 
 A fit is a line of JSON in ``--store``, and not done again while it is there: stopped, the command
-goes on where it was. Seconds of a line marked ``"shared": true``, by hand, were measured beside
-other work, and do not count where the line of another seed has them. The table of all stored fits
-is printed, and written to ``--page`` if given; ``--report-only`` fits nothing.
+goes on where it was. The table of all stored fits is printed, and written to ``--page`` if given;
+``--report-only`` fits nothing.
 """
 
 import argparse
@@ -168,8 +167,6 @@ def published(name):
 
 def median(rows, key):
     """Return the median of a figure over seeds."""
-    if key == "fit_seconds":
-        rows = [row for row in rows if not row.get("shared")] or rows
     return statistics.median(row[key] for row in rows)
 
 
@@ -233,8 +230,7 @@ def page(store):
         *(f"* Versions: {text}" for text in versions),
         f"* Dates: {min(row['date'] for row in store)} to {max(row['date'] for row in store)}",
         f"* Seeds: {', '.join(map(str, sorted({row['seed'] for row in store})))}",
-        '* Fits with one thread ran two at a time on two cores. ALGNet\'s "mlp", RegretNet',
-        "  and affine maximizers at 2x2 shared them with more: expect less time.",
+        "* Fits with one thread ran two at a time on two cores.",
     ]
     return "\n".join(lines) + "\n"
 
