@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from sklauction import BundlePricingAuction, MyersonAuction, VCGAuction
-from sklauction import mechanism as chunks
+from sklauction import blocks as chunks
 from sklauction.datasets import load_setting
 
 # Name -> (setting, parameters beside the defaults, asked (sqrt P - sqrt Rbar)^2, asked mean of

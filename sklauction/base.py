@@ -1,6 +1,9 @@
 """The contract that every auction keeps: fit, predict, score, input checks, scale, support."""
 
+import contextlib
+
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import (
     check_array,
@@ -9,12 +12,28 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklauction.checks import DEMANDS, check_choice, check_count, check_support
+from sklauction.blocks import run_in_blocks
+from sklauction.checks import (
+    DEMANDS,
+    WIDEST_SUPPORT,
+    check_choice,
+    check_count,
+    check_support,
+    hides_entries,
+)
 from sklauction.monitoring import CallbackSupportMixin, with_callbacks
 from sklauction.outcome import AuctionOutcome
 from sklauction.regret import measure_regret
 
-__all__ = ["BaseAuction", "money_scale"]
+__all__ = ["BaseAuction", "all_or_nothing", "money_scale"]
+
+# Largest valuation in fit, and largest bid in units of the scale: with these no product of two
+# amounts of money, relative to the scale, overflows.
+MONEY, MOST_BID = (1e-200, 1e200), 1e100
+# Differences within so much of the largest valuation are rounding.
+ROUNDING = 1e-9
+# Kinds of dtypes: points in time and times; what numpy computes with.
+DATES, NUMBERS = "mM", "biuf"
 
 
 class BaseAuction(CallbackSupportMixin, BaseEstimator):
@@ -110,14 +129,8 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         self._check_parameters()
         task = self._init_callback_context(max_subtasks=self._planned_iterations())
         task.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        before = dict(vars(self))
-        valuations = self._validate_profiles(X, reset=not self._continues())
-        try:
-            self._fit(valuations)
-        except Exception:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+        with all_or_nothing(self):
+            self._fit(self._validate_profiles(X, reset=not self._continues()))
         task.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -144,7 +157,8 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
             If X has other sizes or columns than in fit, or values that are negative or not
             finite.
         """
-        return AuctionOutcome(*self._run(self.as_profiles(X)))
+        bids = self.as_profiles(X)
+        return AuctionOutcome(*run_in_blocks(lambda rows: self._run_rows(bids, rows), bids.shape))
 
     def as_profiles(self, X):
         """Return bids or valuations of any accepted form as checked 3-D profiles.
@@ -207,6 +221,10 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         tags.input_tags.three_d_array = True
         return tags
 
+    def _run_rows(self, bids, rows):
+        """Run on a slice of the bids; another method only where messages name rows."""
+        return self._run(bids[rows])
+
     def _continues(self):
         """Say whether fit goes on from an earlier fit, in its sizes, scale and support."""
         return False
@@ -228,15 +246,17 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         With ``reset`` (in fit) the learned sizes, scale and support are stored, after
         every check has passed, so that bad input leaves the estimator as it was.
         """
-        table = self._flatten(X, reset)
-        values = check_array(
-            table,
-            dtype=np.float64,
-            order="C",
-            ensure_min_samples=2 if reset else 1,
-            estimator=self,
-            input_name="X",
-        )
+        read = _read(X)
+        table = self._flatten(read, reset)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused
+            values = check_array(
+                table,
+                dtype=np.float64,
+                order="C",
+                ensure_min_samples=2 if reset else 1,
+                estimator=self,
+                input_name="X",
+            )
         check_non_negative(values, f"{type(self).__name__} (valuations and bids)")
         if reset:
             shape = self._profile_shape(values.shape[1])
@@ -247,14 +267,13 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
             self.n_items_ = shape[1]
             self.scale_, self.support_ = scale, support
             return profiles
-        if table is X:
+        if table is read:
             validate_data(self, table, reset=False, skip_check_array=True)
+        _check_bids(values, self.scale_)
         return values.reshape(len(values), self.n_bidders, self.n_items_)
 
     def _flatten(self, X, reset):
-        """Return X as a 2-D table, after checking the bidder and item axes of 3-D input."""
-        if not hasattr(X, "shape"):
-            X = np.asarray(X)
+        """Return what was read as a 2-D table, bidder and item axes of 3-D input checked."""
         if len(X.shape) != 3:
             return X
         n_items = self.n_items if reset else self.n_items_
@@ -270,20 +289,95 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
 
     def _profile_shape(self, n_features):
         """Return (n_bidders, n_items) for a flat row of n_features values."""
-        n_items = self.n_items if self.n_items is not None else n_features // self.n_bidders
-        if n_items < 1 or self.n_bidders * n_items != n_features:
+        n_bidders = int(self.n_bidders)
+        n_items = n_features // n_bidders if self.n_items is None else int(self.n_items)
+        if n_items < 1 or n_bidders * n_items != n_features:
             expected = "a multiple of n_bidders" if self.n_items is None else "n_bidders * n_items"
             raise ValueError(
                 f"X must have {expected} columns when flat, with n_bidders={self.n_bidders} "
                 f"and n_items={self.n_items}; got {n_features} columns"
             )
-        return self.n_bidders, n_items
+        return n_bidders, n_items
 
     def _find_support(self, profiles):
         """Return the box of reports: the given one, broadcast, or the range of the data."""
+        lows, highs = profiles.min(axis=0), profiles.max(axis=0)
         if self.support is None:
-            return np.stack([profiles.min(axis=0), profiles.max(axis=0)], axis=-1)
-        return check_support(self.support, *profiles.shape[1:])
+            return np.stack([lows, highs], axis=-1)
+        box = check_support(self.support, *profiles.shape[1:])
+        slack = ROUNDING * highs.max()
+        outside = (lows < box[..., 0] - slack) | (highs > box[..., 1] + slack)
+        if outside.any():
+            bidder, item = np.argwhere(outside)[0]
+            raise ValueError(
+                f"support must hold every valuation of fit; got {box[bidder, item].tolist()} for "
+                f"item {item} of bidder {bidder}, and valuations from {lows[bidder, item]} to "
+                f"{highs[bidder, item]}"
+            )
+        if box.max() > WIDEST_SUPPORT * highs.max():
+            raise ValueError(
+                f"support must reach at most to {WIDEST_SUPPORT:g} times the largest valuation of "
+                f"fit, {highs.max()}; got {box.max()}"
+            )
+        return box
+
+
+@contextlib.contextmanager
+def all_or_nothing(auction):
+    """Put back an auction's attributes if what follows fails, or is interrupted by Ctrl-C."""
+    before = dict(vars(auction))
+    try:
+        yield
+    except BaseException:
+        vars(auction).clear()
+        vars(auction).update(before)
+        raise
+
+
+def _read(X):
+    """Return X as an array of numbers; frames and sparse matrices as they are.
+
+    Names of columns are still needed; NaN, infinity and sparse matrices scikit-learn refuses in
+    its own words. What it would take for numbers (what a mask hides, dates), or refuse without
+    naming X, is refused here.
+    """
+    if issparse(X) or isinstance(X, np.matrix):
+        return X
+    try:
+        if hides_entries(X):
+            raise ValueError("entries that a mask hides")
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            if not hasattr(X, "dtypes"):
+                return _as_numbers(X if isinstance(X, np.ndarray) else np.asarray(X))
+            kinds = {getattr(one, "kind", "O") for one in np.atleast_1d(X.dtypes)}
+            if not kinds or not kinds <= set(NUMBERS):
+                _as_numbers(np.asarray(X))
+            return X
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"X must hold numbers; got {type(X).__name__}: {error}") from error
+
+
+def _as_numbers(array):
+    """Return an array whose entries are numbers; objects and text in double precision."""
+    if array.dtype.kind in DATES:
+        raise TypeError(f"entries of type {array.dtype}")
+    if array.dtype.kind in NUMBERS:
+        return array
+    if array.dtype.kind == "c":
+        raise ValueError("Complex data not supported")
+    if not array.size:
+        raise ValueError(f"nothing, of shape {array.shape}")
+    return array.astype(np.float64)
+
+
+def _check_bids(bids, scale):
+    """Raise ValueError where bids are too large to compute with."""
+    top = bids.max()
+    if top > MOST_BID * scale:
+        raise ValueError(
+            f"X must hold values of at most {MOST_BID:g} times scale_, {scale:.3g}; got {top}"
+        )
 
 
 def money_scale(profiles):
@@ -301,12 +395,19 @@ def money_scale(profiles):
     Raises
     ------
     ValueError
-        If all valuations are zero: nothing can be sold.
+        If all valuations are zero: nothing can be sold. If the largest is below 1e-200 or above
+        1e200, where products are lost.
     """
     top = profiles.max()
     if top <= 0:
         raise ValueError(
             "X must hold at least one positive valuation; got only zeros, for which every "
             "auction earns nothing"
+        )
+    least, most = MONEY
+    if not least <= top <= most:
+        raise ValueError(
+            f"X must be in a unit of money in which the largest valuation is between {least:g} and "
+            f"{most:g}; got {top}"
         )
     return float(top * np.sqrt(3.0 * np.mean((profiles / top) ** 2)))

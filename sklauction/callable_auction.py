@@ -6,6 +6,7 @@ import numpy as np
 
 from sklauction.audit.mechanisms import CheckedMechanism
 from sklauction.base import BaseAuction
+from sklauction.blocks import blocks
 
 __all__ = ["CallableAuction"]
 
@@ -93,12 +94,17 @@ class CallableAuction(BaseAuction):
 
     def _fit(self, valuations):
         checked = self._checked(valuations)
-        checked(valuations, np.arange(len(valuations)))
+        for rows in blocks(valuations.shape):
+            checked(valuations[rows], np.arange(rows.start, rows.stop))
         for problem in checked.problems():
             warnings.warn(f"CallableAuction: {problem}", UserWarning, stacklevel=3)
 
     def _run(self, bids):
-        return self._checked(bids)(bids, np.arange(len(bids)))
+        return self._run_rows(bids, slice(0, len(bids)))
+
+    def _run_rows(self, bids, rows):
+        part = bids[rows]
+        return self._checked(part)(part, np.arange(rows.start, rows.stop))
 
     def _checked(self, bids):
         return CheckedMechanism(self.function, self.demand, bids.max())

@@ -11,9 +11,22 @@ import numpy as np
 from scipy import stats
 
 from sklauction._settings import SETTINGS
-from sklauction.checks import check_count
+from sklauction.checks import (
+    DEMANDS,
+    check_choice,
+    check_count,
+    check_number,
+    check_numbers,
+    to_floats,
+)
 from sklauction.distributions import Discrete, Mixture, check_rng, describe
-from sklauction.priors import ProductPrior, TrianglePrior
+from sklauction.known_revenues import (
+    BUNDLE_MYERSON_REVENUE,
+    uniform_single_item_revenue,
+    vcg_uniform_revenue,
+    yao_revenue,
+)
+from sklauction.priors import ProductPrior, TrianglePrior, as_grid, check_sizes, is_prior
 
 __all__ = [
     "BUNDLE_MYERSON_REVENUE",
@@ -30,18 +43,6 @@ __all__ = [
     "vcg_uniform_revenue",
     "yao_revenue",
 ]
-
-BUNDLE_MYERSON_REVENUE = {
-    (1, 2): 0.544331,
-    (1, 10): 3.448312,
-    (2, 2): 0.839244,
-    (2, 3): 1.277753,
-    (2, 5): 2.188431,
-    (3, 10): 5.003021,
-    (5, 10): 5.456050,
-}
-"""Revenue of the optimal auction of the bundle of all items, values U[0, 1] iid, additive:
-{(n_bidders, n_items): money}, to 6 decimals."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,12 @@ class AuctionSetting:
         Revenue and regret (None where not printed) that papers print, in money, by method. Some
         papers print regret's mean over bidders and others the sum: compare with care.
 
+    Raises
+    ------
+    ValueError
+        If the prior is none, the name no text, the demand not one of these, or a revenue not a
+        finite number.
+
     Examples
     --------
     >>> from sklauction.datasets import load_setting
@@ -95,6 +102,23 @@ class AuctionSetting:
     menu: str | None = field(default=None, repr=False)
     source: str = field(default="", repr=False)
     published: dict = field(default_factory=dict, repr=False)
+
+    def __post_init__(self):
+        if not is_prior(self.prior):
+            raise ValueError(
+                "prior must have sample, shape, support, bounded and marginals, as a ProductPrior "
+                f"has; got {self.prior!r}"
+            )
+        if not isinstance(self.name, str):
+            raise ValueError(f"name must be a text; got {self.name!r}")
+        check_choice(self.demand, "demand", DEMANDS)
+        for name in ("optimal_revenue", "best_known_revenue"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, check_number(getattr(self, name), name))
+        name = "optimal_revenue_bounds"
+        if self.optimal_revenue_bounds is not None:
+            bounds = check_numbers(self.optimal_revenue_bounds, name, (2,))
+            object.__setattr__(self, name, tuple(bounds.tolist()))
 
     @property
     def n_bidders(self):
@@ -259,9 +283,8 @@ def make_valuations(n_samples, n_bidders, n_items, distribution=None, random_sta
     array([[ 1.],
            [10.]])
     """
-    check_count(n_bidders, "n_bidders")
-    check_count(n_items, "n_items")
-    return _product((n_bidders, n_items), distribution).sample(n_samples, random_state)
+    sizes = check_sizes(n_samples=n_samples, n_bidders=n_bidders, n_items=n_items)
+    return _product(sizes[1:], distribution).sample(sizes[0], random_state)
 
 
 def make_drifting_valuations(
@@ -315,11 +338,10 @@ def make_drifting_valuations(
     ((5, 1000, 2, 1), array([0. , 0.3, 0.5, 0.8, 1. ]))
     """
     check_count(n_steps, "n_steps", minimum=2)
-    check_count(n_samples, "n_samples")
-    check_count(n_bidders, "n_bidders")
-    check_count(n_items, "n_items")
-    shape = (n_bidders, n_items)
-    ends = [_product(shape, distribution).marginals for distribution in (start, end)]
+    sizes = {"n_samples": n_samples, "n_bidders": n_bidders, "n_items": n_items}
+    n_steps, n_samples, *shape = check_sizes(n_steps=n_steps, **sizes)
+    shape = tuple(shape)
+    ends = [_product(shape, *one).marginals for one in ((start, "start"), (end, "end"))]
     uniforms = check_rng(random_state).uniform(size=(n_steps, n_samples, *shape))
     shares = np.linspace(0, 1, n_steps)[:, None]
     values = np.empty(uniforms.shape)
@@ -339,127 +361,19 @@ def _quantiles(distribution, uniforms):
         raise ValueError(
             f"start and end must hold distributions with ppf; got {describe(distribution)}"
         )
-    return distribution.ppf(uniforms)
-
-
-def uniform_single_item_revenue(n_bidders):
-    """Return the optimal revenue of one item and bidders U[0, 1] iid.
-
-    The item goes to the highest bidder above the reserve 1/2 [1]_, so that
-    ``P = int_{1/2}^1 (2v - 1) n v^(n-1) dv = (n - 1 + 2^-n) / (n + 1)``.
-
-    Parameters
-    ----------
-    n_bidders : int
-        ``n``.
-
-    Returns
-    -------
-    float
-        Money, the highest possible value being 1.
-
-    Raises
-    ------
-    ValueError
-        If ``n_bidders`` is not a positive integer.
-
-    References
-    ----------
-    .. [1] Myerson, "Optimal Auction Design", Mathematics of Operations Research, 1981.
-
-    Examples
-    --------
-    >>> from sklauction.datasets import uniform_single_item_revenue
-    >>> uniform_single_item_revenue(1), uniform_single_item_revenue(3)
-    (0.25, 0.53125)
-    """
-    check_count(n_bidders, "n_bidders")
-    return (n_bidders - 1 + 0.5**n_bidders) / (n_bidders + 1)
-
-
-def vcg_uniform_revenue(n_bidders, n_items):
-    """Return the revenue of VCG, additive bidders with values U[0, 1] iid.
-
-    Each item earns the second highest value [1]_, so that ``P = m (n - 1) / (n + 1)``.
-
-    Parameters
-    ----------
-    n_bidders, n_items : int
-        ``n`` and ``m``.
-
-    Returns
-    -------
-    float
-        Money, the highest possible value of an item being 1.
-
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer.
-
-    References
-    ----------
-    .. [1] Vickrey, "Counterspeculation, Auctions, and Competitive Sealed Tenders",
-       Journal of Finance 16(1), 1961.
-
-    Examples
-    --------
-    >>> from sklauction.datasets import vcg_uniform_revenue
-    >>> vcg_uniform_revenue(3, 10)
-    5.0
-    """
-    check_count(n_bidders, "n_bidders")
-    check_count(n_items, "n_items")
-    return n_items * (n_bidders - 1) / (n_bidders + 1)
-
-
-def yao_revenue(n_bidders, p, a, b):
-    """Return the revenue of the best DSIC auction of two items whose values are a or b, iid.
-
-    With ``x+ = max(x, 0)``, ``r = (b - a) (1 - p) / p`` and the probabilities
-    ``p0 = p^2n``, ``p1 = 2n p^(2n-1) (1 - p)``, ``p2 = 2p^n (1 - p^n - n p^(n-1) (1 - p))``,
-    ``P = 2(1 - p^n) b + p0 (2a - (b - a)(1 - p^2) / p^2)+ + p1 (a - r/2)+ + p2 (a - r)+`` [1]_.
-
-    Parameters
-    ----------
-    n_bidders : int
-        ``n``. Bidders are additive.
-    p : float
-        Probability of the low value, in (0, 1).
-    a, b : float
-        Low and high value, in money, ``0 <= a < b``.
-
-    Returns
-    -------
-    float
-        Money.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not as described.
-
-    References
-    ----------
-    .. [1] Yao, "On Solutions for the Maximum Revenue Multi-item Auction under
-       Dominant-Strategy and Bayesian Implementations", 2017.
-
-    Examples
-    --------
-    >>> from sklauction.datasets import yao_revenue
-    >>> yao_revenue(2, p=0.5, a=1.0, b=2.0)
-    3.125
-    """
-    check_count(n_bidders, "n_bidders")
-    if not 0 < p < 1 or not 0 <= a < b:
-        raise ValueError(f"p, a and b must keep 0 < p < 1 and 0 <= a < b; got {p}, {a} and {b}")
-    n, rent = n_bidders, (b - a) * (1 - p) / p
-    cases = (
-        (p ** (2 * n), 2 * a - (b - a) * (1 - p**2) / p**2),
-        (2 * n * p ** (2 * n - 1) * (1 - p), a - rent / 2),
-        (2 * p**n * (1 - p**n - n * p ** (n - 1) * (1 - p)), a - rent),
-    )
-    return 2 * (1 - p**n) * b + sum(chance * max(gain, 0.0) for chance, gain in cases)
+    try:
+        values = to_floats(distribution.ppf(uniforms))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"start and end must hold distributions with ppf; that of {describe(distribution)} "
+            f"raised {type(error).__name__}: {error}"
+        ) from error
+    if values.shape != uniforms.shape or not np.isfinite(values).all():
+        raise ValueError(
+            "start and end must hold distributions with one finite quantile for each probability; "
+            f"got {describe(distribution)}"
+        )
+    return values
 
 
 @functools.cache
@@ -487,14 +401,14 @@ _PRIORS = {
 }
 
 
-def _product(shape, distribution):
+def _product(shape, distribution, name="distribution"):
     """Return the product prior of a distribution, or a grid of them, broadcast to shape."""
-    grid = np.array(_uniform(0.0, 1.0) if distribution is None else distribution, dtype=object)
+    grid = as_grid(_uniform(0.0, 1.0) if distribution is None else distribution, name)
     try:
         grid = np.broadcast_to(grid, shape)
     except ValueError as error:
         raise ValueError(
-            f"distribution must be one distribution or broadcast to (n_bidders, n_items) = "
-            f"{shape}; got a grid of shape {grid.shape}"
+            f"{name} must be one distribution or broadcast to (n_bidders, n_items) = {shape}; "
+            f"got a grid of shape {grid.shape}"
         ) from error
     return ProductPrior(grid)

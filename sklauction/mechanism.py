@@ -6,12 +6,9 @@ import numpy as np
 import torch
 from torch import nn
 
-__all__ = ["CHUNK_ENTRIES", "TorchMechanism", "run_in_chunks"]
+from sklauction.blocks import blocks
 
-# Bid entries per chunk: with 32 hidden float64 units an entry this stays near a core's cache,
-# where an eighth to a quarter more profiles go through than in chunks eight times as large
-# (`python benchmarks/bundle_pricing.py --parts speed`).
-CHUNK_ENTRIES = 1 << 14
+__all__ = ["TorchMechanism", "run_in_chunks"]
 
 
 class TorchMechanism(nn.Module):
@@ -74,14 +71,11 @@ def run_in_chunks(mechanism, bids):
     ValueError
         If the mechanism returns anything but two tensors of these shapes.
     """
-    n_samples, n_bidders, n_items = bids.shape
     tensors = [*mechanism.parameters(), *mechanism.buffers()]
     reference = tensors[0] if tensors else torch.zeros((), dtype=torch.float64)
-    allocations, payments = np.empty(bids.shape), np.empty((n_samples, n_bidders))
-    rows = max(1, CHUNK_ENTRIES // (n_bidders * n_items))
+    allocations, payments = np.empty(bids.shape), np.empty(bids.shape[:2])
     with torch.inference_mode():
-        for start in range(0, n_samples, rows):
-            part = slice(start, start + rows)
+        for part in blocks(bids.shape):
             outcome = mechanism(torch.tensor(bids[part]).to(reference))
             given, paid = _checked(outcome, bids[part].shape, mechanism)
             allocations[part], payments[part] = given.cpu().numpy(), paid.cpu().numpy()

@@ -1,11 +1,12 @@
 """One buyer's menu, for people: as a table, in words, without rows that change nothing."""
 
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 from scipy.optimize import linprog
 
-from sklauction.economics import say_money
+from sklauction.checks import check_number, check_numbers
+from sklauction.economics import near_one, say_money
 
 __all__ = ["Menu", "list_items", "make_menu"]
 
@@ -18,7 +19,7 @@ NEVER_BEST = -1e-6
 CHUNK_ENTRIES = 1 << 18
 
 
-class Menu(NamedTuple):
+class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
     """A price list for one buyer: lotteries over items, each at a price.
 
     The first row is nothing for nothing. A buyer who takes its favourite row gains nothing by
@@ -26,17 +27,18 @@ class Menu(NamedTuple):
 
     Parameters
     ----------
-    allocations : ndarray of shape (n_rows, n_items)
+    allocations : array-like of shape (n_rows, n_items)
         Probability of each item.
-    prices : ndarray of shape (n_rows,)
+    prices : array-like of shape (n_rows,)
         In money, ascending.
-    shares : ndarray of shape (n_rows,)
+    shares : array-like of shape (n_rows,)
         Share of the valuations seen in fit that choose the row.
 
     Raises
     ------
     ValueError
-        In :meth:`choose`, :meth:`revenue` and :meth:`simplify`, if valuations do not have the
+        If a field does not hold finite numbers in its shape, or prices do not ascend; in
+        :meth:`choose`, :meth:`revenue` and :meth:`simplify`, if valuations do not have the
         menu's number of items.
     ImportError
         In :meth:`to_frame`, without pandas.
@@ -63,9 +65,16 @@ class Menu(NamedTuple):
     Item 0 and item 1 for 12.
     """
 
-    allocations: np.ndarray
-    prices: np.ndarray
-    shares: np.ndarray
+    __slots__ = ()
+
+    def __new__(cls, allocations, prices, shares):
+        """Check the fields, and make arrays of them."""
+        allocations = check_numbers(allocations, "allocations", ("n_options", "n_items"))
+        prices = check_numbers(prices, "prices", allocations.shape[:1])
+        shares = check_numbers(shares, "shares", allocations.shape[:1])
+        if (prices[1:] < prices[:-1]).any():
+            raise ValueError(f"prices must be ascending; got {prices.tolist()}")
+        return super().__new__(cls, allocations, prices, shares)
 
     def choose(self, valuations):
         """Return the favourite row of each valuation; of equally good ones the dearest.
@@ -83,19 +92,18 @@ class Menu(NamedTuple):
         Raises
         ------
         ValueError
-            If valuations do not have this shape, or are not numbers.
+            If valuations do not have this shape, or are not finite numbers.
         """
-        valuations = np.asarray(valuations, dtype=float)
-        if valuations.ndim != 2 or valuations.shape[1] != self.allocations.shape[1]:
-            raise ValueError(
-                f"valuations must have shape (n_samples, n_items) = (n_samples, "
-                f"{self.allocations.shape[1]}); got {valuations.shape}"
-            )
+        axes = ("n_samples", self.allocations.shape[1])
+        valuations = check_numbers(valuations, "valuations", axes)
         tie = TIE * max(self.prices.max(), np.finfo(float).tiny)
         chosen = np.empty(len(valuations), dtype=int)
         size = max(1, CHUNK_ENTRIES // len(self.prices))
         for start in range(0, len(valuations), size):
-            utilities = valuations[start : start + size] @ self.allocations.T - self.prices
+            with np.errstate(over="ignore", invalid="ignore"):
+                utilities = valuations[start : start + size] @ self.allocations.T - self.prices
+            if not np.isfinite(utilities).all():
+                raise ValueError("valuations must be small enough for sums in double precision")
             good = utilities >= utilities.max(axis=1, keepdims=True) - tie
             chosen[start : start + size] = len(self.prices) - 1 - good[:, ::-1].argmax(axis=1)
         return chosen
@@ -106,7 +114,7 @@ class Menu(NamedTuple):
         Parameters
         ----------
         valuations : array-like of shape (n_samples, n_items)
-            In money.
+            In money, of at least one buyer.
 
         Returns
         -------
@@ -116,9 +124,12 @@ class Menu(NamedTuple):
         Raises
         ------
         ValueError
-            If valuations do not have this shape, or are not numbers.
+            If valuations do not have this shape, or are not finite numbers.
         """
-        return float(self.prices[self.choose(valuations)].mean())
+        axes = ("n_buyers", self.allocations.shape[1])
+        valuations = check_numbers(valuations, "valuations", axes)
+        prices, exponent = near_one(self.prices)  # sums of large ones would overflow
+        return float(np.ldexp(prices[self.choose(valuations)].mean(), exponent))
 
     def simplify(self, valuations, tolerance=1e-3):
         """Return a menu with fewer rows that earns nearly as much.
@@ -130,7 +141,7 @@ class Menu(NamedTuple):
         Parameters
         ----------
         valuations : array-like of shape (n_samples, n_items)
-            Buyers on whom revenue is compared, in money.
+            Buyers on whom revenue is compared, in money; at least one.
         tolerance : float, default=1e-3
             Largest share of the revenue that may be lost.
 
@@ -142,13 +153,16 @@ class Menu(NamedTuple):
         Raises
         ------
         ValueError
-            If valuations do not have this shape, or are not numbers.
+            If valuations do not have this shape, or are not finite numbers, or the tolerance is
+            not in [0, 1].
 
         References
         ----------
         .. [1] Hart & Nisan, "The Menu-Size Complexity of Auctions", EC 2013.
         """
-        valuations = np.asarray(valuations, dtype=float)
+        tolerance = check_number(tolerance, "tolerance", 0.0, 1.0)
+        axes = ("n_buyers", self.allocations.shape[1])
+        valuations = check_numbers(valuations, "valuations", axes)
         least = (1 - tolerance) * self.revenue(valuations)
         menu = self
         while len(menu.prices) > 1:

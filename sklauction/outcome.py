@@ -4,6 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
+from sklauction.checks import check_count, is_whole, to_floats
+
 __all__ = ["AuctionOutcome"]
 
 
@@ -17,16 +19,16 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
 
     Parameters
     ----------
-    allocations : ndarray of shape (n_samples, n_bidders, n_items)
+    allocations : array-like of shape (n_samples, n_bidders, n_items)
         Probability (or share) with which a bidder gets an item, in [0, 1].
-    payments : ndarray of shape (n_samples, n_bidders)
+    payments : array-like of shape (n_samples, n_bidders)
         Money that each bidder pays, in the unit of the bids.
 
     Raises
     ------
     ValueError
-        If an array without copying is asked for, ``np.array(outcome, copy=False)``; and in
-        :meth:`from_array`.
+        If a field does not hold numbers in its shape; if an array without copying is asked for,
+        ``np.array(outcome, copy=False)``; and in :meth:`from_array`.
     IndexError
         In indexing, if there is no such field or row.
 
@@ -49,6 +51,17 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
 
     __slots__ = ()
 
+    def __new__(cls, allocations, payments):
+        """Check the fields, and make arrays of them."""
+        fields = _to_array(allocations, "allocations"), _to_array(payments, "payments")
+        shape = fields[0].shape
+        if len(shape) != 3 or fields[1].shape != shape[:2] or 0 in shape[1:]:
+            raise ValueError(
+                "allocations must have shape (n_samples, n_bidders, n_items), and payments "
+                f"(n_samples, n_bidders); got {shape} and {fields[1].shape}"
+            )
+        return super().__new__(cls, *fields)
+
     @property
     def shape(self):
         """Shape of the flat form, ``(n_samples, n_bidders * n_items + n_bidders)``."""
@@ -69,8 +82,17 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
 
     def __getitem__(self, key):
         """Return field ``key`` (an integer) or the rows ``key`` (slice, mask, indices)."""
-        if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
+        if is_whole(key):
             return super().__getitem__(key)
+        if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
+            key = key[0]  # scikit-learn's way to write rows, where it supports other arrays
+        # What numpy takes for more than one axis, or for a new one, chooses no rows.
+        one_axis = isinstance(key, slice) or key is Ellipsis or _n_axes(key) == 1
+        if isinstance(key, tuple) or not one_axis:
+            raise IndexError(
+                "an AuctionOutcome is indexed by a field's number, or by a slice, mask or "
+                f"list of rows; got {key!r}"
+            )
         return AuctionOutcome(self.allocations[key], self.payments[key])
 
     @classmethod
@@ -93,9 +115,11 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
         Raises
         ------
         ValueError
-            If ``flat`` does not have as many columns.
+            If ``flat`` does not hold numbers in as many columns, or a size is not a positive
+            integer.
         """
-        flat = np.asarray(flat)
+        flat = _to_array(flat, "flat")
+        n_bidders, n_items = check_count(n_bidders, "n_bidders"), check_count(n_items, "n_items")
         expected = n_bidders * (n_items + 1)
         if flat.ndim != 2 or flat.shape[1] != expected:
             raise ValueError(
@@ -104,3 +128,21 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
             )
         split = n_bidders * n_items
         return cls(flat[:, :split].reshape(-1, n_bidders, n_items), flat[:, split:])
+
+
+def _to_array(values, name):
+    """Return numbers as an array, in single precision if they are; else raise ValueError."""
+    if type(values) is np.ndarray and values.dtype == np.float32:
+        return values
+    try:
+        return to_floats(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array of numbers; got {error}") from error
+
+
+def _n_axes(values):
+    """Return the number of axes; of a ragged list, which has none that are regular, -1."""
+    try:
+        return np.ndim(values)
+    except ValueError:
+        return -1

@@ -1,14 +1,17 @@
 """Distributions of whole profiles: what :mod:`sklauction.datasets` samples from."""
 
+import inspect
+
 import numpy as np
 
-from sklauction.checks import check_count
-from sklauction.distributions import check_rng, describe
+from sklauction.checks import check_count, to_floats
+from sklauction.distributions import check_memory, check_rng, describe
 
-__all__ = ["ProductPrior", "TrianglePrior", "report_range"]
+__all__ = ["ProductPrior", "TrianglePrior", "as_grid", "check_sizes", "is_prior", "report_range"]
 
 # Where a prior has no highest value, reports end at its quantile 1 - TAIL.
 TAIL = 1e-6
+MISSING = object()
 
 
 class ProductPrior:
@@ -32,7 +35,7 @@ class ProductPrior:
     ------
     ValueError
         If marginals are not a grid of objects with ``rvs``; in :meth:`sample`, if a draw is
-        negative.
+        negative or not finite; of ``support`` and ``bounded``, if one of them has no range.
 
     References
     ----------
@@ -49,13 +52,11 @@ class ProductPrior:
     """
 
     def __init__(self, marginals):
-        self.marginals = np.array(marginals, dtype=object)
-        strangers = [d for d in self.marginals.flat if not hasattr(d, "rvs")]
-        if self.marginals.ndim != 2 or strangers:
-            got = f"{strangers[0]!r} in it" if strangers else f"shape {self.marginals.shape}"
+        self.marginals = as_grid(marginals, "marginals")
+        if self.marginals.ndim != 2 or not self.marginals.size:
             raise ValueError(
-                "distribution must be from scipy.stats (or have rvs), or be a grid of such of "
-                f"shape (n_bidders, n_items); got {got}"
+                "marginals must be a grid of shape (n_bidders, n_items); got shape "
+                f"{self.marginals.shape}"
             )
 
     @property
@@ -72,7 +73,7 @@ class ProductPrior:
     @property
     def bounded(self):
         """Whether ``support`` holds every value of the prior."""
-        return bool(np.isfinite([d.support() for d in self.marginals.flat]).all())
+        return bool(np.isfinite([_ends(d) for d in self.marginals.flat]).all())
 
     def sample(self, n_samples, random_state=None):
         """Draw profiles.
@@ -93,9 +94,9 @@ class ProductPrior:
         ------
         ValueError
             If ``n_samples`` is not a positive integer, ``random_state`` is no seed, or a draw is
-            negative or not one number per profile.
+            negative, not finite or not one number per profile.
         """
-        check_count(n_samples, "n_samples")
+        check_sizes(n_samples=n_samples, n_bidders=self.shape[0], n_items=self.shape[1])
         rng = check_rng(random_state)
         profiles = np.empty((n_samples, *self.shape))
         for cell in np.ndindex(self.shape):
@@ -153,31 +154,77 @@ class TrianglePrior:
         ValueError
             If ``n_samples`` is not a positive integer or ``random_state`` is no seed.
         """
-        check_count(n_samples, "n_samples")
+        check_sizes(n_samples=n_samples, n_bidders=1, n_items=2)
         square = check_rng(random_state).uniform(size=(n_samples, 1, 2))
         above = square.sum(axis=2, keepdims=True) > 1
         return np.where(above, 1 - square, square)
 
 
+def is_prior(thing):
+    """Say whether something is a prior: it has all that a ProductPrior has."""
+    names = ("bounded", "marginals", "sample", "shape", "support")
+    if isinstance(thing, type):
+        return False
+    # A table of pandas has a shape and can be sampled, too. Nothing is computed to find out.
+    return all(inspect.getattr_static(thing, name, MISSING) is not MISSING for name in names)
+
+
+def check_sizes(**sizes):
+    """Return sizes of an array as int; raise ValueError unless memory could hold it."""
+    shape = tuple(check_count(size, name) for name, size in sizes.items())
+    check_memory(shape, ", ".join(sizes))
+    return shape
+
+
 def report_range(distribution):
     """Return the lowest and highest report; a quantile where there is no such value."""
-    low, high = distribution.support()
+    low, high = _ends(distribution)
     low = low if np.isfinite(low) else distribution.ppf(TAIL)
     return low, high if np.isfinite(high) else distribution.ppf(1 - TAIL)
 
 
+def as_grid(distributions, name):
+    """Return distributions as an object array; raise ValueError unless all can be sampled."""
+    expected = f"{name} must be from scipy.stats (or have rvs), or an array of such"
+    try:
+        grid = np.asarray(distributions, dtype=object).copy()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{expected}; got {type(distributions).__name__} ({error})") from error
+    for one in grid.flat:
+        if not hasattr(one, "rvs"):
+            raise ValueError(f"{expected}; got {one!r}")
+    return grid
+
+
+def _ends(distribution):
+    """Return the lowest and highest value of a distribution, infinite where there is none."""
+    if not (hasattr(distribution, "support") and hasattr(distribution, "ppf")):
+        raise ValueError(
+            "marginals must have support() and ppf where the range of reports is asked for; got "
+            f"{describe(distribution)}"
+        )
+    return distribution.support()
+
+
 def _draw(distribution, n_samples, rng, cell):
     """Return n_samples draws for one (bidder, item), checked: one axis, none negative."""
-    values = np.asarray(distribution.rvs(size=n_samples, random_state=rng), dtype=float)
+    try:
+        values = to_floats(distribution.rvs(size=n_samples, random_state=rng))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            f"distribution must draw numbers by rvs(size, random_state); {describe(distribution)} "
+            f"raised {type(error).__name__}: {error}"
+        ) from error
     if values.shape != (n_samples,):
         raise ValueError(
             f"distribution must draw one number per profile; {describe(distribution)} drew an "
             f"array of shape {values.shape} for n_samples={n_samples}"
         )
-    lowest = values.min()
-    if not lowest >= 0:
+    lowest, highest = values.min(), values.max()
+    if not (lowest >= 0 and highest < np.inf):
         raise ValueError(
-            f"distribution must draw valuations of at least 0; {describe(distribution)} of "
-            f"bidder {cell[0]}, item {cell[1]} drew {lowest}: shift or truncate it"
+            "distribution must draw finite valuations of at least 0; "
+            f"{describe(distribution)} of bidder {cell[0]}, item {cell[1]} drew "
+            f"{highest if lowest >= 0 else lowest}: shift or truncate it"
         )
     return values

@@ -17,13 +17,12 @@ from sklauction.audit.plan import plan
 from sklauction.audit.problem import BidderProblem
 from sklauction.audit.report import RegretReport
 from sklauction.audit.search import Search
+from sklauction.blocks import blocks
 from sklauction.checks import DEMANDS, check_choice, check_support
 from sklauction.economics import utilities
 
 __all__ = ["measure_regret"]
 
-# Bid entries per block of profiles: bounds memory whatever the number of valuations.
-BLOCK_ENTRIES = 1 << 14
 # Profiles in which equal opponents are looked for before all are sorted.
 GROUPS_PROBED = 1000
 # A bar appears after so many seconds.
@@ -63,8 +62,8 @@ def measure_regret(
     demand : {"additive", "unit"}, default=None
         For the feasibility check. None takes the auction's own, else "additive".
     effort : {"quick", "default", "thorough"} or int, default="default"
-        How hard to search. An integer is the number of evaluations per bidder and
-        profile; as many whole stages as it pays for are done.
+        How hard to search. An integer is the number of evaluations per bidder and profile, at
+        most 10 million; as many whole stages as it pays for are done.
     random_state : int, RandomState instance or None, default=None
         Seed of the search.
     verbose : bool, default=None
@@ -120,7 +119,7 @@ def measure_regret(
         demand = getattr(mechanism, "demand", "additive")
     check_choice(demand, "demand", DEMANDS)
     box = _find_support(mechanism, valuations, support)
-    n_samples, n_bidders, n_items = valuations.shape
+    _, n_bidders, n_items = valuations.shape
     money = valuations.max()
     checked = CheckedMechanism(mechanism, demand, money)
     module = differentiable(mechanism, valuations[:1], money)
@@ -128,8 +127,9 @@ def measure_regret(
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
     truthful, revenues = _run_truthfully(checked, valuations)
-    regrets, misreports = np.zeros(truthful.shape), valuations.copy()
-    n_blocks = n_bidders * -(-n_samples // _block_rows(valuations))
+    certificate = _certificate(mechanism, valuations, box)
+    regrets, misreports = np.empty(truthful.shape), np.empty(valuations.shape)
+    n_blocks = n_bidders * len(list(blocks(valuations.shape)))
     with _progress(verbose, n_blocks * len(stages)) as bar:
         for bidder, rows, random in _blocks(valuations, seed):
             problem = BidderProblem(
@@ -159,7 +159,7 @@ def measure_regret(
             **_summary(stages, truthful.size),
             "seconds": time.perf_counter() - started,
         },
-        certificate=_certificate(mechanism, valuations, box),
+        certificate=certificate,
     )
 
 
@@ -186,7 +186,7 @@ def _check_valuations(mechanism, valuations):
     if hasattr(mechanism, "as_profiles"):
         return mechanism.as_profiles(valuations)
     values = check_array(valuations, dtype=np.float64, allow_nd=True, input_name="valuations")
-    if values.ndim != 3 or (values < 0).any():
+    if values.ndim != 3 or values.min() < 0:
         raise ValueError(
             "valuations must be non-negative, of shape (n_samples, n_bidders, n_items); "
             f"got shape {values.shape} with minimum {values.min()}"
@@ -206,44 +206,39 @@ def _find_support(mechanism, valuations, support):
     return box
 
 
-def _block_rows(valuations):
-    """Return how many profiles are searched at a time."""
-    return max(1, BLOCK_ENTRIES // (valuations.shape[1] * valuations.shape[2]))
-
-
 def _run_truthfully(checked, valuations):
     """Return utilities (n_samples, n_bidders) and revenue (n_samples,) under the truth."""
     truthful, revenues = np.empty(valuations.shape[:2]), np.empty(len(valuations))
-    n_rows = _block_rows(valuations)
-    for start in range(0, len(valuations), n_rows):
-        rows = np.arange(start, min(start + n_rows, len(valuations)))
-        outcome = checked(valuations[rows], rows)
-        if start == 0:
-            checked.check_repeatable(valuations[rows], rows, outcome)
-        truthful[rows] = utilities(valuations[rows], outcome)
-        revenues[rows] = outcome[1].sum(axis=1)
+    for part in blocks(valuations.shape):
+        rows = np.arange(part.start, part.stop)
+        outcome = checked(valuations[part], rows)
+        if part.start == 0:
+            checked.check_repeatable(valuations[part], rows, outcome)
+        truthful[part] = utilities(valuations[part], outcome)
+        revenues[part] = outcome[1].sum(axis=1)
     return truthful, revenues
 
 
 def _blocks(valuations, seed):
     """Yield (bidder, rows, random) for each block, with draws of its own."""
-    n_rows = _block_rows(valuations)
     for bidder in range(valuations.shape[1]):
-        order = _order_by_opponents(valuations, bidder)
-        for start in range(0, len(valuations), n_rows):
-            random = np.random.default_rng([seed, bidder, start])
-            yield bidder, order[start : start + n_rows], random
+        for start, rows in _rows_of_blocks(valuations, bidder):
+            yield bidder, rows, np.random.default_rng([seed, bidder, start])
 
 
-def _order_by_opponents(valuations, bidder):
-    """Return the order of profiles in which equal opponents stand together, if there are any."""
-    order = np.arange(len(valuations))
+def _rows_of_blocks(valuations, bidder):
+    """Yield where each block starts and its rows, equal opponents together if there are any."""
     opponents = np.delete(valuations[:GROUPS_PROBED], bidder, axis=1)
     opponents = opponents.reshape(len(opponents), -1)
-    if opponents.shape[1] == 0 or len(np.unique(opponents, axis=0)) == len(opponents):
-        return order
-    opponents = np.delete(valuations, bidder, axis=1).reshape(len(valuations), -1)
-    return np.lexsort(opponents.T)
+    order = None
+    if opponents.shape[1] and len(np.unique(opponents, axis=0)) < len(opponents):
+        # Column by column, as a table of all opponents would be another copy of them.
+        others = [i for i in range(valuations.shape[1]) if i != bidder]
+        items = range(valuations.shape[2])
+        order = np.lexsort([valuations[:, i, j] for i in others for j in items])
+    for part in blocks(valuations.shape):
+        rows = np.arange(part.start, part.stop) if order is None else order[part]
+        yield part.start, rows
 
 
 def _progress(verbose, total):

@@ -4,10 +4,12 @@ Each scorer is a callable ``scorer(auction, valuations, y=None) -> float`` where
 better, as ``scoring=`` of GridSearchCV, cross_validate and learning_curve expects.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sklauction.checks import check_not_negative
+from sklauction.checks import check_not_negative, to_floats
 from sklauction.economics import revenue
 from sklauction.regret import measure_regret
 
@@ -126,7 +128,7 @@ class RevenueScorer(BaseEstimator):
     Raises
     ------
     ValueError
-        In a call, if valuations do not fit the auction.
+        In a call, if the auction is none, or valuations do not fit it.
     NotFittedError
         In a call, if the auction is not fitted.
 
@@ -145,6 +147,8 @@ class RevenueScorer(BaseEstimator):
 
     def __call__(self, auction, valuations, y=None):
         """Return P, the mean total payment, in the unit of the valuations."""
+        if isinstance(auction, type) or not hasattr(auction, "predict"):
+            raise ValueError(f"auction must be a fitted auction estimator; got {auction!r}")
         return revenue(auction.predict(valuations).payments)
 
 
@@ -223,8 +227,8 @@ class best_under_regret:
     Raises
     ------
     ValueError
-        If ``tol`` is negative; in a call, if the results have no ``mean_test_revenue`` or
-        ``mean_test_regret``, or hold nothing but nan.
+        If ``tol`` is negative; in a call, if the results are no dict, have no
+        ``mean_test_revenue`` or ``mean_test_regret``, or hold no candidate with both.
 
     See Also
     --------
@@ -259,15 +263,37 @@ class best_under_regret:
 
     def __call__(self, cv_results):
         """Return the index of the chosen candidate."""
-        for name in ("mean_test_revenue", "mean_test_regret"):
-            if name not in cv_results:
-                raise ValueError(
-                    f"best_under_regret needs {name!r} in cv_results_: search with "
-                    f"scoring=auction_scorers(); got {sorted(cv_results)}"
-                )
-        gains = np.asarray(cv_results["mean_test_revenue"], dtype=float)
-        regrets = -np.asarray(cv_results["mean_test_regret"], dtype=float)
-        allowed = regrets <= self.tol
+        gains = self._read(cv_results, "mean_test_revenue")
+        regrets = -self._read(cv_results, "mean_test_regret")
+        if len(gains) != len(regrets):
+            raise ValueError(
+                "cv_results must hold as many mean_test_revenue as mean_test_regret; got "
+                f"{len(gains)} and {len(regrets)}"
+            )
+        # Candidates that failed have nan.
+        known = np.isfinite(gains) & np.isfinite(regrets)
+        if not known.any():
+            raise ValueError(
+                "cv_results must hold a candidate whose mean_test_revenue and mean_test_regret "
+                "are finite; got none"
+            )
+        allowed = known & (regrets <= self.tol)
         if not allowed.any():
-            return int(np.nanargmin(regrets))
-        return int(np.nanargmax(np.where(allowed, gains, -np.inf)))
+            return int(np.argmin(np.where(known, regrets, np.inf)))
+        return int(np.argmax(np.where(allowed, gains, -np.inf)))
+
+    def _read(self, cv_results, name):
+        """Return a column of results, nan among them."""
+        if not isinstance(cv_results, Mapping) or name not in cv_results:
+            got = list(cv_results) if isinstance(cv_results, Mapping) else cv_results
+            raise ValueError(
+                f"best_under_regret needs {name!r} in cv_results_: search with "
+                f"scoring=auction_scorers(); got {got!r}"
+            )
+        try:
+            column = to_floats(cv_results[name])
+        except ValueError as error:
+            raise ValueError(f"cv_results[{name!r}] must hold numbers; got {error}") from error
+        if column.ndim != 1:
+            raise ValueError(f"cv_results[{name!r}] must have one axis; got {column.shape}")
+        return column

@@ -1,6 +1,5 @@
 """TruthfulAuction: any auction for one bidder made exactly truthful, as a menu of its outcomes."""
 
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklauction.base import BaseAuction
-from sklauction.checks import check_count
+from sklauction.checks import check_count, check_flag, check_seed, check_share
 from sklauction.menu import make_menu
 
 __all__ = ["OutcomeRows", "TruthfulAuction", "bound_discount", "guaranteed_revenue"]
@@ -191,8 +190,11 @@ class TruthfulAuction(BaseAuction):
                 f"list; got {self.n_bidders!r} of {type(self.auction).__name__}"
             )
         check_count(self.n_reports, "n_reports")
+        check_flag(self.prefit, "prefit")
+        check_seed(self.random_state)
         if self.prefit:
-            check_is_fitted(self.auction)
+            message = "prefit=True takes a fitted auction; this %(name)s is not fitted yet"
+            check_is_fitted(self.auction, msg=message)
         _check_discount(self.discount)
 
     def _fit(self, valuations):
@@ -384,7 +386,5 @@ def _dearest_of_best(scores, prices):
 
 def _check_discount(discount):
     """Raise ValueError unless the discount is "auto", "bound" or a number in [0, 1)."""
-    if isinstance(discount, str) and discount in ("auto", "bound"):
-        return
-    if not isinstance(discount, Real) or isinstance(discount, bool) or not 0 <= discount < 1:
-        raise ValueError(f"discount must be 'auto', 'bound' or in [0, 1); got {discount!r}")
+    if not (isinstance(discount, str) and discount in ("auto", "bound")):
+        check_share(discount, "discount", "'auto', 'bound' or ")

@@ -188,11 +188,17 @@ def test_scikit_learn_contract(estimator, check):
 
 
 def test_scikit_learn_contract_with_array_api():
+    # The other checks do not depend on the variable: test_scikit_learn_contract has them.
     code = (
-        "from sklearn.utils.estimator_checks import check_estimator\n"
+        "from sklearn.utils.estimator_checks import estimator_checks_generator\n"
         "from test_common import TABLE\n"
+        "tried = 0\n"
         "for cls, parameters in TABLE.values():\n"
-        "    check_estimator(cls(**parameters), on_skip=None)\n"
+        "    for estimator, check in estimator_checks_generator(cls(**parameters)):\n"
+        "        if check.func.__name__ == 'check_array_api_input':\n"
+        "            check(estimator)\n"
+        "            tried += 1\n"
+        "assert tried == len(TABLE)\n"
     )
     environment = {**os.environ, "SCIPY_ARRAY_API": "1"}
     done = subprocess.run(

@@ -521,7 +521,7 @@ def test_drift_moves_quantiles_along_lines():
     [
         ({"n_steps": 1}, "n_steps must be an integer of at least 2"),
         ({"n_samples": 0}, "n_samples must be"),
-        ({"start": [stats.uniform()] * 3}, "distribution must be one distribution or broadcast"),
+        ({"start": [stats.uniform()] * 3}, "start must be one distribution or broadcast"),
         ({"end": stats.uniform(-1, 1)}, "start and end must have values of at least 0"),
     ],
 )

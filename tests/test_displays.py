@@ -273,7 +273,9 @@ def test_references_that_do_not_fit_and_values_that_do_not_vary_are_named(optimu
         AllocationDisplay.from_estimator(auction, reference=clone(auction))
     with pytest.raises(ValueError, match="not fitted"):
         PaymentDisplay.from_estimator(clone(auction))
-    constant = clone(auction).set_params(support=[[[0, 1], [1, 1]]]).fit(valuations(2, 2))
+    always_one = valuations(2, 2)
+    always_one[:, :, 1] = 1
+    constant = clone(auction).set_params(support=[[[0, 1], [1, 1]]]).fit(always_one)
     with pytest.raises(ValueError, match="item 1 of bidder 0 is always 1"):
         PaymentDisplay.from_estimator(constant)
 

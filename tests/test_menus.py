@@ -347,7 +347,7 @@ def test_menu_reads_as_table_and_in_words():
     values = load_setting("additive_1x2_uniform_416_47").sample(200_000, random_state=0)[:, 0]
     # Three standard errors: payments spread by about 4.
     assert menu.revenue(values) == pytest.approx(88 / 9, abs=3 * 4 / np.sqrt(200_000))
-    with pytest.raises(ValueError, match=r"valuations must have shape \(n_samples, 2\)|n_items"):
+    with pytest.raises(ValueError, match=r"valuations must be of shape \(n_samples, 2\)"):
         menu.choose(values[:, :1])
 
 
@@ -358,8 +358,8 @@ def test_equally_good_rows_are_the_dearest():
 
 def test_simplify_drops_rows_that_earn_little():
     near = Menu(
-        np.array([[0, 0], [1, 0.0], [0.99, 0], [0, 1], [1, 0.999], [1, 1]]),
-        np.array([0.0, 2 / 3, 0.661, 2 / 3, 0.8615, 0.862]),
+        np.array([[0, 0], [0.99, 0], [1, 0.0], [0, 1], [1, 0.999], [1, 1]]),
+        np.array([0.0, 0.661, 2 / 3, 2 / 3, 0.8615, 0.862]),
         np.zeros(6),
     )
     values = make_valuations(5000, 1, 2, random_state=0)[:, 0]
@@ -415,7 +415,7 @@ def test_menu_display_draws_regions():
     for items in ((0, 0), (0, 1, 2), (0, 3)):
         with pytest.raises(ValueError, match="items must"):
             MenuDisplay.from_estimator(auction, items=items)
-    with pytest.raises(ValueError, match=r"values must have shape .* \(3,\); got \(2,\)"):
+    with pytest.raises(ValueError, match=r"values must be of shape \(3,\); got shape \(2,\)"):
         MenuDisplay.from_estimator(auction, values=[1, 2])
 
 

@@ -73,8 +73,8 @@ def test_takes_bidder_items_and_axes():
         ({"bidder": 2}, "bidder must be below 2; got 2"),
         ({"bidder": -1}, "bidder must be an integer of at least 0; got -1"),
         ({"items": (0, 5)}, "items must be below 3; got 5"),
-        ({"items": ()}, "items must name one or two items"),
-        ({"items": (0, 1, 2)}, "items must name one or two items"),
+        ({"items": ()}, "items must name one item or two different ones"),
+        ({"items": (0, 1, 2)}, "items must name one item or two different ones"),
     ],
 )
 def test_bad_choices_are_named(arguments, message):

@@ -390,7 +390,7 @@ def test_bad_arguments_are_named(changes, message, uniform):
 def report_of(revenues, regrets):
     """Return a report with given figures per profile."""
     revenues, regrets = np.asarray(revenues, float), np.asarray(regrets, float)
-    empty = np.zeros((len(revenues), 1, 1))
+    empty = np.zeros((*regrets.shape, 1))
     return RegretReport(empty, regrets, empty, regrets, revenues, 0.0, 0.0, (), {})
 
 
@@ -447,9 +447,9 @@ def test_audit_consistency_convicts_a_search_that_saw_nothing():
     "regrets, arguments, message",
     [
         ([[0.1, 0.1]], {"optimum": 0.5}, "got 2 bidders"),
-        ([[0.1]], {"optimum": 0.0}, "optimum must be a number above 0; got 0.0"),
-        ([[0.1]], {"optimum": np.nan}, "optimum must be a number above 0"),
-        ([[0.1]], {"optimum": 0.5, "n_errors": -1}, "n_errors must be a number above 0; got -1"),
+        ([[0.1]], {"optimum": 0.0}, "optimum must be a positive number; got 0.0"),
+        ([[0.1]], {"optimum": np.nan}, "optimum must be a positive number"),
+        ([[0.1]], {"optimum": 0.5, "n_errors": -1}, "n_errors must be a positive number; got -1"),
     ],
 )
 def test_audit_consistency_refuses(regrets, arguments, message):

@@ -1,22 +1,23 @@
 """What the best auction earns, at least and at most, so that tables can show shares of it."""
 
 import itertools
-from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import check_random_state
 
 from sklauction.analytic.expected_sale import myerson_revenue
 from sklauction.analytic.flow_bound import best_sale, flow_virtual_values
 from sklauction.analytic.linear_program import LinearProgramAuction
 from sklauction.analytic.myerson import BundleMyersonAuction, MyersonAuction
 from sklauction.analytic.potential_program import potential_bound
+from sklauction.analytic.revenue_bounds import RevenueBounds
 from sklauction.analytic.single_buyer import known_optimum
 from sklauction.analytic.type_program import program_size
 from sklauction.analytic.value_grid import grid_of_marginals, grid_of_samples
 from sklauction.analytic.vcg import VCGAuction
-from sklauction.checks import DEMANDS, check_choice, check_count
-from sklauction.distributions import has_density
+from sklauction.checks import DEMANDS, check_choice, check_count, to_floats
+from sklauction.distributions import check_rng, has_density
+from sklauction.economics import near_one
+from sklauction.priors import is_prior
 from sklauction.sample_tests import (
     bidders_look_alike,
     bidders_look_independent,
@@ -40,87 +41,8 @@ MOST_TYPES, MOST_MEMORY = 64, 1.0
 SLOW_PROFILES, RESERVES = 10_000, 12
 # Profiles of virtual values worked on at once.
 CHUNK = 10_000
-
-
-class RevenueBounds(NamedTuple):
-    """The revenue of the best dominant-strategy auction, at least and at most.
-
-    A lower bound is what an auction earns; an upper bound is, as a rule, a dual solution of the
-    problem of finding the best [1]_.
-
-    Parameters
-    ----------
-    lowers : dict of {str: float}
-        What known auctions earn, by name, in money.
-    uppers : dict of {str: float}
-        What no auction exceeds, by argument, in money.
-
-    See Also
-    --------
-    sklauction.optimal_revenue_bounds : Makes it.
-
-    References
-    ----------
-    .. [1] Cai, Devanur & Weinberg, "A Duality Based Unified Approach to Bayesian Mechanism
-       Design", STOC 2016.
-
-    Examples
-    --------
-    >>> from sklauction.analytic.bounds import RevenueBounds
-    >>> bounds = RevenueBounds({"item by item": 0.8, "bundle": 0.84}, {"welfare": 1.4})
-    >>> bounds.lower, bounds.upper, bounds.lower_source
-    (0.84, 1.4, 'bundle')
-    >>> bounds.share(0.63)
-    (0.45, 0.75)
-    """
-
-    lowers: dict
-    uppers: dict
-
-    @property
-    def lower(self):
-        """Largest lower bound, in money."""
-        return max(self.lowers.values())
-
-    @property
-    def upper(self):
-        """Smallest upper bound, in money; not below the lower bound."""
-        return max(min(self.uppers.values()), self.lower)
-
-    @property
-    def lower_source(self):
-        """Auction that attains the lower bound."""
-        return max(self.lowers, key=self.lowers.get)
-
-    @property
-    def upper_source(self):
-        """Argument that gives the upper bound."""
-        return min(self.uppers, key=self.uppers.get)
-
-    def share(self, revenue):
-        """Return which share of the optimum a revenue is, at least and at most.
-
-        Parameters
-        ----------
-        revenue : float or ndarray of any shape
-            In money.
-
-        Returns
-        -------
-        at_least, at_most : float or ndarray of the shape of revenue
-            Relative to the upper and to the lower bound; infinite where that is 0.
-        """
-        with np.errstate(divide="ignore", invalid="ignore"):
-            least, most = np.divide(revenue, self.upper), np.divide(revenue, self.lower)
-        return (least, most) if np.ndim(revenue) else (float(least), float(most))
-
-    def __str__(self):
-        lines = [
-            f"optimal revenue {self.lower:.6g} to {self.upper:.6g}",
-            f"  at least: {self.lower_source}",
-            f"  at most:  {self.upper_source}",
-        ]
-        return "\n".join(lines)
+# Places of a bidder's grid, 2 n + 1 along each item, whose pairs fit in memory: 3 GB.
+MOST_PLACES = 20_000
 
 
 def optimal_revenue_bounds(source, *, demand=None, n_cells=None, n_samples=100_000, random_state=0):
@@ -207,11 +129,26 @@ def optimal_revenue_bounds(source, *, demand=None, n_cells=None, n_samples=100_0
     if n_cells is not None:
         check_count(n_cells, "n_cells")
     check_count(n_samples, "n_samples", minimum=100)
-    rng = check_random_state(random_state)
+    rng = check_rng(random_state)
     prior = getattr(source, "prior", source)
-    if not hasattr(prior, "sample"):
-        return _of_samples(_check_samples(source), demand or "additive", n_cells)
+    if not is_prior(prior):
+        profiles = _check_samples(source)
+        _check_cells(n_cells, profiles.shape[2])
+        profiles, exponent = near_one(profiles)
+        bounds = _of_samples(profiles, demand or "additive", n_cells)
+        return RevenueBounds(*(_times(part, exponent) for part in bounds))
+    _check_cells(n_cells, prior.shape[1])
     demand = demand or getattr(source, "demand", "additive")
+    try:
+        return _of_prior(source, prior, demand, n_cells, n_samples, rng)
+    except ValueError as error:
+        raise ValueError(
+            f"source must be a prior that can be bounded; of this one, {error}"
+        ) from error
+
+
+def _of_prior(source, prior, demand, n_cells, n_samples, rng):
+    """Return bounds for a prior, or a setting with one."""
     lowers, uppers = _of_literature(source, demand)
     marginals = getattr(prior, "marginals", None)
     if marginals is not None:
@@ -228,7 +165,8 @@ def optimal_revenue_bounds(source, *, demand=None, n_cells=None, n_samples=100_0
             uppers[name] = closed.revenue
     if not uppers or min(uppers.values()) > (1 + KNOWN) * max(lowers.values(), default=0.0):
         profiles = prior.sample(n_samples, rng)
-        lowers |= _earned(profiles, demand, separately=marginals is None)
+        scaled, exponent = near_one(profiles)
+        lowers |= _times(_earned(scaled, demand, separately=marginals is None), exponent)
         uppers |= _most(prior, profiles, demand, n_cells)
     return RevenueBounds(lowers, uppers)
 
@@ -236,19 +174,25 @@ def optimal_revenue_bounds(source, *, demand=None, n_cells=None, n_samples=100_0
 def _check_samples(source):
     """Return samples as an array; raise ValueError unless they are some."""
     try:
-        profiles = np.asarray(source, dtype=float)
-    except (TypeError, ValueError):
+        profiles = to_floats(source)
+    except ValueError:
         profiles = np.empty(0)
     if profiles.ndim != 3 or len(profiles) < 100 or not profiles.size:
         raise ValueError(
             "source must be a setting, a prior, or at least 100 samples of shape (n_samples, "
-            f"n_bidders, n_items); got {type(source).__name__} of shape {np.shape(source)}"
+            f"n_bidders, n_items); got {type(source).__name__} of shape {profiles.shape}"
         )
     if not np.isfinite(profiles).all() or (profiles < 0).any() or not profiles.any():
         raise ValueError(
             "source must hold finite non-negative valuations, not all 0; got others among them"
         )
     return profiles
+
+
+def _check_cells(n_cells, n_items):
+    """Raise ValueError where a grid of so many cells per item would not fit in memory."""
+    if n_cells is not None and n_items in CELLS_ALONE:
+        check_count(n_cells, "n_cells", most=int(MOST_PLACES ** (1 / n_items) - 1) // 2)
 
 
 def _of_literature(source, demand):
@@ -283,11 +227,13 @@ def _solved(types, chances, shape, demand):
     n_types = [len(one) for one in types]
     if max(n_types) > MOST_TYPES or program_size(n_types, shape[1])[2] > MOST_MEMORY * 2**30:
         return {}
+    _, exponent = near_one(np.concatenate([one.ravel() for one in types]))
+    types = [np.ldexp(one, -exponent) for one in types]
     auction = LinearProgramAuction(
         *shape, demand=demand, types=types, probabilities=chances, max_memory=MOST_MEMORY
     )
     auction.fit(np.stack([one[[0, -1]] for one in types], axis=1))
-    return {"linear program for all types": auction.upper_bound_}
+    return _times({"linear program for all types": auction.upper_bound_}, exponent)
 
 
 def _of_samples(profiles, demand, n_cells):
@@ -449,4 +395,11 @@ def _same(one, other):
 
 def _mean(sample, errors):
     """Return the mean of a sample moved by so many of its standard errors."""
-    return float(sample.mean() + errors * sample.std(ddof=1) / np.sqrt(len(sample)))
+    sample, exponent = near_one(sample)
+    moved = sample.mean() + errors * sample.std(ddof=1) / np.sqrt(len(sample))
+    return float(np.ldexp(moved, exponent))
+
+
+def _times(bounds, exponent):
+    """Return bounds, by name, times a power of two."""
+    return {name: float(np.ldexp(bound, exponent)) for name, bound in bounds.items()}

@@ -74,6 +74,15 @@ def uniform_box_optimum(low, high, demand="additive"):
     True
     """
     low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+    # Products of money may overflow; a power of two as the unit rounds nothing.
+    unit = 2.0 ** np.floor(np.log2(high.max()))
+    found = _box_optimum(low / unit, high / unit, demand)
+    if found is None:
+        return None
+    return found._replace(prices=unit * found.prices, revenue=float(unit * found.revenue))
+
+
+def _box_optimum(low, high, demand):
     if len(low) == 1:
         return _one_item(low[0], high[0])
     widths = high - low

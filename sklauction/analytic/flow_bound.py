@@ -68,9 +68,9 @@ def flow_virtual_values(values, marginals, support, exponent):
         at = y + (longest * node)[:, None]
         at = (power * at) ** (1 / power) if power else np.exp(at)
         stretch = ((at / start) ** exponent).prod(axis=1)
-        flow += weight * longest * stretch * _density(low + at * width, marginals)
+        flow += weight * longest * stretch * _density(low + at * width, marginals, width)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(flow > 0, flow / _density(low + start * width, marginals), 0.0)
+        ratio = np.where(flow > 0, flow / _density(low + start * width, marginals, width), 0.0)
     lost = width * start**exponent * ratio[:, None]
     return np.where(inside[:, None], values - lost, values)
 
@@ -98,11 +98,14 @@ def best_sale(virtual_values, demand="additive"):
     return np.array(sums)
 
 
-def _density(values, marginals):
-    """Return the joint density, one call for all items of the same distribution."""
+def _density(values, marginals, width):
+    """Return the joint density, in units of one over the width of each item's support.
+
+    One call serves all items of the same distribution.
+    """
     density = np.ones(len(values))
     kinds = {id(one): one for one in marginals}
     for kind, one in kinds.items():
         columns = [j for j, marginal in enumerate(marginals) if id(marginal) == kind]
-        density *= one.pdf(values[:, columns]).prod(axis=1)
+        density *= (one.pdf(values[:, columns]) * width[columns]).prod(axis=1)
     return density

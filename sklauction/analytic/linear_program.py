@@ -148,6 +148,11 @@ class LinearProgramAuction(BaseAuction):
         check_switch(self.symmetric, "symmetric")
         check_count(self.n_bins, "n_bins")
         check_positive(self.max_memory, "max_memory")
+        if self.types is None and self.probabilities is not None:
+            raise ValueError(
+                "probabilities must be None where types is None, as they are of given types; got "
+                f"{self.probabilities!r}"
+            )
 
     def _fit(self, valuations):
         n_bidders, n_items = valuations.shape[1:]
@@ -170,7 +175,7 @@ class LinearProgramAuction(BaseAuction):
         """Raise ValueError if the program would take too much memory."""
         n_types = [len(types) for types in space.types]
         n_variables, n_constraints, n_bytes = program_size(n_types, n_items, self.incentive)
-        if n_bytes > self.max_memory * 2**30:
+        if n_bytes > float(self.max_memory) * 2**30:
             raise ValueError(
                 f"the linear program for {' x '.join(map(str, n_types))} types must fit into "
                 f"max_memory={self.max_memory:g} GiB; got {n_variables:,} variables and at least "

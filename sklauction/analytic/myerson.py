@@ -9,7 +9,7 @@ from sklauction.analytic.virtual_value import (
     revenue_curve,
 )
 from sklauction.base import BaseAuction
-from sklauction.checks import check_below
+from sklauction.checks import check_below, check_flag, to_floats
 
 __all__ = ["BundleMyersonAuction", "MyersonAuction", "sell_one"]
 
@@ -166,7 +166,7 @@ class MyersonAuction(BaseAuction):
 
     def _check_parameters(self):
         super()._check_parameters()
-        _check_flag(self.symmetric, "symmetric")
+        check_flag(self.symmetric, "symmetric")
         if self.prior is not None:
             for distribution in _as_grid(self.prior).flat:
                 _check_distribution(distribution)
@@ -222,7 +222,13 @@ class MyersonAuction(BaseAuction):
         (array([0.5, 1. ]), array(2.))
         """
         self._check_place(bidder, item)
-        return self.virtual_values_[bidder, item](v)
+        try:
+            values = to_floats(v)
+        except ValueError as error:
+            raise ValueError(f"v must hold values, in money; got {error}") from error
+        if np.isnan(values).any():
+            raise ValueError("v must hold values, in money; got NaN")
+        return self.virtual_values_[bidder, item](values)
 
     def revenue_curve(self, X=None, *, bidder=0, item=0):
         """Return what a bidder alone would pay for an item, over all prices.
@@ -341,7 +347,7 @@ class BundleMyersonAuction(BaseAuction):
 
     def _check_parameters(self):
         super()._check_parameters()
-        _check_flag(self.symmetric, "symmetric")
+        check_flag(self.symmetric, "symmetric")
 
     def _fit(self, valuations):
         sums = valuations.sum(axis=2, keepdims=True)
@@ -369,7 +375,10 @@ def _of_samples(valuations, symmetric):
 def _of_prior(distributions):
     """Return the virtual value of each distribution, equal objects computed once."""
     known = {id(one): one for one in distributions.flat}
-    computed = {key: prior_virtual_value(one) for key, one in known.items()}
+    try:
+        computed = {key: prior_virtual_value(one) for key, one in known.items()}
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"prior must hold distributions of values, in money; {error}") from error
     grid = np.empty(distributions.shape, dtype=object)
     for place, one in np.ndenumerate(distributions):
         grid[place] = computed[id(one)]
@@ -398,7 +407,7 @@ def _as_grid(prior):
         grid = np.empty((), dtype=object)
         grid[()] = prior
         return grid
-    return np.array(prior, dtype=object)
+    return np.asarray(prior, dtype=object)
 
 
 def _broadcast_prior(prior, shape):
@@ -421,20 +430,22 @@ def _check_distribution(distribution):
             "prior must hold frozen scipy.stats distributions, or objects with ppf and cdf; "
             f"got {distribution!r}, which has no {' and no '.join(missing)}"
         )
-    median = float(distribution.ppf(0.5))
+    try:
+        with np.errstate(all="ignore"):  # NaN and infinity are refused below
+            median = float(distribution.ppf(0.5))
+            negative = float(distribution.cdf(np.nextafter(0.0, -1.0)))
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+        raise ValueError(
+            "prior must hold distributions whose ppf and cdf give numbers; got "
+            f"{distribution!r}: {error}"
+        ) from error
     if not np.isfinite(median):
         raise ValueError(
             "prior must hold distributions with finite quantiles; got "
             f"{distribution!r} whose ppf(0.5) is {median}"
         )
-    if not distribution.cdf(np.nextafter(0.0, -1.0)) < 1:
+    if not negative < 1:
         raise ValueError(
             "prior must hold distributions that reach zero or above, as bids do; got "
             f"{distribution!r}, which is negative throughout"
         )
-
-
-def _check_flag(value, name):
-    """Raise ValueError unless ``value`` is True or False."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} must be True or False; got {value!r}")

@@ -4,7 +4,7 @@ import numpy as np
 
 from sklauction.analytic.closed_forms import triangle_optimum, uniform_box_optimum
 from sklauction.analytic.recognise import could_be_triangle, plausible_boxes
-from sklauction.base import BaseAuction
+from sklauction.base import MONEY, BaseAuction
 from sklauction.menu import Menu
 from sklauction.priors import TrianglePrior
 
@@ -190,7 +190,7 @@ def known_optimum(prior, n_items, demand="additive"):
     """
     if isinstance(prior, TrianglePrior):
         return triangle_optimum() if demand == "additive" and n_items == 2 else None
-    marginals = np.array(getattr(prior, "marginals", prior), dtype=object)
+    marginals = np.asarray(getattr(prior, "marginals", prior), dtype=object)
     try:
         marginals = np.broadcast_to(marginals, (1, n_items))[0]
     except ValueError as error:
@@ -201,7 +201,14 @@ def known_optimum(prior, n_items, demand="additive"):
     boxes = [_uniform_bounds(marginal) for marginal in marginals]
     if any(box is None for box in boxes):
         return None
-    return uniform_box_optimum(*np.transpose(boxes), demand)
+    low, high = np.transpose(boxes)
+    least, most = MONEY
+    if not ((low >= 0).all() and (high >= low).all() and least <= high.max() <= most):
+        raise ValueError(
+            "prior must hold uniform distributions of values that are not negative, the largest "
+            f"between {least:g} and {most:g}; got {np.transpose([low, high]).tolist()}"
+        )
+    return uniform_box_optimum(low, high, demand)
 
 
 def _uniform_bounds(distribution):

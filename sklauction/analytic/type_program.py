@@ -421,7 +421,10 @@ class _Bayesian(_Program):
         matrices = []
         for bidder in self.judged():
             own = self.profiles[:, bidder]
-            chances = self.program.weights.ravel() / self._marginal(bidder)[own]
+            # Given a type that never comes, the others come as they always do.
+            chances, marginal = self.program.weights, self._marginal(bidder)[own]
+            others = np.broadcast_to(chances.sum(axis=bidder, keepdims=True), self.shape).ravel()
+            chances = np.where(marginal > 0, chances.ravel() / (marginal + (marginal == 0)), others)
             for item in range(self.n_items):
                 average = self.averages[bidder][:, item]
                 rows = np.concatenate([own, np.arange(len(average))])

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklauction.base import MONEY
+from sklauction.checks import to_floats
+
 __all__ = ["TypeSpace", "bin_samples", "read_types"]
 
 # Differences of types and probabilities, relatively, that count as rounding.
@@ -31,9 +34,12 @@ class TypeSpace(NamedTuple):
     def closest(self, bids):
         """Return the closest type of each bid, ndarray of int of shape (n, n_bidders)."""
         found = np.empty(bids.shape[:2], dtype=int)
+        # Squares of money may be too large or too small to compute with.
+        money = max(types.max() for types in self.types) or 1.0
         for bidder, types in enumerate(self.types):
             # |b - t|^2 without the term that is the same for all types.
-            distances = (types**2).sum(axis=1) - 2 * bids[:, bidder] @ types.T
+            types = types / money
+            distances = (types**2).sum(axis=1) - 2 * (bids[:, bidder] / money) @ types.T
             found[:, bidder] = distances.argmin(axis=1)
         return found
 
@@ -93,6 +99,10 @@ def read_types(types, probabilities, n_bidders, n_items):
             raise ValueError(f"types must have shape (n_types, {n_items}); got {one.shape}")
         if not (np.isfinite(one).all() and (one >= 0).all()):
             raise ValueError("types must be finite and not negative; got others among them")
+    top = max(one.max() for one in given)
+    least, most = MONEY
+    if top > 0 and not least <= top <= most:
+        raise ValueError(f"types must reach from {least:g} to {most:g}; got {top} at most")
     if probabilities is None:
         chances = [np.full(len(one), 1 / len(one)) for one in given]
     else:
@@ -108,13 +118,18 @@ def read_types(types, probabilities, n_bidders, n_items):
 
 def _per_bidder(given, n_axes, n_bidders, name, shape):
     try:
-        array = np.array(given, dtype=float)
+        array = to_floats(given)
         if array.ndim == n_axes:
-            return [array] * n_bidders
+            return [array.copy()] * n_bidders
     except ValueError:
         # Bidders with different numbers of types.
         pass
-    parts = [np.array(part, dtype=float) for part in given]
+    try:
+        parts = [to_floats(part).copy() for part in given]
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{name} must hold numbers, of shape {shape} or for each bidder; got {given!r}"
+        ) from error
     if len(parts) != n_bidders or any(part.ndim != n_axes for part in parts):
         raise ValueError(
             f"{name} must have shape {shape}, or be one such array for each of the {n_bidders} "

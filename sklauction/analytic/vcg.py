@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from sklauction.base import BaseAuction
-from sklauction.checks import check_prices
+from sklauction.checks import check_numbers, check_prices
 
 __all__ = ["VCGAuction", "second_price", "unit_demand_vcg"]
 
@@ -18,10 +18,10 @@ def second_price(bids, reserves):
 
     Parameters
     ----------
-    bids : ndarray of shape (n_samples, n_bidders, n_items)
-        In money.
-    reserves : ndarray of shape (n_bidders, n_items)
-        In money.
+    bids : array-like of shape (n_samples, n_bidders, n_items)
+        In money, not negative.
+    reserves : array-like broadcastable to (n_bidders, n_items)
+        In money, not negative.
 
     Returns
     -------
@@ -33,7 +33,8 @@ def second_price(bids, reserves):
     Raises
     ------
     ValueError
-        By numpy, if the two shapes do not fit together; nothing else is checked.
+        If bids or reserves are not finite non-negative numbers in these shapes, or a payment is
+        beyond double precision.
 
     References
     ----------
@@ -53,13 +54,26 @@ def second_price(bids, reserves):
            [0., 0., 1.]]), array([[0.5, 0. , 0. ],
            [0. , 0. , 0.1]]))
     """
+    bids, reserves = _check_bids(bids, reserves)
     remaining = np.where(bids >= reserves, bids, -np.inf)
     winner = np.argmax(remaining, axis=1)[:, None, :]
     sold = np.take_along_axis(remaining, winner, axis=1) >= 0
     won = sold & (winner == np.arange(bids.shape[1])[:, None])
     np.put_along_axis(remaining, winner, -np.inf, axis=1)
     price = np.maximum(remaining.max(axis=1, keepdims=True), reserves)
-    return won.astype(float), np.where(won, price, 0.0).sum(axis=2)
+    with np.errstate(over="ignore"):
+        payments = np.where(won, price, 0.0).sum(axis=2)
+    if not np.isfinite(payments).all():
+        raise ValueError("bids must be small enough for payments in double precision")
+    return won.astype(float), payments
+
+
+def _check_bids(bids, reserves):
+    """Return bids and reserves as arrays, the reserves broadcast; raise ValueError if malformed."""
+    bids = check_numbers(bids, "bids", ("n_samples", "n_bidders", "n_items"), least=0.0)
+    if reserves is None:
+        raise ValueError("reserves must be finite non-negative prices; got None")
+    return bids, check_prices(reserves, "reserves", "0", bids.shape[1:])
 
 
 def unit_demand_vcg(bids, reserves):
@@ -71,10 +85,10 @@ def unit_demand_vcg(bids, reserves):
 
     Parameters
     ----------
-    bids : ndarray of shape (n_samples, n_bidders, n_items)
-        In money.
-    reserves : ndarray of shape (n_bidders, n_items)
-        In money.
+    bids : array-like of shape (n_samples, n_bidders, n_items)
+        In money, not negative.
+    reserves : array-like broadcastable to (n_bidders, n_items)
+        In money, not negative.
 
     Returns
     -------
@@ -86,8 +100,8 @@ def unit_demand_vcg(bids, reserves):
     Raises
     ------
     ValueError
-        By numpy, if the two shapes do not fit together, and by scipy, if a bid is nan; nothing
-        else is checked.
+        If bids or reserves are not finite non-negative numbers in these shapes, or sums of bids
+        are beyond double precision.
 
     References
     ----------
@@ -105,7 +119,10 @@ def unit_demand_vcg(bids, reserves):
     (array([[0., 1.],
            [1., 0.]]), array([[0., 1.]]))
     """
+    bids, reserves = _check_bids(bids, reserves)
     surplus = np.maximum(bids - reserves, 0.0)
+    if surplus.size and surplus.max() > np.finfo(float).max / sum(bids.shape):
+        raise ValueError("bids must be small enough for their sums in double precision")
     allocations, payments = np.zeros(bids.shape), np.zeros(bids.shape[:2])
     for row, table in enumerate(surplus):
         bidders, items = linear_sum_assignment(table, maximize=True)

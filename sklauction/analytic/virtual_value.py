@@ -19,6 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
+from sklauction.checks import to_floats
+
 __all__ = [
     "IronedVirtualValue",
     "RevenueCurve",
@@ -35,6 +37,8 @@ N_TAIL_QUANTILES = 1000
 TAIL_FROM = 1e-2
 # Rarest value looked at. Below it, survival functions known only as 1 - cdf are rounding noise.
 TAIL_TO, TAIL_TO_ROUNDED = 1e-15, 1e-10
+# Larger values are left out: products of money would be infinite. They must be as rare as this.
+MOST_MONEY, RARE = 1e200, 1e-6
 # Virtual values this small relative to the value are rounding of zero: the seller is
 # indifferent and sells, whatever the money unit.
 RELATIVE_ZERO = 1e-9
@@ -250,7 +254,8 @@ def prior_virtual_value(distribution):
     Raises
     ------
     ValueError
-        If no quantile is finite and non-negative.
+        If the distribution has no ``ppf`` or ``cdf``, or they fail, or no quantile is finite and
+        non-negative.
 
     References
     ----------
@@ -266,7 +271,18 @@ def prior_virtual_value(distribution):
     >>> round(prior_virtual_value(expon(scale=3)).reserve, 4)  # v - 3
     3.0
     """
-    values, survival = _points(distribution)
+    for name in ("ppf", "cdf"):
+        if isinstance(distribution, type) or not callable(getattr(distribution, name, None)):
+            raise ValueError(
+                "distribution must be a frozen scipy.stats distribution, or an object with ppf "
+                f"and cdf; got {distribution!r}, which has no {name}"
+            )
+    try:
+        values, survival = _points(distribution)
+    except (TypeError, ValueError) as error:  # of scipy, as where parameters are missing
+        raise ValueError(
+            f"distribution must have quantiles that can be used; got {distribution!r}: {error}"
+        ) from error
     levels, ironed = _iron(values, survival)
     middle = chance_to_reach(distribution, (values[1:] + values[:-1]) / 2)
     mass = survival[:-1] - survival[1:]
@@ -310,16 +326,24 @@ def _slopes(values, survival):
     return values - np.diff(values, append=values[-1]) * above / mass, mass
 
 
+@np.errstate(all="ignore")  # quantiles that are too large become infinite
 def _points(distribution):
     """Return strictly ascending values of a prior and P(V >= v), strictly descending."""
     exact = hasattr(distribution, "isf") and hasattr(distribution, "sf")
     tail = np.geomspace(TAIL_TO if exact else TAIL_TO_ROUNDED, TAIL_FROM, N_TAIL_QUANTILES)
     quantiles = np.unique(np.append(tail, np.linspace(0, 1, N_QUANTILES + 1)))
     if hasattr(distribution, "isf"):
-        values = np.asarray(distribution.isf(quantiles), dtype=float)
+        values = to_floats(distribution.isf(quantiles))
     else:
-        values = np.asarray(distribution.ppf(1 - quantiles), dtype=float)
-    values = np.unique(values[np.isfinite(values) & (values >= 0)])
+        values = to_floats(distribution.ppf(1 - quantiles))
+    if values.shape != quantiles.shape:
+        raise ValueError(f"prior must give one quantile for each probability; got {values.shape}")
+    if (values > MOST_MONEY).any() and chance_to_reach(distribution, MOST_MONEY) > RARE:
+        raise ValueError(
+            f"prior must hold distributions of values up to {MOST_MONEY:g}; got {distribution!r}, "
+            f"whose are larger with a chance above {RARE:g}"
+        )
+    values = np.unique(values[(values >= 0) & (values <= MOST_MONEY)])
     survival = np.minimum.accumulate(chance_to_reach(distribution, values))
     # Of values equally likely to be reached the highest earns most; none is out of reach.
     kept = np.flatnonzero(survival > np.append(survival[1:], 0.0))
@@ -331,6 +355,7 @@ def _points(distribution):
     return values[kept], survival[kept]
 
 
+@np.errstate(all="ignore")
 def chance_to_reach(distribution, values):
     """Return ``P(V >= v)``, atoms at v included, for an array of values."""
     below = np.nextafter(values, -np.inf)

@@ -170,8 +170,7 @@ class CheckedMechanism:
             )
             self.max_ir_violation = max(self.max_ir_violation, float(broken.max()))
         self._note("allocations", infeasible, TOLERANCE, rows, bidder)
-        who, most = broken.argmax(axis=1), broken.max(axis=1)
-        self._note("payments", most, TOLERANCE * self.money, rows, bidder, who)
+        self._note("payments", broken, TOLERANCE * self.money, rows, bidder)
         return allocations, payments
 
     def check_repeatable(self, bids, rows, outcome):
@@ -230,11 +229,14 @@ class CheckedMechanism:
                 )
         return allocations, payments
 
-    def _note(self, kind, excess, tolerance, rows, bidder, who=None):
-        """Count the rows whose excess is no rounding, and keep the worst."""
-        count = int(np.count_nonzero(excess > tolerance))
-        if not count:
+    def _note(self, kind, excess, tolerance, rows, bidder):
+        """Count the rows whose excess, of one bidder if it has two axes, is no rounding."""
+        if excess.max() <= tolerance:
             return
+        who = None
+        if excess.ndim == 2:
+            who, excess = excess.argmax(axis=1), excess.max(axis=1)
+        count = int(np.count_nonzero(excess > tolerance))
         row = int(excess.argmax())
         seen, worst, *where = self.worst.get((kind, bidder is None), (0, -np.inf))
         if excess[row] > worst:

@@ -16,6 +16,8 @@ __all__ = ["EFFORTS", "SETTLED", "Stage", "plan"]
 
 # Rounds of the sequence that each effort carries out.
 EFFORTS = {"quick": 1, "default": 2, "thorough": 6}
+# Most evaluations per bidder and profile: more would take years, and their list all memory.
+MOST_EVALUATIONS = 10**7
 # Best reports that are recomputed in double precision after each stage, if it was searched
 # in single precision.
 SETTLED = 2
@@ -75,7 +77,8 @@ def plan(n_items, gradient, effort):
             )
         return list(chain.from_iterable(islice(rounds, EFFORTS[effort])))
     least = _look("", anchors_count(n_items), None, gradient).evaluations
-    check_count(effort, "effort, if not 'quick', 'default' or 'thorough',", least)
+    words = "effort, if not 'quick', 'default' or 'thorough',"
+    check_count(effort, words, least, MOST_EVALUATIONS)
     chosen, spent = [], 0
     for stage in chain.from_iterable(rounds):
         spent += stage.evaluations

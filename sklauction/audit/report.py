@@ -1,13 +1,18 @@
 """What an audit found, and whether it can be all there is to find."""
 
+from collections import namedtuple
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-from sklauction.economics import auction_score, say_money
+from sklauction.checks import check_flag, check_number, check_numbers, check_positive
+from sklauction.economics import auction_score, near_one, say_money
 
 __all__ = ["Consistency", "RegretReport", "audit_consistency"]
+
+PROFILES = ("n_profiles", "n_bidders", "n_items")
+# What a report says of its search.
+SAID = {"effort", "evaluations_each", "gradient", "seconds", "stages", "starts", "steps"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ class RegretReport:
     Raises
     ------
     ValueError
-        In :meth:`plot`, if there is no such bidder or item.
+        If an array does not hold finite numbers in its shape, or a figure is none; in
+        :meth:`plot`, if there is no such bidder or item.
     ImportError
         In :meth:`plot`, without matplotlib.
 
@@ -89,30 +95,55 @@ class RegretReport:
     search: dict
     certificate: object = None
 
+    def __post_init__(self):
+        valuations = check_numbers(self.valuations, "valuations", PROFILES)
+        n_profiles, n_bidders, _ = valuations.shape
+        each = (n_profiles, n_bidders)
+        checked = {
+            "valuations": valuations,
+            "regrets": check_numbers(self.regrets, "regrets", each),
+            "misreports": check_numbers(self.misreports, "misreports", valuations.shape),
+            "truthful_utilities": check_numbers(
+                self.truthful_utilities, "truthful_utilities", each
+            ),
+            "revenues": check_numbers(self.revenues, "revenues", (n_profiles,)),
+        }
+        for name in ("max_ir_violation", "max_feasibility_violation"):
+            checked[name] = check_number(getattr(self, name), name)
+        if not isinstance(self.problems, tuple):
+            raise ValueError(f"problems must be a tuple of sentences; got {self.problems!r}")
+        # Without a search nothing is said of it.
+        if not isinstance(self.search, dict) or not (set(self.search) >= SAID or not self.search):
+            raise ValueError(
+                f"search must be a dict of {', '.join(sorted(SAID))}, or empty; got {self.search!r}"
+            )
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
     @property
     def revenue(self):
         """``P``: mean over profiles of the total payment, in money."""
-        return float(self.revenues.mean())
+        return _mean(self.revenues)
 
     @property
     def revenue_se(self):
-        """Standard error of :attr:`revenue` over profiles."""
+        """Standard error of :attr:`revenue` over profiles; NaN for a single one."""
         return _standard_error(self.revenues)
 
     @property
     def total_regret(self):
         """``R``: mean over profiles of the sum over bidders, in money; a lower bound."""
-        return float(self.regrets.sum(axis=1).mean())
+        return _mean(self.regrets.sum(axis=1))
 
     @property
     def total_regret_se(self):
-        """Standard error of :attr:`total_regret` over profiles."""
+        """Standard error of :attr:`total_regret` over profiles; NaN for a single one."""
         return _standard_error(self.regrets.sum(axis=1))
 
     @property
     def mean_regret(self):
         """Mean over profiles and bidders (some papers print this one), in money."""
-        return float(self.regrets.mean())
+        return _mean(self.regrets)
 
     @property
     def max_regret(self):
@@ -180,18 +211,22 @@ class RegretReport:
         width = max(len(name) for name, _ in rows)
         lines = [f"Regret audit of {self.regrets.shape[0]:,} profiles"]
         lines += [f"  {name:<{width}}  {value}" for name, value in rows]
-        kind = "with gradient ascent" if search["gradient"] else "without gradients"
-        lines.append(
-            f"  search: {search['effort']}, {kind}, {len(search['stages'])} stages, "
-            f"{search['starts']} starts of up to {search['steps']} steps, "
-            f"{search['evaluations_each']:,} evaluations per bidder and profile, "
-            f"{search['seconds']:.1f} s"
-        )
+        if search:
+            kind = "with gradient ascent" if search["gradient"] else "without gradients"
+            lines.append(
+                f"  search: {search['effort']}, {kind}, {len(search['stages'])} stages, "
+                f"{search['starts']} starts of up to {search['steps']} steps, "
+                f"{search['evaluations_each']:,} evaluations per bidder and profile, "
+                f"{search['seconds']:.1f} s"
+            )
         lines += [f"  PROBLEM: {problem}" for problem in self.problems]
         return "\n".join(lines)
 
 
-class Consistency(NamedTuple):
+FIELDS = ["possible", "implied_revenue", "standard_error", "optimum", "missing_regret"]
+
+
+class Consistency(namedtuple("Consistency", FIELDS)):
     """Whether a report's revenue and regret can both be right.
 
     They cannot where a truthful auction made from the audited one would earn more than the
@@ -204,12 +239,17 @@ class Consistency(NamedTuple):
     implied_revenue : float
         ``(sqrt(P) - sqrt(R))**2``, what a truthful auction made from this one earns, in money.
     standard_error : float
-        Of the implied revenue over profiles, in money.
+        Of the implied revenue over profiles, in money; NaN for a single one.
     optimum : float
         The most that a truthful auction earns, in money.
     missing_regret : float
         By how much R must be larger at least for the two to agree, the sampling error
         aside, in money; 0 where they do.
+
+    Raises
+    ------
+    ValueError
+        If ``possible`` is not a truth value, or a figure not a finite number.
 
     See Also
     --------
@@ -238,11 +278,20 @@ class Consistency(NamedTuple):
     (False, True)
     """
 
-    possible: bool
-    implied_revenue: float
-    standard_error: float
-    optimum: float
-    missing_regret: float
+    __slots__ = ()
+
+    def __new__(cls, possible, implied_revenue, standard_error, optimum, missing_regret):
+        """Check the fields."""
+        check_flag(possible, "possible")
+        known = not (isinstance(standard_error, float) and np.isnan(standard_error))
+        return super().__new__(
+            cls,
+            possible,
+            check_number(implied_revenue, "implied_revenue"),
+            check_number(standard_error, "standard_error") if known else np.nan,
+            check_number(optimum, "optimum"),
+            check_number(missing_regret, "missing_regret"),
+        )
 
     def __str__(self):
         figures = (
@@ -282,8 +331,8 @@ def audit_consistency(report, optimum, n_errors=3.0):
     Raises
     ------
     ValueError
-        If the report is of several bidders, where the bound does not hold, or the optimum
-        or ``n_errors`` is not a number above 0.
+        If the report is none, or of several bidders, where the bound does not hold, or the
+        optimum or ``n_errors`` is not a number above 0.
 
     References
     ----------
@@ -303,15 +352,17 @@ def audit_consistency(report, optimum, n_errors=3.0):
     >>> audit_consistency(report, optimum=0.25).possible
     True
     """
+    if not isinstance(report, RegretReport):
+        raise ValueError(f"report must be a RegretReport, of measure_regret; got {report!r}")
     n_bidders = report.regrets.shape[1]
     if n_bidders != 1:
         raise ValueError(
             "audit_consistency needs a report of one bidder, where (sqrt(P) - sqrt(R))^2 <= "
             f"optimum is proven; got {n_bidders} bidders"
         )
-    for name, value in (("optimum", optimum), ("n_errors", n_errors)):
-        if not (np.isscalar(value) and np.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be a number above 0; got {value!r}")
+    check_positive(optimum, "optimum")
+    check_positive(n_errors, "n_errors")
+    optimum, n_errors = float(optimum), float(n_errors)
     gain, regret = max(report.revenue, 0.0), report.total_regret
     score = max(auction_score(gain, regret), 0.0)
     # First-order error of (sqrt P - sqrt R)^2: P and R are means over the same profiles.
@@ -324,9 +375,17 @@ def audit_consistency(report, optimum, n_errors=3.0):
     possible = not excess > optimum
     needed = (np.sqrt(gain) - np.sqrt(optimum)) ** 2 if score**2 > optimum else regret
     return Consistency(
-        possible, score**2, error, float(optimum), 0.0 if possible else float(needed - regret)
+        possible, score**2, error, optimum, 0.0 if possible else float(needed - regret)
     )
 
 
+def _mean(values):
+    values, exponent = near_one(values)
+    return float(np.ldexp(values.mean(), exponent))
+
+
 def _standard_error(values):
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
+    if len(values) < 2:
+        return np.nan
+    values, exponent = near_one(values)
+    return float(np.ldexp(values.std(ddof=1) / np.sqrt(len(values)), exponent))

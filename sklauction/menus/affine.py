@@ -155,6 +155,9 @@ def affine_outcome(bids, menu):
             kept = torch.where(rows == 0, items.welfare - own, kept)
             others[:, 0] = items.without[bidder]
         payments[:, bidder] = (others.amax(dim=1) - kept) / menu.weights[bidder]
+    # Nobody pays less than nothing or more than its value: next to much larger bids of others the
+    # difference above is rounding.
+    payments = torch.minimum(payments.clamp_min(0.0), (allocations * bids).sum(dim=2))
     return rows, allocations, payments
 
 

@@ -83,7 +83,9 @@ def make_affine_rules(
         reserves = reserves.reshape(n_bidders, n_items) / scale
     # Samples are independent draws: the first of them serve as well as any.
     values = valuations[:PRICED_ON] / scale
-    spread = float(np.sqrt(np.mean(np.var(valuations, axis=0)))) / scale
+    # Squares of money may overflow; a power of two as the unit rounds nothing.
+    power = 2.0 ** np.floor(np.log2(scale))
+    spread = float(np.sqrt(np.mean(np.var(valuations / power, axis=0)))) / (scale / power)
     unit = max(spread / UNIFORM_SPREAD, LEAST_UNIT)
     first, last = LATTICE_SHARPNESS if tick else SHARPNESS
     return AffineRules(

@@ -1,9 +1,10 @@
 """The menu of an affine maximizer, for people: as a table, in words."""
 
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
+from sklauction.checks import check_numbers
 from sklauction.economics import say_money
 from sklauction.menu import list_items
 
@@ -11,9 +12,10 @@ __all__ = ["AllocationMenu"]
 
 # Rows that are put into words.
 ROWS_TOLD = 10
+FIELDS = ["allocations", "boosts", "weights", "shares", "reserves"]
 
 
-class AllocationMenu(NamedTuple):
+class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
     """What an affine maximizer chooses from.
 
     With bids b, the row with the largest ``sum_i w_i <b_i, a_i> + boost`` is carried out [1]_; rows
@@ -21,21 +23,23 @@ class AllocationMenu(NamedTuple):
 
     Parameters
     ----------
-    allocations : ndarray of shape (n_rows, n_bidders, n_items)
+    allocations : array-like of shape (n_rows, n_bidders, n_items)
         Probability with which each bidder gets each item.
-    boosts : ndarray of shape (n_rows,)
+    boosts : array-like of shape (n_rows,)
         Added to a row's weighted welfare, in money; ascending.
-    weights : ndarray of shape (n_bidders,)
+    weights : array-like of shape (n_bidders,)
         Of each bidder's value in the welfare; without a unit.
-    shares : ndarray of shape (n_rows,)
+    shares : array-like of shape (n_rows,)
         Share of the profiles seen in fit that end in the row.
-    reserves : ndarray of shape (n_bidders, n_items) or None
+    reserves : array-like of shape (n_bidders, n_items) or None
         Reserve prices in money. Given, the first row stands for selling every item by itself to
         the bidder with the highest ``w_i (b_ij - r_ij)``, if that is above 0: for all
         integral allocations, which would be too many to list.
 
     Raises
     ------
+    ValueError
+        If a field does not hold finite numbers in its shape.
     ImportError
         In :meth:`to_frame`, without pandas.
 
@@ -69,11 +73,18 @@ class AllocationMenu(NamedTuple):
     25.0%: nothing is sold (boost 0.5).
     """
 
-    allocations: np.ndarray
-    boosts: np.ndarray
-    weights: np.ndarray
-    shares: np.ndarray
-    reserves: np.ndarray | None
+    __slots__ = ()
+
+    def __new__(cls, allocations, boosts, weights, shares, reserves):
+        """Check the fields, and make arrays of them."""
+        allocations = check_numbers(allocations, "allocations", ("n_rows", "n_bidders", "n_items"))
+        n_rows, *sizes = allocations.shape
+        boosts = check_numbers(boosts, "boosts", (n_rows,))
+        weights = check_numbers(weights, "weights", (sizes[0],))
+        shares = check_numbers(shares, "shares", (n_rows,))
+        if reserves is not None:
+            reserves = check_numbers(reserves, "reserves", tuple(sizes))
+        return super().__new__(cls, allocations, boosts, weights, shares, reserves)
 
     def to_frame(self):
         """Return the menu as a table, one row per allocation. Needs pandas.

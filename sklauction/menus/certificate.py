@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta
 
-from sklauction.checks import check_fraction
+from sklauction.checks import check_count, check_fraction, check_number
 from sklauction.economics import auction_score, say_money
 
 __all__ = ["RegretCertificate", "empirical_bernstein", "make_certificate"]
@@ -48,6 +48,12 @@ class RegretCertificate:
     revenue_lower : float
         Lower confidence bound on its expectation.
 
+    Raises
+    ------
+    ValueError
+        If ``n_samples`` is not a positive integer, ``confidence`` not in (0, 1), or another
+        figure not a finite number.
+
     See Also
     --------
     sklauction.BundlePricingAuction.certify : Makes it.
@@ -84,6 +90,13 @@ class RegretCertificate:
     revenue: float
     revenue_se: float
     revenue_lower: float
+
+    def __post_init__(self):
+        check_count(self.n_samples, "n_samples")
+        check_fraction(self.confidence, "confidence")
+        for name, value in list(vars(self).items()):
+            if name != "n_samples":
+                object.__setattr__(self, name, check_number(value, name))
 
     @property
     def score(self):
@@ -189,33 +202,40 @@ def make_certificate(regret_bounds, revenues, support, demand, confidence):
         If confidence is not in (0, 1) or there are fewer than 2 profiles.
     """
     check_fraction(confidence, "confidence")
+    confidence = float(confidence)
     n = len(revenues)
     if n < 2:
         raise ValueError(f"valuations must hold at least 2 profiles to be certified; got {n}")
     # In units of the largest value, so that squares of money neither vanish nor overflow.
     unit = float(support.max()) or 1.0
-    regret_bounds, revenues, support = regret_bounds / unit, revenues / unit, support / unit
+    support = support / unit
+    bound, bound_variance = _mean_and_variance(regret_bounds, unit)
+    revenue, revenue_variance = _mean_and_variance(revenues, unit)
     most = _most_lost(support, demand)
     highest = support[..., 1].max(axis=0).sum()
     clashes = int(np.count_nonzero(regret_bounds > 0))
-    upper = empirical_bernstein(
-        regret_bounds.mean(), regret_bounds.var(ddof=1), n, most, confidence
-    )
-    lower = -empirical_bernstein(-revenues.mean(), revenues.var(ddof=1), n, highest, confidence)
+    upper = empirical_bernstein(bound, bound_variance, n, most, confidence)
+    lower = -empirical_bernstein(-revenue, revenue_variance, n, highest, confidence)
     share = 1.0 if clashes == n else beta.ppf(confidence, clashes + 1, n - clashes)
     return RegretCertificate(
         n_samples=n,
-        confidence=float(confidence),
-        mean_bound=unit * float(regret_bounds.mean()),
-        mean_bound_se=unit * float(regret_bounds.std(ddof=1) / math.sqrt(n)),
+        confidence=confidence,
+        mean_bound=unit * bound,
+        mean_bound_se=unit * (math.sqrt(bound_variance) / math.sqrt(n)),
         upper_bound=unit * float(min(upper, most)),
         range=unit * float(most),
         clash_probability=clashes / n,
         clash_probability_upper=float(share) if most > 0 else 0.0,
-        revenue=unit * float(revenues.mean()),
-        revenue_se=unit * float(revenues.std(ddof=1) / math.sqrt(n)),
+        revenue=unit * revenue,
+        revenue_se=unit * (math.sqrt(revenue_variance) / math.sqrt(n)),
         revenue_lower=unit * float(max(lower, 0.0)),
     )
+
+
+def _mean_and_variance(values, unit):
+    """Return mean and variance of values in a unit; apart, as each copies millions of them."""
+    scaled = values / unit
+    return float(scaled.mean()), float(scaled.var(ddof=1))
 
 
 def _most_lost(support, demand):

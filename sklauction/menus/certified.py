@@ -5,8 +5,8 @@ import torch
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from sklauction.blocks import blocks
 from sklauction.checks import check_support
-from sklauction.mechanism import CHUNK_ENTRIES
 from sklauction.menus.certificate import make_certificate
 from sklauction.menus.reading import SheetReading, explain_auction
 
@@ -57,8 +57,10 @@ class CertifiedAuction:
             If X has other sizes than in fit, or values that are negative or not finite.
         """
         valuations = self.as_profiles(X)
-        parts = [outcome.regret_bounds for _, outcome in self._settle(valuations)]
-        return np.concatenate(parts)
+        bounds = np.empty(valuations.shape[:2])
+        for rows, outcome in self._settle(valuations):
+            bounds[rows] = outcome.regret_bounds
+        return bounds
 
     @available_if(_sells_by_sheets)
     def certify(self, X, confidence=0.99, *, support=None):
@@ -99,11 +101,10 @@ class CertifiedAuction:
         """
         valuations = self.as_profiles(X)
         box = self._certified_box(valuations, support)
-        sums = [
-            (outcome.regret_bounds.sum(axis=1), outcome.payments.sum(axis=1))
-            for _, outcome in self._settle(valuations)
-        ]
-        bounds, revenues = (np.concatenate(part) for part in zip(*sums))
+        bounds, revenues = np.empty(len(valuations)), np.empty(len(valuations))
+        for rows, outcome in self._settle(valuations):
+            bounds[rows] = outcome.regret_bounds.sum(axis=1)
+            revenues[rows] = outcome.payments.sum(axis=1)
         return make_certificate(bounds, revenues, box, self.demand, confidence)
 
     @available_if(_sells_by_sheets)
@@ -196,9 +197,7 @@ class CertifiedAuction:
 
     def _settle(self, bids):
         """Yield (slice, Settlement of arrays) over chunks of bids."""
-        rows = max(1, CHUNK_ENTRIES // bids[0].size)
-        for start in range(0, len(bids), rows):
-            part = slice(start, min(start + rows, len(bids)))
+        for part in blocks(bids.shape):
             yield part, self._on_device(self.mechanism_.settle, bids[part])
 
     def _on_device(self, function, bids):

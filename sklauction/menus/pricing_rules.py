@@ -81,7 +81,7 @@ def make_pricing_rules(
         n_bidders,
         n_items,
         demand,
-        tuple(hidden_layer_sizes),
+        tuple(map(int, hidden_layer_sizes)),
         lottery_rows,
         alike_bidders,
         alike_items,

@@ -1,16 +1,31 @@
 """Price sheets for people: as arrays, as a table, in words."""
 
-from typing import NamedTuple
+from collections import namedtuple
 
 import numpy as np
 
+from sklauction.checks import check_numbers
 from sklauction.economics import say_money
 from sklauction.menu import list_items
 
 __all__ = ["SheetReading", "explain_auction"]
 
 
-class SheetReading(NamedTuple):
+# Name of each field of a reading, and its axes after (n_samples, n_bidders).
+FIELDS = {
+    "item_prices": ("n_items",),
+    "discounts": ("n_sizes",),
+    "lottery_allocations": ("lottery_rows", "n_items"),
+    "lottery_prices": ("lottery_rows",),
+    "favourites": ("n_items",),
+    "allocations": ("n_items",),
+    "payments": (),
+    "lost_clash": (),
+    "regret_bounds": (),
+}
+
+
+class SheetReading(namedtuple("SheetReading", list(FIELDS))):
     """What every bidder was offered, wanted and got. Money is in the unit of the bids.
 
     A bidder's sheet is the menu that the others' bids leave it: truth is best for it where it
@@ -39,6 +54,9 @@ class SheetReading(NamedTuple):
 
     Raises
     ------
+    ValueError
+        If a field does not hold numbers in its shape; infinite ones are legal as lottery prices,
+        of what is not on offer.
     ImportError
         In :meth:`to_frame`, without pandas.
 
@@ -64,15 +82,33 @@ class SheetReading(NamedTuple):
     ([[1.0, 1.0], [0.0, 0.0]], [[False, False]])
     """
 
-    item_prices: np.ndarray
-    discounts: np.ndarray
-    lottery_allocations: np.ndarray
-    lottery_prices: np.ndarray
-    favourites: np.ndarray
-    allocations: np.ndarray
-    payments: np.ndarray
-    lost_clash: np.ndarray
-    regret_bounds: np.ndarray
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        item_prices,
+        discounts,
+        lottery_allocations,
+        lottery_prices,
+        favourites,
+        allocations,
+        payments,
+        lost_clash,
+        regret_bounds,
+    ):
+        """Check the fields, and make arrays of them."""
+        fields = (item_prices, discounts, lottery_allocations, lottery_prices, favourites)
+        fields += (allocations, payments, lost_clash, regret_bounds)
+        sizes, checked = {}, []
+        for (name, axes), values in zip(FIELDS.items(), fields):
+            axes = ("n_samples", "n_bidders", *axes)
+            infinite = name == "lottery_prices"
+            array = check_numbers(
+                values, name, tuple(sizes.get(axis, axis) for axis in axes), infinite=infinite
+            )
+            sizes |= zip(axes, array.shape)
+            checked.append(array.astype(bool) if name == "lost_clash" else array)
+        return super().__new__(cls, *checked)
 
     def to_frame(self):
         """Return a table with one row per auction and bidder. Needs pandas.

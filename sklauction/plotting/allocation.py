@@ -1,11 +1,10 @@
 """AllocationDisplay: who gets an item, over two values."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from sklauction.checks import check_below
 from sklauction.plotting.canvas import draw_shades, take_axes
-from sklauction.plotting.grid import make_grid, outline
+from sklauction.plotting.grid import check_auction, make_grid, outline
 
 __all__ = ["AllocationDisplay"]
 
@@ -167,7 +166,7 @@ class AllocationDisplay:
 
 def _check_reference(reference, auction):
     """Raise ValueError unless the reference is fitted for the same bidders and items."""
-    check_is_fitted(reference)
+    check_auction(reference, "reference")
     expected, got = auction.support_.shape[:2], reference.support_.shape[:2]
     if got != expected:
         raise ValueError(

@@ -1,7 +1,10 @@
 """ComparisonDisplay: auctions by what they earn and by the regret that was found."""
 
+from numbers import Real
+
 import numpy as np
 
+from sklauction.checks import check_number
 from sklauction.economics import auction_score
 from sklauction.plotting.canvas import take_axes
 from sklauction.plotting.labels import LabelPlacer
@@ -21,6 +24,8 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#00
 CURVES = 6
 # Bounds nearer than this, relatively, are one line.
 SAME = 1e-6
+# What is read of a report.
+READ = ("revenue", "total_regret")
 
 
 class ComparisonDisplay:
@@ -97,11 +102,13 @@ class ComparisonDisplay:
         ValueError
             If an argument is not as described.
         """
-        _check_named(reports, "reports", ("revenue", "total_regret"), "RegretReport")
+        _check_named(reports, "reports", READ, "RegretReport")
         _check_bounds(bounds)
-        revenues = np.array([report.revenue for report in reports.values()])
-        regrets = np.array([report.total_regret for report in reports.values()])
-        return cls(tuple(reports), revenues, regrets, bounds)
+        figures = [
+            [check_number(getattr(report, field), f"{field} of reports") for field in READ]
+            for report in reports.values()
+        ]
+        return cls(tuple(reports), *np.transpose(figures), bounds)
 
     @classmethod
     def from_estimators(cls, auctions, X, *, bounds=None, effort="quick", random_state=None):
@@ -278,13 +285,17 @@ def _check_named(given, name, needed, kind):
     if not isinstance(given, dict) or not given:
         raise ValueError(f"{expected}; got {given!r}")
     for key, value in given.items():
-        if not all(hasattr(value, attribute) for attribute in needed):
+        if isinstance(value, type) or not all(hasattr(value, one) for one in needed):
             raise ValueError(f"{expected}; got {type(value).__name__} for {key!r}")
 
 
 def _check_bounds(bounds):
     """Raise ValueError unless these are bounds of revenue, or None."""
-    if bounds is not None and not (hasattr(bounds, "lower") and hasattr(bounds, "upper")):
+    if bounds is None:
+        return
+    # A text has lower and upper, too.
+    ends = [getattr(bounds, name, None) for name in ("lower", "upper")]
+    if not all(isinstance(end, Real) for end in ends):
         raise ValueError(
             f"bounds must be RevenueBounds, from optimal_revenue_bounds, or None; got {bounds!r}"
         )

@@ -5,12 +5,23 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklauction.checks import check_below, check_count
+from sklauction.checks import check_below, check_count, to_floats
 
-__all__ = ["ValueGrid", "make_grid", "middle_of", "outline"]
+__all__ = [
+    "ValueGrid",
+    "check_auction",
+    "check_bids",
+    "check_items",
+    "check_points",
+    "make_grid",
+    "middle_of",
+    "outline",
+]
 
 # Fixed bids of one bidder that are written out in a title; more would not fit.
 MOST_WRITTEN = 4
+# Most values along an axis: their squares are profiles.
+MOST_POINTS = 2000
 
 
 class ValueGrid(NamedTuple):
@@ -69,12 +80,12 @@ def make_grid(auction, bidder, items, opponent, bids, n_points):
     ValueError
         If an argument does not fit the auction, or a value that should vary cannot.
     """
-    check_is_fitted(auction)
+    check_auction(auction)
     support = auction.support_
     n_bidders, n_items = support.shape[:2]
     check_below(bidder, "bidder", n_bidders)
-    check_count(n_points, "n_points", minimum=2)
-    items = _check_items(items, n_items)
+    n_points = check_points(n_points)
+    items = check_items(items, n_items)
     places = [(bidder, item) for item in items]
     labels = [f"bidder {bidder}'s value for item {item}, money" for item in items]
     if len(items) == 2 or n_bidders == 1:
@@ -87,14 +98,7 @@ def make_grid(auction, bidder, items, opponent, bids, n_points):
         opponent = _check_opponent(opponent, bidder, n_bidders)
         places.append((opponent, items[0]))
         labels.append(f"bidder {opponent}'s bid on item {items[0]}, money")
-    middle = support.mean(axis=2) if bids is None else np.array(bids, dtype=float)
-    if middle.shape != (n_bidders, n_items):
-        raise ValueError(
-            f"bids must have shape (n_bidders, n_items) = {(n_bidders, n_items)}; "
-            f"got {middle.shape}"
-        )
-    if not np.isfinite(middle).all() or (middle < 0).any():
-        raise ValueError(f"bids must be finite and not negative; got {middle.tolist()}")
+    middle = check_bids(bids, support)
     for who, item in places:
         low, high = support[who, item]
         if not low < high:
@@ -155,13 +159,57 @@ def middle_of(inside):
     return np.unravel_index(depth.argmax(), depth.shape)
 
 
-def _check_items(items, n_items):
+def check_auction(auction, name="auction", needed="predict", such="an auction estimator"):
+    """Raise ValueError unless something is a fitted auction that has what is needed.
+
+    Parameters
+    ----------
+    auction : object
+    name : str, default="auction"
+        Of the argument.
+    needed : str, default="predict"
+        Attribute that it must have.
+    such : str, default="an auction estimator"
+        What has it, for messages.
+    """
+    if isinstance(auction, type) or not (hasattr(auction, "fit") and hasattr(auction, "predict")):
+        raise ValueError(f"{name} must be {such}, fitted; got {auction!r}")
+    check_is_fitted(auction)
+    if not (hasattr(auction, "support_") and hasattr(auction, needed)):
+        raise ValueError(f"{name} must be {such}, fitted; got {type(auction).__name__}")
+
+
+def check_bids(bids, support):
+    """Return bids of shape (n_bidders, n_items), None being the middle of the support."""
+    # Halves are added: sums of large bids would overflow.
+    middle = (support / 2).sum(axis=2) if bids is None else None
+    if middle is None:
+        try:
+            middle = to_floats(bids).copy()
+        except ValueError as error:
+            raise ValueError(f"bids must be numbers; got {error}") from error
+    if middle.shape != support.shape[:2]:
+        raise ValueError(
+            f"bids must have shape (n_bidders, n_items) = {support.shape[:2]}; got {middle.shape}"
+        )
+    if not np.isfinite(middle).all() or (middle < 0).any():
+        raise ValueError(f"bids must be finite and not negative; got {middle.tolist()}")
+    return middle
+
+
+def check_points(n_points):
+    """Return the number of values along an axis, of at least 2 and not too many."""
+    return check_count(n_points, "n_points", minimum=2, most=MOST_POINTS)
+
+
+def check_items(items, n_items):
     """Return one or two different items; of auctions of one item only the first."""
-    shown = tuple(items)[:n_items] if np.iterable(items) else ()
-    if len(shown) not in (1, 2) or len(set(shown)) < len(shown):
-        raise ValueError(f"items must name one item or two different ones; got {items!r}")
+    several = isinstance(items, tuple | list | range) or getattr(items, "ndim", 0) == 1
+    shown = tuple(items)[:n_items] if several else ()
     for item in shown:
         check_below(item, "items", n_items)
+    if len(shown) not in (1, 2) or len(set(shown)) < len(shown):
+        raise ValueError(f"items must name one item or two different ones; got {items!r}")
     return shown
 
 

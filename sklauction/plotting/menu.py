@@ -1,12 +1,11 @@
 """MenuDisplay: which row of its menu a buyer takes."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from sklauction.checks import check_below
+from sklauction.checks import check_numbers
 from sklauction.economics import say_money
 from sklauction.plotting.canvas import take_axes
-from sklauction.plotting.grid import middle_of
+from sklauction.plotting.grid import check_auction, check_items, check_points, middle_of
 
 __all__ = ["MenuDisplay"]
 
@@ -82,17 +81,19 @@ class MenuDisplay:
         ValueError
             If ``items`` or ``values`` do not fit the auction.
         """
-        check_is_fitted(auction, "menu_")
-        support = auction.support_[0]
-        if len(items) != 2 or items[0] == items[1]:
-            raise ValueError(f"items must name two items; got {items}")
-        for item in items:
-            check_below(item, "items", len(support))
-        middle = support.mean(axis=1) if values is None else np.asarray(values, dtype=float)
-        if middle.shape != (len(support),):
+        check_auction(auction, needed="menu_", such="an auction for one bidder with a menu_")
+        support, n_points = auction.support_[0], check_points(n_points)
+        if not hasattr(auction.menu_, "choose"):
             raise ValueError(
-                f"values must have shape (n_items,) = {(len(support),)}; got {middle.shape}"
+                "auction must be for one bidder, with a menu_ that it chooses from; got "
+                f"{type(auction).__name__}"
             )
+        items = check_items(items, len(support))
+        if len(items) != 2:
+            raise ValueError(f"items must name two items; got {items}")
+        middle = (support / 2).sum(axis=1)
+        if values is not None:
+            middle = check_numbers(values, "values", (len(support),), least=0.0)
         axes = tuple(np.linspace(*support[item], n_points) for item in items)
         points = np.repeat(middle[None], n_points**2, axis=0)
         points[:, items[0]], points[:, items[1]] = (part.ravel() for part in np.meshgrid(*axes))

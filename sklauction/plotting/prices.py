@@ -1,10 +1,10 @@
 """PriceDisplay: what a bidder is offered, over an opponent's bid."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from sklauction.checks import check_below
 from sklauction.plotting.canvas import take_axes
+from sklauction.plotting.grid import check_auction, check_bids, check_points
 
 __all__ = ["PriceDisplay"]
 
@@ -81,26 +81,22 @@ class PriceDisplay:
         ValueError
             If the auction has one bidder, or another argument does not fit it.
         """
-        check_is_fitted(auction)
+        check_auction(auction, needed="price_sheets", such="an auction by price sheets")
+        n_points = check_points(n_points)
         n_bidders, n_items = auction.support_.shape[:2]
         if n_bidders < 2:
             raise ValueError("PriceDisplay needs an auction of at least 2 bidders; got 1")
+        check_below(bidder, "bidder", n_bidders)
         if opponent is None:
             opponent = 1 if bidder == 0 else 0
         for name, value, size in (
-            ("bidder", bidder, n_bidders),
             ("opponent", opponent, n_bidders),
             ("item", item, n_items),
         ):
             check_below(value, name, size)
         if opponent == bidder:
             raise ValueError(f"opponent must be another bidder than {bidder}; got {opponent}")
-        middle = auction.support_.mean(axis=2) if bids is None else np.asarray(bids, dtype=float)
-        if middle.shape != (n_bidders, n_items):
-            raise ValueError(
-                f"bids must have shape (n_bidders, n_items) = {(n_bidders, n_items)}; "
-                f"got {middle.shape}"
-            )
+        middle = check_bids(bids, auction.support_)
         profiles = np.repeat(middle[None], n_points, axis=0)
         profiles[:, opponent, item] = np.linspace(*auction.support_[opponent, item], n_points)
         sheets = auction.price_sheets(profiles)

@@ -4,6 +4,7 @@ import numpy as np
 
 from sklauction.checks import check_below
 from sklauction.plotting.canvas import take_axes
+from sklauction.plotting.grid import check_items
 
 __all__ = ["RegretDisplay"]
 
@@ -81,17 +82,13 @@ class RegretDisplay:
         ValueError
             If ``bidder`` or ``items`` do not fit the report.
         """
+        if np.ndim(getattr(report, "valuations", None)) != 3 or not hasattr(report, "regrets"):
+            raise ValueError(f"report must be a RegretReport, of measure_regret; got {report!r}")
         _, n_bidders, n_items = report.valuations.shape
         if bidder is None:
             bidder = int(report.regrets.sum(axis=0).argmax())
-        items = tuple(items)[:n_items]
-        for name, value, size in (
-            ("bidder", bidder, n_bidders),
-            *(("items", item, n_items) for item in items),
-        ):
-            check_below(value, name, size)
-        if len(items) not in (1, 2):
-            raise ValueError(f"items must name one or two items; got {items}")
+        check_below(bidder, "bidder", n_bidders)
+        items = check_items(items, n_items)
         shown = [array[:, bidder][:, items] for array in (report.valuations, report.misreports)]
         return cls(report.regrets, *shown, bidder, items)
 

@@ -1,10 +1,10 @@
 """TrainingDisplay: revenue, regret and score while an auction is trained."""
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from sklauction.economics import auction_score
 from sklauction.plotting.canvas import take_axes
+from sklauction.plotting.grid import check_auction
 
 __all__ = ["TrainingDisplay"]
 
@@ -96,7 +96,7 @@ class TrainingDisplay:
         ValueError
             If the auction has no history of training.
         """
-        check_is_fitted(auction)
+        check_auction(auction)
         history = getattr(auction, "history_", None)
         if not history:
             raise ValueError(

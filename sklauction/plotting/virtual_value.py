@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklauction.plotting.canvas import take_axes
+from sklauction.plotting.grid import check_auction
 
 __all__ = ["VirtualValueDisplay"]
 
@@ -70,9 +71,13 @@ class VirtualValueDisplay:
 
         Raises
         ------
+        NotFittedError
+            Before fit.
         ValueError
-            If ``bidder`` or ``item`` does not fit the auction, or X is needed and not given.
+            If the auction is no MyersonAuction, ``bidder`` or ``item`` does not fit it, or X is
+            needed and not given.
         """
+        check_auction(auction, needed="revenue_curve", such="a MyersonAuction")
         curve = auction.revenue_curve(X, bidder=bidder, item=item)
         virtual_value = auction.virtual_values_[bidder, item]
         intervals, reserve = virtual_value.ironed_intervals, virtual_value.reserve
