@@ -30,7 +30,7 @@ benchmark: $(VENV)/quickstart.stamp
 
 $(VENV)/quickstart.stamp: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plot]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plot,save]'
 	touch $@
 
 $(VENV)/docs.stamp: $(VENV)/quickstart.stamp
@@ -38,7 +38,7 @@ $(VENV)/docs.stamp: $(VENV)/quickstart.stamp
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/quickstart.stamp
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plot,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[plot,save,test]'
 	touch $@
 
 clean:

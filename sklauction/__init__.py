@@ -46,8 +46,11 @@ _EXPORTS = {
     "auction_scorers": "sklauction.scorers",
     "auction_score": "sklauction.economics",
     "best_under_regret": "sklauction.scorers",
+    "load_auction": "sklauction.persistence",
     "measure_regret": "sklauction.regret",
     "optimal_revenue_bounds": "sklauction.analytic",
+    "save_auction": "sklauction.persistence",
+    "show_versions": "sklauction.versions",
 }
 
 __all__ = [*_EXPORTS, "__version__"]

@@ -1,4 +1,4 @@
-"""One fit loop for every learned auction, on skorch, and the estimator around it.
+"""One fit loop for every learned auction, on skorch.
 
 An *iteration* (a skorch epoch) is a fixed number of updates on mini-batches drawn from the
 training profiles, then one audited look at the held-out ones. All randomness of iteration
@@ -10,29 +10,26 @@ training, at every moment.
 """
 
 import copy
+import math
+import warnings
 import zlib
-from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.utils import check_random_state
+from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNet
-from skorch.callbacks import Callback
 from skorch.dataset import Dataset
+from skorch.history import History
 
-from sklauction.base import BaseAuction
-from sklauction.checks import check_count
 from sklauction.economics import auction_score
-from sklauction.mechanism import TorchMechanism, run_in_chunks
-from sklauction.monitoring import IterationTasks
+from sklauction.mechanism import TorchMechanism
 from sklauction.regret import measure_regret
 
 __all__ = [
     "AuctionNet",
     "Batch",
     "Judgement",
-    "LearnedAuction",
     "make_generator",
     "resolve_device",
 ]
@@ -48,6 +45,11 @@ DECAY_UPDATES = 500
 # profiles and a short search suffice to choose among them.
 HELD_OUT_AUDITED = 128
 HELD_OUT_EFFORT = "quick"
+# Times that one iteration is tried again, each with half the step size, before training ends.
+MOST_HALVINGS = 10
+# Weights above this multiple of the largest first one, or of 1, have exploded: those of a fit that
+# goes well stay below a hundred.
+EXPLODED = 1e4
 
 
 class Batch(NamedTuple):
@@ -123,6 +125,21 @@ def resolve_device(device):
     return str(device)
 
 
+def to_device(value, device):
+    """Return a value with all tensors in it, however nested, on a device."""
+    if torch.is_tensor(value):
+        return value.to(device)
+    if isinstance(value, dict):
+        return {key: to_device(item, device) for key, item in value.items()}
+    if isinstance(value, Judgement):
+        return value._replace(weights=to_device(value.weights, device))
+    return value
+
+
+class Enough(Exception):
+    """Ends training, with no more iterations."""
+
+
 class BatchSampler:
     """Iterate over ``n_updates`` random batches of profiles for the net's next iteration."""
 
@@ -142,7 +159,9 @@ class AuctionNet(NeuralNet):
     """skorch net with averaged weights, held-out best weights and a horizon-free loop.
 
     A subclass gives ``initialize_module``, ``initialize_optimizer`` and ``train_step``;
-    ``module_`` is the network whose averaged copy becomes the auction.
+    ``module_`` is the network whose averaged copy becomes the auction. What training moves is
+    named by ``trained``, modules whose weights it moves, and ``state_attributes``: by these
+    :meth:`state` can go back to the last complete iteration.
 
     Parameters
     ----------
@@ -169,6 +188,17 @@ class AuctionNet(NeuralNet):
     judge_first = False
     # What judged regret is to the true one: found by a search, hence at most as large.
     regret_relation = ">="
+    trained = ("module_",)
+    state_attributes = (
+        "average_weights_",
+        "best_",
+        "best_iter_",
+        "first_iter_",
+        "held_out_mark_",
+        "lr",
+        "n_iter_",
+        "n_steps_",
+    )
 
     def __init__(
         self, module, *, seed, n_updates, scale, support, patience, schedule, average, **kwargs
@@ -189,12 +219,68 @@ class AuctionNet(NeuralNet):
     def initialize(self):
         """Build modules and optimizers, and start counting."""
         super().initialize()
-        self.n_iter_, self.n_steps_ = 0, 0
+        self.n_iter_, self.n_steps_, self.first_iter_ = 0, 0, 0
         self.best_, self.best_iter_ = None, 0
         self.held_out_mark_ = None
-        self.tasks_, self.asked_to_stop_ = None, False
-        self.average_weights_ = copy.deepcopy(self.module_.state_dict())
+        self.tasks_, self.checkpoint_, self.asked_to_stop_ = None, None, False
+        self.resumes_, self.last_ = False, None
+        self.average_weights_ = copy.deepcopy(dict(self.module_.state_dict()))
+        self.most_ = EXPLODED * max(1.0, *(float(w.detach().abs().max()) for w in self._weights()))
         return self
+
+    def state(self):
+        """Return a copy of all that training moves.
+
+        Returns
+        -------
+        dict
+            Of plain values, tensors, and containers of these.
+        """
+        return copy.deepcopy(
+            {
+                "modules": {name: dict(getattr(self, name).state_dict()) for name in self.trained},
+                "optimizer": self.optimizer_.state_dict(),
+                "attributes": {name: getattr(self, name) for name in self.state_attributes},
+                "history": self.history.to_list(),
+            }
+        )
+
+    def set_state(self, state, *, history=True):
+        """Go back to a state, or on to one from elsewhere.
+
+        Parameters
+        ----------
+        state : dict
+            As :meth:`state` returns it, of a net of the same sizes.
+        history : bool
+            Whether to set the history, too.
+        """
+        state = copy.deepcopy(state)
+        for name, weights in state["modules"].items():
+            getattr(self, name).load_state_dict(weights)
+        self.optimizer_.load_state_dict(state["optimizer"])
+        for name in self.state_attributes:
+            setattr(self, name, to_device(state["attributes"][name], self.device))
+        if history:
+            self.history = History(state["history"])
+
+    def move_to(self, device):
+        """Go on training on another device."""
+        if device == self.device:
+            return
+        state, self.device = self.state(), device
+        for name in self.trained:
+            getattr(self, name).to(device)
+        self.set_state(state)
+
+    def __getstate__(self):
+        # Through main memory, so that a net trained on a GPU can be loaded where there is none:
+        # skorch loads its networks to `device`.
+        state = {**super().__getstate__(), "device": "cpu"}
+        for name in self.state_attributes:
+            if name in state:
+                state[name] = to_device(state[name], "cpu")
+        return state
 
     def get_split_datasets(self, X, y=None, **fit_params):
         """Take the pair (training profiles, held-out profiles or None) as it comes."""
@@ -207,28 +293,54 @@ class AuctionNet(NeuralNet):
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Note where this fit begins, and what training must beat, if the start may stay."""
-        self.first_iter_, self.asked_to_stop_ = self.n_iter_, False
+        self.asked_to_stop_ = False
+        if not self.resumes_:
+            self.first_iter_ = self.n_iter_
         held_out = None if X is None else X[1]
         if self.judge_first and self.n_iter_ == 0 and held_out is not None:
             self._judge_held_out(held_out)
 
+    def fit_loop(self, X, y=None, epochs=None, **kwargs):
+        """Train; where that ends before its time, go back to the last complete iteration.
+
+        Sets ``interrupted_`` (by Ctrl-C) and ``gave_up_`` (as weights diverged).
+        """
+        self.interrupted_, self.gave_up_, self.complete_ = False, False, True
+        self.last_ = self.state()
+        try:
+            super().fit_loop(X, y, epochs, **kwargs)
+        except Enough:
+            pass
+        except KeyboardInterrupt:
+            # A callback of skorch's asks to stop in the same way, between iterations.
+            self.interrupted_ = not self.complete_
+        if not self.complete_:
+            self.set_state(self.last_)
+        self.last_ = None
+        return self
+
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        """Stop, in skorch's way, when asked to or when the held-out score stopped improving."""
+        """Stop when asked to, or when the held-out score stopped improving."""
         if self.asked_to_stop_:
-            raise KeyboardInterrupt
+            raise Enough
         if self.patience is not None and dataset_valid is not None:
             waited = self.n_iter_ - max(self.best_iter_, self.first_iter_)
             if waited >= self.patience:
-                raise KeyboardInterrupt
+                raise Enough
+        self.complete_ = False
         super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)
         if self.tasks_ is not None:
             self.tasks_.begin()
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        """Tell scikit-learn's callbacks, any of which may ask to stop."""
+        """Keep what was reached; tell scikit-learn's callbacks, any of which may ask to stop."""
         super().on_epoch_end(net, dataset_train, dataset_valid, **kwargs)
+        self.last_ = self.state()
+        if self.checkpoint_ is not None:
+            self.checkpoint_.offer(self.n_iter_, self.last_)
         if self.tasks_ is not None:
             self.asked_to_stop_ = self.tasks_.end()
+        self.complete_ = True
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
         """Open no row per batch: the history keeps averages per iteration."""
@@ -254,6 +366,30 @@ class AuctionNet(NeuralNet):
         return TorchMechanism.from_training(network, self.scale, self.support)
 
     def _train_iteration(self, batches, step_fn):
+        """Do the updates of an iteration; where they diverge, again with half the step size."""
+        for trial in range(1 + MOST_HALVINGS):
+            sums = self._update(batches, step_fn)
+            if self._is_sound(sums):
+                break
+            smaller = self.lr / 2
+            if trial == MOST_HALVINGS:
+                self.gave_up_ = True
+                raise Enough
+            self.last_["attributes"]["lr"] = smaller
+            self.set_state(self.last_, history=False)
+            warnings.warn(
+                f"training diverged in iteration {self.n_iter_ + 1} (weights or losses were not "
+                f"finite, or exploded): it goes on from the last good weights, with half the step "
+                f"size, {smaller:.3g}",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        self.n_iter_ += 1
+        for name, total in sums.items():
+            self.history.record(f"train_{name}", total / self.n_updates)
+
+    def _update(self, batches, step_fn):
+        """Do the updates of an iteration; return the sums of what the steps return."""
         sums, weights = {}, self.module_.state_dict()
         averages = [self.average_weights_[name] for name in weights]
         for batch in batches:
@@ -265,9 +401,18 @@ class AuctionNet(NeuralNet):
             for name, value in step.items():
                 sums[name] = sums.get(name, 0.0) + value.detach()
             self.notify("on_batch_end", batch=batch, training=True, **step)
-        self.n_iter_ += 1
-        for name, total in sums.items():
-            self.history.record(f"train_{name}", float(total) / self.n_updates)
+        return {name: float(total) for name, total in sums.items()}
+
+    def _weights(self):
+        return [w for name in self.trained for w in getattr(self, name).parameters() if w.numel()]
+
+    @torch.no_grad()
+    def _is_sound(self, sums):
+        """Say whether losses and weights are finite, and weights of a usual size."""
+        if not all(math.isfinite(total) for total in sums.values()):
+            return False
+        # A NaN is not below anything.
+        return all(bool(w.abs().max() < self.most_) for w in self._weights())
 
     def judge(self, profiles):
         """Return how the present weights do on held-out profiles, and those weights.
@@ -313,157 +458,3 @@ class AuctionNet(NeuralNet):
         if self.best_ is None or self.prefers(now, self.best_):
             self.best_, self.best_iter_ = now, self.n_iter_
         return now
-
-
-class ProgressLine(Callback):
-    """A tqdm bar over iterations that shows held-out revenue, regret and score."""
-
-    def __init__(self, scale):
-        self.scale = scale
-
-    def on_train_begin(self, net, **kwargs):
-        """Open the bar."""
-        from tqdm.auto import tqdm
-
-        self.bar_ = tqdm(total=net.max_epochs, desc="fit", unit="iter", mininterval=0.5)
-
-    def on_epoch_end(self, net, **kwargs):
-        """Advance it."""
-        last = net.history[-1]
-        if "score" in last:
-            self.bar_.set_postfix_str(
-                f"revenue={last['revenue'] * self.scale:.4g} "
-                f"regret{net.regret_relation}{last['total_regret'] * self.scale:.2g} "
-                f"score={last['score'] * np.sqrt(self.scale):.4f}",
-                refresh=False,
-            )
-        self.bar_.update()
-
-    def on_train_end(self, net, **kwargs):
-        """Close it, and keep nothing that could not be pickled."""
-        self.bar_.close()
-        del self.bar_
-
-
-class LearnedAuction(BaseAuction):
-    """Base class of auctions trained by gradient: fit, partial_fit, warm start, predict.
-
-    A subclass gives ``_make_net(valuations, seed) -> AuctionNet`` and the parameters
-    ``max_iter``, ``validation_fraction``, ``warm_start``, ``random_state``, ``verbose``,
-    ``device``.
-
-    Attributes
-    ----------
-    mechanism_ : torch.nn.Module
-        The fitted auction: bids to allocations and payments, in money, in float64.
-    net_ : AuctionNet
-        The training state, on skorch.
-    n_iter_ : int
-        Iterations done in all.
-    history_ : list of dict
-        One row per iteration: revenue, total_regret and score on held-out profiles (in
-        the caller's money; regret as far as a short search finds it) and training averages
-        (in units of ``scale_``; regret as far as the misreporter finds it).
-    seed_ : int
-        Drawn from ``random_state``; every draw of the fit derives from it.
-    """
-
-    def partial_fit(self, X, y=None):
-        """Train one iteration on X alone, keeping both players and their optimizers.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_bidders, n_items) or flat
-            Valuations, in money. Nothing is held out: the auction afterwards is the running
-            average of the weights, not the best seen.
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self
-            The auction, one iteration further.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or X is not as described, or X has other sizes than at first.
-        """
-        self._check_parameters()
-        first = not hasattr(self, "net_")
-        valuations = self._validate_profiles(X, reset=first)
-        if first:
-            self._start(valuations)
-        self._train(valuations, None, 1)
-        return self
-
-    def _continues(self):
-        return self.warm_start and hasattr(self, "net_")
-
-    def _fit(self, valuations):
-        if not self._continues():
-            self._start(valuations)
-        train, held_out = self._split(valuations)
-        self._train(train, held_out, self.max_iter)
-
-    def _check_parameters(self):
-        super()._check_parameters()
-        check_count(self.max_iter, "max_iter")
-        fraction = self.validation_fraction
-        if not (isinstance(fraction, Real) and 0 <= fraction < 1):
-            raise ValueError(f"validation_fraction must be in [0, 1); got {fraction!r}")
-        resolve_device(self.device)
-
-    def _start(self, valuations):
-        """Draw the seed and build the players."""
-        self.seed_ = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-        self.net_ = self._make_net(valuations, self.seed_).initialize()
-
-    def _split(self, valuations):
-        """Return training and held-out profiles; the same rows are held out every time."""
-        n_held_out = int(len(valuations) * self.validation_fraction)
-        if n_held_out == 0:
-            return valuations, None
-        order = np.random.RandomState(self.seed_).permutation(len(valuations))
-        return valuations[order[n_held_out:]], valuations[order[:n_held_out]]
-
-    def _train(self, train, held_out, n_iter):
-        net = self.net_
-        net.max_epochs = n_iter
-        if hasattr(self, "_callback_fit_ctx"):  # scikit-learn's, while fit runs
-            seen = train if held_out is None else held_out
-            net.tasks_ = IterationTasks(self, self._callback_fit_ctx, seen, self._as_if_fitted)
-        try:
-            net.partial_fit((self._normalise(train), self._normalise(held_out)))
-        finally:
-            net.tasks_ = None
-        best = net.best_.weights if held_out is not None else None
-        self.mechanism_ = net.average_mechanism(best)
-        self.n_iter_ = net.n_iter_
-        self.history_ = [self._in_money(row) for row in net.history.to_list()]
-
-    def _as_if_fitted(self):
-        return {"mechanism_": self.net_.average_mechanism()}
-
-    def _planned_iterations(self):
-        return self.max_iter
-
-    def _normalise(self, valuations):
-        """Return valuations in units of the scale, as a tensor where the net is."""
-        if valuations is None:
-            return None
-        scaled = torch.as_tensor(valuations / self.scale_, dtype=torch.float32)
-        return scaled.to(self.net_.device)
-
-    def _net_callbacks(self):
-        bar = [ProgressLine(self.scale_)] if self.verbose else []
-        return [*(self.callbacks or []), *bar]
-
-    def _in_money(self, row):
-        unit = {"revenue": self.scale_, "total_regret": self.scale_, "score": self.scale_**0.5}
-        skipped = ("batches", "epoch")
-        kept = {name: value for name, value in row.items() if name not in skipped}
-        return {name: value * unit.get(name, 1.0) for name, value in kept.items()}
-
-    def _run(self, bids):
-        return run_in_chunks(self.mechanism_, bids)

@@ -2,7 +2,7 @@
 
 import torch
 
-from sklauction.checks import check_choice, check_switch
+from sklauction.checks import check_choice, check_flag, check_switch, is_auto
 from sklauction.menus.allocation_menu import AllocationMenu
 from sklauction.menus.free_menu import FreeMenu
 from sklauction.menus.learned_menu import LearnedMenuAuction
@@ -84,6 +84,14 @@ class AffineMaximizerAuction(LearnedMenuAuction):
         "auto" takes a GPU where there is one; else a torch device.
     callbacks : list of skorch.callbacks.Callback, default=None
         Handed to skorch; an iteration is an epoch.
+    checkpoint : str or path-like, default=None
+        File into which fit writes its state, so that a killed fit can go on; see ``resume``.
+        Needs the extra ``save``. Each fit needs a file of its own.
+    checkpoint_every : int, default=1
+        Iterations from one writing to the next.
+    resume : bool, default=False
+        Whether fit goes on from ``checkpoint``, if it is there and of the same parameters and
+        valuations; it then ends as if it had never been stopped, on a CPU bit for bit.
 
     Attributes
     ----------
@@ -155,6 +163,9 @@ class AffineMaximizerAuction(LearnedMenuAuction):
         verbose=0,
         device="auto",
         callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
+        resume=False,
     ):
         self.n_bidders = n_bidders
         self.n_items = n_items
@@ -177,22 +188,25 @@ class AffineMaximizerAuction(LearnedMenuAuction):
         self.verbose = verbose
         self.device = device
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.resume = resume
 
     def _check_parameters(self):
         check_choice(self.menu, "menu", MENUS)
         super()._check_parameters()
         check_switch(self.independent_bidders, "independent_bidders")
-        if not isinstance(self.deterministic, bool):
-            raise ValueError(f"deterministic must be True or False; got {self.deterministic!r}")
+        check_flag(self.deterministic, "deterministic")
 
     def _first_rate(self):
         rate = self.learning_rate_init
-        return FIRST_RATES[self.menu] if isinstance(rate, str) and rate == "auto" else rate
+        return FIRST_RATES[self.menu] if is_auto(rate) else rate
 
     def _n_rows(self, n_bidders, n_items):
         n_integral = self._n_integral(n_bidders, n_items)
         least, most = MENU_SIZES
-        size = min(max(n_integral, least), most) if self.menu_size == "auto" else self.menu_size
+        auto = isinstance(self.menu_size, str)
+        size = min(max(n_integral, least), most) if auto else int(self.menu_size)
         return min(size, n_integral) if self.deterministic else size
 
     def _menu_module(self):
@@ -219,7 +233,8 @@ class AffineMaximizerAuction(LearnedMenuAuction):
         super()._train(train, held_out, n_iter)
         mechanism = self.mechanism_
         device = mechanism.boosts.device
-        chosen = mechanism.choose(torch.as_tensor(train, device=device))
+        # A copy: the profiles may be read-only, as those of a memory map are.
+        chosen = mechanism.choose(torch.tensor(train, device=device))
         reserves = mechanism.reserves
         counts = torch.bincount(chosen, minlength=len(mechanism.boosts))
         self.menu_ = AllocationMenu(

@@ -34,6 +34,7 @@ class AnnealedNet(AuctionNet):
         Parameters of :class:`~sklauction.training.AuctionNet`.
     """
 
+    state_attributes = (*AuctionNet.state_attributes, "running_loss_")
     n_held_out = 4096
     judge_first = True
     # Judged by bounds.

@@ -3,22 +3,27 @@
 import numpy as np
 
 from sklauction.checks import (
+    WIDEST_SUPPORT,
     check_choice,
     check_count,
     check_layer_sizes,
+    check_memory,
     check_positive,
     check_prices,
     check_switch,
 )
+from sklauction.learned_auction import LearnedAuction
 from sklauction.menus.certified import CertifiedAuction
 from sklauction.menus.pricing_net import PricingNet
 from sklauction.menus.pricing_rules import make_pricing_rules
-from sklauction.training import LearnedAuction, resolve_device
+from sklauction.training import resolve_device
 
 __all__ = ["OBJECTIVES", "BundlePricingAuction"]
 
 OBJECTIVES = ("penalty", "certified")
 UPDATES_PER_ITERATION = 100
+# Of these there may be too many to be held.
+MAKE_LARGE = ("n_starts", "batch_size", "lottery_rows")
 
 
 class BundlePricingAuction(CertifiedAuction, LearnedAuction):
@@ -95,6 +100,14 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
         "auto" takes a GPU where there is one; else a torch device.
     callbacks : list of skorch.callbacks.Callback, default=None
         Handed to skorch; an iteration is an epoch.
+    checkpoint : str or path-like, default=None
+        File into which fit writes its state, so that a killed fit can go on; see ``resume``.
+        Needs the extra ``save``. Each fit needs a file of its own.
+    checkpoint_every : int, default=1
+        Iterations from one writing to the next.
+    resume : bool, default=False
+        Whether fit goes on from ``checkpoint``, if it is there and of the same parameters and
+        valuations; it then ends as if it had never been stopped, on a CPU bit for bit.
 
     Attributes
     ----------
@@ -174,6 +187,9 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
         verbose=0,
         device="auto",
         callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
+        resume=False,
     ):
         self.n_bidders = n_bidders
         self.n_items = n_items
@@ -198,6 +214,9 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
         self.verbose = verbose
         self.device = device
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.resume = resume
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -206,7 +225,8 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
         check_switch(self.independent_bidders, "independent_bidders")
         check_layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
         check_positive(self.learning_rate_init, "learning_rate_init")
-        if not (np.iterable(self.clash_cost) and len(self.clash_cost) == 2):
+        listed = isinstance(self.clash_cost, list | tuple | np.ndarray)
+        if not (listed and getattr(self.clash_cost, "ndim", 1) == 1 and len(self.clash_cost) == 2):
             raise ValueError(f"clash_cost must be two positive numbers; got {self.clash_cost!r}")
         for cost in self.clash_cost:
             check_positive(cost, "clash_cost")
@@ -228,9 +248,18 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
         # Here, because only now the number of items is known and nothing is stored yet.
         shape = super()._profile_shape(n_features)
         self._first_reserve(shape)
+        sizes = {name: getattr(self, name) for name in MAKE_LARGE}
+        n_starts, batch_size, n_lotteries = map(int, sizes.values())
+        check_memory(n_starts * batch_size * shape[0] * shape[1] * (2 + n_lotteries), sizes)
         return shape
 
     def _make_net(self, valuations, seed):
+        reserve = self._first_reserve(valuations.shape[1:])
+        if not isinstance(reserve, str) and reserve.max() > WIDEST_SUPPORT * self.scale_:
+            raise ValueError(
+                f"reserve must be at most {WIDEST_SUPPORT:g} times scale_, {self.scale_:.3g}; got "
+                f"{reserve.max()}"
+            )
         rules = make_pricing_rules(
             valuations,
             self.scale_,
@@ -239,12 +268,12 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
             hidden_layer_sizes=self.hidden_layer_sizes,
             objective=self.objective,
             clash_cost=self.clash_cost,
-            anneal_updates=UPDATES_PER_ITERATION * (self.anneal_iter or self.max_iter),
-            reserve=self._first_reserve(valuations.shape[1:]),
-            lottery_rows=self.lottery_rows,
+            anneal_updates=UPDATES_PER_ITERATION * int(self.anneal_iter or self.max_iter),
+            reserve=reserve,
+            lottery_rows=int(self.lottery_rows),
             symmetric=self.symmetric,
             independent_bidders=self.independent_bidders,
-            n_starts=self.n_starts,
+            n_starts=int(self.n_starts),
         )
         return PricingNet(
             rules,
@@ -255,8 +284,8 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
             patience=self.n_iter_no_change,
             schedule="constant",
             average=False,
-            lr=self.learning_rate_init,
-            batch_size=self.batch_size,
+            lr=float(self.learning_rate_init),
+            batch_size=int(self.batch_size),
             device=resolve_device(self.device),
             callbacks=self._net_callbacks(),
         )

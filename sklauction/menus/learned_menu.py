@@ -1,9 +1,10 @@
 """What the auctions by learned menus have in common."""
 
-from sklauction.checks import check_count, check_positive, check_switch
+from sklauction.checks import check_count, check_positive, check_switch, is_auto
+from sklauction.learned_auction import LearnedAuction
 from sklauction.menus.affine_net import PROFILES_AT_ONCE, AffineNet
 from sklauction.menus.affine_rules import make_affine_rules
-from sklauction.training import LearnedAuction, resolve_device
+from sklauction.training import resolve_device
 
 __all__ = ["LearnedMenuAuction"]
 
@@ -31,12 +32,12 @@ class LearnedMenuAuction(LearnedAuction):
 
     def _check_parameters(self):
         super()._check_parameters()
-        if not (isinstance(self.menu_size, str) and self.menu_size == "auto"):
+        if not is_auto(self.menu_size):
             check_count(self.menu_size, "menu_size")
         check_switch(self.symmetric, "symmetric")
         check_positive(self._first_rate(), "learning_rate_init")
         check_count(self.batch_size, "batch_size")
-        if not (isinstance(self.n_starts, str) and self.n_starts == "auto"):
+        if not is_auto(self.n_starts):
             check_count(self.n_starts, "n_starts")
         for name in ("anneal_iter", "n_iter_no_change"):
             if getattr(self, name) is not None:
@@ -54,8 +55,8 @@ class LearnedMenuAuction(LearnedAuction):
 
     def _starts(self, n_rows):
         """Return how many menus are trained side by side."""
-        if self.n_starts != "auto":
-            return self.n_starts
+        if not isinstance(self.n_starts, str):
+            return int(self.n_starts)
         return min(max(self.rows_together // n_rows, 1), self.most_starts)
 
     def _n_rows(self, n_bidders, n_items):
@@ -73,17 +74,18 @@ class LearnedMenuAuction(LearnedAuction):
     def _check_memory(self, n_rows, n_bidders, n_items):
         """Raise ValueError if training would take more memory than there is likely to be."""
         n_starts = self._starts(n_rows)
-        profiles = max(n_starts * self.batch_size, PROFILES_AT_ONCE)
+        batch_size = int(self.batch_size)
+        profiles = max(n_starts * batch_size, PROFILES_AT_ONCE)
         numbers = n_starts * n_bidders * n_items
         row_bytes = ENTRY_BYTES * (ARRAYS * profiles + PARAMETER_COPIES * numbers)
         needed = n_rows * row_bytes
         if needed > self.most_bytes:
-            fits = max(1, self.most_bytes // row_bytes)
+            fits = self.most_bytes // row_bytes
             raise ValueError(
                 f"menu_size must leave training within {self.most_bytes / 2**30:.0f} GiB; got "
                 f"{n_rows:,} rows of {n_bidders} bidders and {n_items} items, which take about "
-                f"{needed / 2**30:.1f} GiB in batches of {self.batch_size} with "
-                f"n_starts={n_starts}; {fits:,} rows would fit"
+                f"{needed >> 30:,} GiB with batch_size={batch_size} and n_starts={n_starts}; "
+                f"{fits:,} rows would fit"
             )
 
     def _make_net(self, valuations, seed):
@@ -94,7 +96,7 @@ class LearnedMenuAuction(LearnedAuction):
             demand=self.demand,
             menu_size=n_rows,
             make_menu=self._menu_module(),
-            anneal_updates=UPDATES_PER_ITERATION * (self.anneal_iter or self.max_iter),
+            anneal_updates=UPDATES_PER_ITERATION * int(self.anneal_iter or self.max_iter),
             n_starts=self._starts(n_rows),
             symmetric=self.symmetric,
             **self._rules_options(),
@@ -108,8 +110,8 @@ class LearnedMenuAuction(LearnedAuction):
             patience=self.n_iter_no_change,
             schedule="constant",
             average=False,
-            lr=self._first_rate(),
-            batch_size=self.batch_size,
+            lr=float(self._first_rate()),
+            batch_size=int(self.batch_size),
             device=resolve_device(self.device),
             callbacks=self._net_callbacks(),
         )

@@ -67,6 +67,14 @@ class MenuNetAuction(BuyerMenuAuction):
         "auto" takes a GPU where there is one; else a torch device.
     callbacks : list of skorch.callbacks.Callback, default=None
         Handed to skorch; an iteration is an epoch.
+    checkpoint : str or path-like, default=None
+        File into which fit writes its state, so that a killed fit can go on; see ``resume``.
+        Needs the extra ``save``. Each fit needs a file of its own.
+    checkpoint_every : int, default=1
+        Iterations from one writing to the next.
+    resume : bool, default=False
+        Whether fit goes on from ``checkpoint``, if it is there and of the same parameters and
+        valuations; it then ends as if it had never been stopped, on a CPU bit for bit.
 
     Attributes
     ----------
@@ -133,6 +141,9 @@ class MenuNetAuction(BuyerMenuAuction):
         verbose=0,
         device="auto",
         callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
+        resume=False,
     ):
         self.n_bidders = n_bidders
         self.n_items = n_items
@@ -153,10 +164,13 @@ class MenuNetAuction(BuyerMenuAuction):
         self.verbose = verbose
         self.device = device
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.resume = resume
 
     def _check_parameters(self):
         super()._check_parameters()
         check_layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
 
     def _menu_module(self):
-        return partial(ConstantMenu, hidden_layer_sizes=tuple(self.hidden_layer_sizes))
+        return partial(ConstantMenu, hidden_layer_sizes=tuple(map(int, self.hidden_layer_sizes)))

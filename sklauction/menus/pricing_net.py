@@ -87,6 +87,11 @@ class PricingNet(AnnealedNet):
         self.module_ = copy.deepcopy(self.exact_).float().to(self.device)
         return self
 
+    def __getstate__(self):
+        state = super().__getstate__()
+        thresholds = copy.deepcopy(self.rules.thresholds).cpu()
+        return {**state, "rules": self.rules._replace(thresholds=thresholds)}
+
     def train_step(self, batch, **fit_params):
         """Lower the loss of every start on one batch; return means over starts."""
         profiles = self.profiles_of(batch)

@@ -36,8 +36,8 @@ class BuyerMenuAuction(LearnedMenuAuction):
             )
 
     def _n_rows(self, n_bidders, n_items):
-        if self.menu_size != "auto":
-            return self.menu_size
+        if not isinstance(self.menu_size, str):
+            return int(self.menu_size)
         least, most = MENU_SIZES
         return min(max(2**n_items, least), most)
 
@@ -114,6 +114,14 @@ class RochetNetAuction(BuyerMenuAuction):
         "auto" takes a GPU where there is one; else a torch device.
     callbacks : list of skorch.callbacks.Callback, default=None
         Handed to skorch; an iteration is an epoch.
+    checkpoint : str or path-like, default=None
+        File into which fit writes its state, so that a killed fit can go on; see ``resume``.
+        Needs the extra ``save``. Each fit needs a file of its own.
+    checkpoint_every : int, default=1
+        Iterations from one writing to the next.
+    resume : bool, default=False
+        Whether fit goes on from ``checkpoint``, if it is there and of the same parameters and
+        valuations; it then ends as if it had never been stopped, on a CPU bit for bit.
 
     Attributes
     ----------
@@ -182,6 +190,9 @@ class RochetNetAuction(BuyerMenuAuction):
         verbose=0,
         device="auto",
         callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
+        resume=False,
     ):
         self.n_bidders = n_bidders
         self.n_items = n_items
@@ -201,6 +212,9 @@ class RochetNetAuction(BuyerMenuAuction):
         self.verbose = verbose
         self.device = device
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.resume = resume
 
     def _menu_module(self):
         return FreeMenu

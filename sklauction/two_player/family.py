@@ -8,14 +8,18 @@ import torch
 from sklauction.checks import (
     check_choice,
     check_count,
+    check_flag,
     check_fraction,
     check_layer_sizes,
+    check_memory,
     check_not_negative,
     check_positive,
     check_switch,
+    is_auto,
 )
+from sklauction.learned_auction import LearnedAuction
 from sklauction.sample_tests import bidders_look_independent
-from sklauction.training import LearnedAuction, resolve_device
+from sklauction.training import resolve_device
 from sklauction.two_player.game import GameRules, TwoPlayerNet
 from sklauction.two_player.heads import PAYMENTS
 from sklauction.two_player.layers import ACTIVATIONS
@@ -54,12 +58,23 @@ RULES_AS_GIVEN = (
     "misreporter_reset_every",
     "misreporter_reset_until",
 )
+# Of these nothing larger makes sense, or fits into single precision with what is made of it.
+SINGLE = (
+    "cached_step_size",
+    "budget_rate",
+    "lambda_init",
+    "rho_init",
+    "rho_increment",
+)
+MOST = 1e12
 COUNTS_FROM_0 = (
     "n_cached_steps",
     "n_remembered",
     "misreporter_reset_every",
     "misreporter_reset_until",
 )
+# Of these there may be too many to be held.
+MAKE_LARGE = ("batch_size", "n_shared_reports", "n_local_reports", "n_remembered")
 SOURCES = ("n_shared_reports", "n_local_reports", "n_proposals", "n_cached_steps")
 
 
@@ -104,7 +119,7 @@ class TwoPlayerAuction(LearnedAuction):
         if self.n_iter_no_change is not None:
             check_count(self.n_iter_no_change, "n_iter_no_change")
         for name in AUTO:
-            if getattr(self, name) != "auto":
+            if not is_auto(getattr(self, name)):
                 check_count(getattr(self, name), name, minimum=int(name == "batch_size"))
         searching = self.n_ascents and self.n_refine_steps
         if not (searching or any(getattr(self, name) for name in SOURCES)):
@@ -117,10 +132,14 @@ class TwoPlayerAuction(LearnedAuction):
             check_positive(getattr(self, name), name)
         for name in ("lambda_init", "rho_init", "rho_increment"):
             check_not_negative(getattr(self, name), name)
+        for name in SINGLE:
+            if getattr(self, name) > MOST:
+                raise ValueError(f"{name} must be at most {MOST:g}; got {getattr(self, name)!r}")
         for name in ("budget_decay", "beta_1", "beta_2"):
             check_fraction(getattr(self, name), name)
         check_switch(self.independent_bidders, "independent_bidders")
         check_switch(self.symmetric, "symmetric")
+        check_flag(self.average, "average")
 
     def _architectures(self):
         """Return the names that ``architecture`` may have."""
@@ -136,11 +155,24 @@ class TwoPlayerAuction(LearnedAuction):
                     f"torch.nn.Module; got {self.architecture!r}"
                 )
 
+    def _profile_shape(self, n_features):
+        # Here, because only now the number of items is known and nothing is stored yet.
+        n_bidders, n_items = super()._profile_shape(n_features)
+        sizes = {name: getattr(self, name) for name in MAKE_LARGE}
+        counts = {name: 0 if isinstance(n, str) else int(n) for name, n in sizes.items()}
+        reports = 1 + sum(counts.values()) - counts["batch_size"]
+        groups = max(counts["batch_size"], 1) * n_bidders
+        # Every report is a profile, and meets every truth.
+        check_memory(
+            groups * reports * (n_bidders * n_items + 1 + counts["n_shared_reports"]), sizes
+        )
+        return n_bidders, n_items
+
     def _resolve(self, name, independent):
         """Return a parameter that may be "auto"."""
         given = getattr(self, name)
-        if given != "auto":
-            return given
+        if not isinstance(given, str):
+            return int(given)
         few, many = AUTO[name]
         if independent and self.n_items_ <= FEW_ITEMS and self.n_shared_reports != 0:
             return few
@@ -149,9 +181,9 @@ class TwoPlayerAuction(LearnedAuction):
         return many
 
     def _independent(self, valuations):
-        if self.independent_bidders == "auto":
+        if isinstance(self.independent_bidders, str):
             return bidders_look_independent(valuations)
-        return self.independent_bidders
+        return bool(self.independent_bidders)
 
     def _make_net(self, valuations, seed):
         return self._make_two_player_net(valuations, self._net_settings(seed))
@@ -166,7 +198,7 @@ class TwoPlayerAuction(LearnedAuction):
             "patience": self.n_iter_no_change,
             "schedule": self.learning_rate,
             "average": self.average,
-            "lr": self.learning_rate_init,
+            "lr": float(self.learning_rate_init),
             "device": resolve_device(self.device),
             "callbacks": self._net_callbacks(),
         }
@@ -177,7 +209,7 @@ class TwoPlayerAuction(LearnedAuction):
         shape = NetworkShape(
             *size,
             self.demand,
-            tuple(self.hidden_layer_sizes),
+            tuple(map(int, self.hidden_layer_sizes)),
             self.activation,
             # "auto" keeps the embeddings. They begin at 0, and are worth 0.001 to 0.003 of P* at
             # 1x2 although its items are alike (`benchmarks/algnet_quality.py --settings
@@ -201,10 +233,10 @@ class TwoPlayerAuction(LearnedAuction):
             **sizes,
             **{name: getattr(self, name) for name in RULES_AS_GIVEN},
         )
-        betas = self.beta_1, self.beta_2
+        betas = float(self.beta_1), float(self.beta_2)
         return TwoPlayerNet(rules, betas, batch_size=batch_size, **settings)
 
-    def _start(self, valuations):
-        super()._start(valuations)
+    def _start(self, valuations, seed=None):
+        super()._start(valuations, seed)
         if not isinstance(self.architecture, str):
             check_own(self.net_.module_, self._normalise(valuations[:TRIED]), self.demand == "unit")

@@ -74,6 +74,8 @@ class TwoPlayerNet(AuctionNet):
         Parameters of :class:`~sklauction.training.AuctionNet`.
     """
 
+    trained = ("module_", "searchers_", "objective_")
+
     def __init__(self, rules, betas, **kwargs):
         super().__init__(AUCTIONEERS.get(rules.architecture, OwnNetwork), **kwargs)
         self.rules = rules
@@ -105,6 +107,12 @@ class TwoPlayerNet(AuctionNet):
         for searcher in self.searchers_:
             searcher.begin(self.lr)
         return self
+
+    def set_state(self, state, *, history=True):
+        """Go back to a state; see :meth:`~sklauction.training.AuctionNet.set_state`."""
+        super().set_state(state, history=history)
+        # An update that was cut short may have left it without.
+        self.module_.requires_grad_(True)
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Show the searchers the training profiles."""

@@ -101,6 +101,14 @@ class AugmentedLagrangian(Objective):
         self.rho, self.rho_increment = float(rho_init), float(rho_increment)
         self.register_buffer("multipliers", torch.full((n_bidders,), float(lambda_init)))
 
+    def get_extra_state(self):
+        """Return ``rho``, which is no tensor."""
+        return {"rho": self.rho}
+
+    def set_extra_state(self, state):
+        """Take it back."""
+        self.rho = state["rho"]
+
     def forward(self, revenue, regrets):
         """Return the loss."""
         penalty = (self.multipliers * regrets).sum() + self.rho / 2 * regrets.square().sum()

@@ -144,6 +144,14 @@ class RegretNetAuction(TwoPlayerAuction):
         "auto" takes a GPU where there is one; else a torch device.
     callbacks : list of skorch.callbacks.Callback, default=None
         Handed to skorch; an iteration is an epoch.
+    checkpoint : str or path-like, default=None
+        File into which fit writes its state, so that a killed fit can go on; see ``resume``.
+        Needs the extra ``save``. Each fit needs a file of its own.
+    checkpoint_every : int, default=1
+        Iterations from one writing to the next.
+    resume : bool, default=False
+        Whether fit goes on from ``checkpoint``, if it is there and of the same parameters and
+        valuations; it then ends as if it had never been stopped, on a CPU bit for bit.
 
     Attributes
     ----------
@@ -228,6 +236,9 @@ class RegretNetAuction(TwoPlayerAuction):
         verbose=0,
         device="auto",
         callbacks=None,
+        checkpoint=None,
+        checkpoint_every=1,
+        resume=False,
     ):
         self.n_bidders = n_bidders
         self.n_items = n_items
@@ -265,3 +276,6 @@ class RegretNetAuction(TwoPlayerAuction):
         self.verbose = verbose
         self.device = device
         self.callbacks = callbacks
+        self.checkpoint = checkpoint
+        self.checkpoint_every = checkpoint_every
+        self.resume = resume

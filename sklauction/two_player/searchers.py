@@ -49,7 +49,8 @@ class Searcher(nn.Module):
     """Base class of misreporters that search.
 
     A subclass gives ``wanted(rules) -> bool`` and ``search(view, rate, generator)``, which returns
-    reports of shape (d, g, l, m); ``rate`` is the auctioneer's present step size.
+    reports of shape (d, g, l, m); ``rate`` is the auctioneer's present step size. What it keeps
+    between updates, beside weights, is in ``get_extra_state``: torch puts it into ``state_dict``.
 
     Parameters
     ----------
@@ -97,6 +98,17 @@ class NetworkSearcher(Searcher):
         """Give the network its own Adam."""
         if self.network is not None:
             self.optimizer = torch.optim.Adam(self.network.parameters(), lr=rate, fused=True)
+
+    def get_extra_state(self):
+        """Return the number of updates and Adam's averages."""
+        averages = None if self.network is None else self.optimizer.state_dict()
+        return {"n_steps": self.n_steps, "optimizer": averages}
+
+    def set_extra_state(self, state):
+        """Take them back, and forget an update that was cut short."""
+        self.n_steps, self.proposals = state["n_steps"], None
+        if self.network is not None:
+            self.optimizer.load_state_dict(state["optimizer"])
 
     def search(self, view, rate, generator):
         """Return reports for the first truths of every group."""
@@ -170,12 +182,20 @@ class CachedSearcher(Searcher):
     def __init__(self, rules, box, generator):
         super().__init__(rules, box, generator)
         self.mark = None
-        self.register_buffer("cache", torch.empty(0))
+        self.register_buffer("cache", torch.empty(0), persistent=False)
 
     @staticmethod
     def wanted(rules):
         """Say whether the rules ask for it."""
         return rules.n_cached_steps > 0
+
+    def get_extra_state(self):
+        """Return the reports, and the mark of the profiles to which they belong."""
+        return {"mark": self.mark, "cache": self.cache}
+
+    def set_extra_state(self, state):
+        """Take them back."""
+        self.mark, self.cache = state["mark"], state["cache"].to(self.box)
 
     def meet(self, pool, seed):
         """Draw a report for each profile and bidder, unless these profiles are known."""
@@ -206,12 +226,20 @@ class RememberingSearcher(Searcher):
 
     def __init__(self, rules, box, generator):
         super().__init__(rules, box, generator)
-        self.register_buffer("memory", torch.empty(0))
+        self.register_buffer("memory", torch.empty(0), persistent=False)
 
     @staticmethod
     def wanted(rules):
         """Say whether the rules ask for it."""
         return rules.n_remembered > 0
+
+    def get_extra_state(self):
+        """Return what is remembered."""
+        return {"memory": self.memory}
+
+    def set_extra_state(self, state):
+        """Remember it again."""
+        self.memory = state["memory"].to(self.box)
 
     def search(self, view, rate, generator):
         """Return the same reports to all groups: at first, some truths."""

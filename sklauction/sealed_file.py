@@ -1,0 +1,272 @@
+"""One file of arrays and JSON, checked as a whole: written at once or not at all.
+
+The file is of the safetensors format. Its metadata hold what kind of file it is, versions, the
+content as JSON, and the SHA-256 of the whole file with zeros in this place.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import secrets
+import stat
+
+import numpy as np
+
+from sklauction import __version__
+
+__all__ = ["FORMAT", "pack", "read_sealed", "write_atomically", "write_sealed"]
+
+# Raised when files are no longer readable by what reads the former ones.
+FORMAT = 1
+NO_CHECKSUM = "0" * 64
+DAMAGED = "its checksum is wrong: it is damaged, cut short or of another kind"
+# The safetensors format limits its header so, and with it the JSON of a file.
+LONGEST_HEADER = 100_000_000
+# Letters of a file's name that its draft begins with: names are at most 255 bytes.
+LETTERS_KEPT = 40
+
+
+def _safetensors():
+    try:
+        import safetensors.numpy
+    except ImportError as error:
+        raise ImportError(
+            "saving, loading and checkpoints need safetensors: pip install 'sklauction[save]'"
+        ) from error
+    return safetensors
+
+
+def pack(kind, content, arrays):
+    """Return the bytes of a file.
+
+    Parameters
+    ----------
+    kind : str
+        What the file is, such as ``"auction"``.
+    content : dict
+        Plain JSON, without NaN or infinity.
+    arrays : dict of {str: ndarray}
+        Of truth values or numbers.
+
+    Returns
+    -------
+    bytes
+    """
+    metadata = {
+        "sklauction": kind,
+        "format": str(FORMAT),
+        "version": __version__,
+        "content": json.dumps(content, allow_nan=False),
+        "checksum": NO_CHECKSUM,
+    }
+    native = {
+        name: np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).reshape(array.shape)
+        for name, array in arrays.items()
+    }
+    data = _safetensors().numpy.save(native, metadata)
+    # Within JSON texts quotation marks are escaped: this place occurs once.
+    place = f'"checksum":"{NO_CHECKSUM}"'.encode()
+    checksum = f'"checksum":"{hashlib.sha256(data).hexdigest()}"'.encode()
+    return data.replace(place, checksum, 1)
+
+
+def write_sealed(path, kind, content, arrays):
+    """Write a file of :func:`pack`'s, so that a crash leaves the former one.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; what was there before stays.
+    """
+    write_atomically(path, pack(kind, content, arrays))
+
+
+def write_atomically(path, data, *, keep=True):
+    """Write bytes into a new file beside ``path``, make sure they are on disk, and rename it.
+
+    Parameters
+    ----------
+    path : str or path-like
+    data : bytes
+    keep : bool
+        False removes the new file instead: to find out beforehand whether writing would fail.
+
+    Raises
+    ------
+    OSError
+        If that fails; nothing of it is left, and what was at ``path`` stays.
+    """
+    # The file that a link leads to is replaced, not the link.
+    path = os.path.realpath(os.fsdecode(path))
+    folder, name = os.path.split(path)
+    mode = _mode_of(path)
+    draft = os.path.join(folder, f".{name[:LETTERS_KEPT]}.{secrets.token_hex(8)}.part")
+
+    def create(name, flags):
+        # A new file gets the usual permissions; one that is replaced keeps its own.
+        return os.open(name, flags, 0o666 if mode is None else mode)
+
+    try:
+        with open(draft, "xb", opener=create) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            with contextlib.suppress(OSError):
+                os.chmod(draft, mode)
+        if keep:
+            os.replace(draft, path)
+        else:
+            os.unlink(draft)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        if isinstance(error, OSError):
+            error.filename = path  # not the draft, which nobody knows
+        raise
+    _sync_folder(folder)
+
+
+def _mode_of(path):
+    """Return the permissions of the file that is to be replaced; None where there is none."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "path must be that of a file; got a folder", path)
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "path must be that of a file; got a device or a pipe", path)
+    return stat.S_IMODE(mode)
+
+
+def _sync_folder(folder):
+    """Make the renaming last; where folders cannot be opened (Windows) the system sees to it."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def read_sealed(path, kind):
+    """Return content and arrays of a file, after its checksum.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : str
+        What the file must be.
+
+    Returns
+    -------
+    content : dict
+    arrays : dict of {str: ndarray}
+
+    Raises
+    ------
+    ValueError
+        If it is not such a file, is damaged, or is of a later format.
+    OSError
+        If there is none, or it cannot be read.
+    """
+    try:
+        data = _read(path)
+        content = _content(_metadata(data), kind)
+        return content, _arrays(data)
+    except (ValueError, RecursionError, MemoryError) as error:
+        reason = error if isinstance(error, ValueError) else "it is too large or too deeply nested"
+        raise ValueError(f"{os.fspath(path)} is not a saved {kind}: {reason}") from error
+
+
+def _read(path):
+    """Return the bytes of a file whose header tells its length; nothing else is read."""
+    with open(path, "rb", opener=_open_without_waiting) as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is not a regular file")
+        start = file.read(8)
+        size = int.from_bytes(start, "little")
+        if len(start) < 8 or size > min(status.st_size - 8, LONGEST_HEADER):
+            raise ValueError(DAMAGED)
+        if 8 + size + _n_bytes(_parse(file.read(size))) != status.st_size:
+            raise ValueError(DAMAGED)
+        file.seek(0)
+        return file.read(status.st_size)
+
+
+def _open_without_waiting(path, flags):
+    # A pipe nobody writes into would wait for ever.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _parse(header):
+    """Return a header, or raise ValueError."""
+    try:
+        parsed = json.loads(header.decode())
+    except (ValueError, RecursionError) as error:
+        raise ValueError(DAMAGED) from error
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("__metadata__"), dict):
+        raise ValueError(DAMAGED)
+    return parsed
+
+
+def _n_bytes(header):
+    """Return how many bytes of arrays a header declares."""
+    try:
+        arrays = (entry for name, entry in header.items() if name != "__metadata__")
+        return max((entry["data_offsets"][1] for entry in arrays), default=0)
+    except (TypeError, KeyError, IndexError) as error:
+        raise ValueError(DAMAGED) from error
+
+
+def _metadata(data):
+    """Return the metadata of a file whose checksum is right."""
+    header = data[8 : 8 + int.from_bytes(data[:8], "little")]
+    start = header.find(b'"checksum":"') + len(b'"checksum":"')
+    given = header[start : start + len(NO_CHECKSUM)]
+    digest = hashlib.sha256(data[: 8 + start])
+    digest.update(NO_CHECKSUM.encode())
+    digest.update(memoryview(data)[8 + start + len(NO_CHECKSUM) :])
+    if digest.hexdigest().encode() != given:
+        raise ValueError(DAMAGED)
+    return _parse(header)["__metadata__"]
+
+
+def _content(metadata, kind):
+    found = metadata.get("sklauction")
+    if found != kind:
+        raise ValueError(f"it is a file of the kind {found!r:.40}")
+    if metadata.get("format") != str(FORMAT):
+        raise ValueError(
+            f"it is of format {metadata.get('format')!r:.20}, written by sklauction "
+            f"{metadata.get('version')!r:.40}, and this is {__version__}, which reads format "
+            f"{FORMAT}: load it with the version that wrote it or a later one"
+        )
+    text = metadata.get("content")
+    content = json.loads(text) if isinstance(text, str) else None
+    if not isinstance(content, dict):
+        raise ValueError("its content is no JSON object")
+    return content
+
+
+def _arrays(data):
+    """Return the arrays of a file; declared shapes are held against the bytes that are there."""
+    safetensors = _safetensors()
+    try:
+        arrays = safetensors.numpy.load(data)
+    except (safetensors.SafetensorError, KeyError, OverflowError) as error:
+        raise ValueError(f"its arrays are malformed ({error})") from error
+    for name, array in arrays.items():
+        # An empty array may declare any length along its other axes.
+        if array.dtype.kind not in "biuf" or max(array.shape, default=0) > len(data):
+            raise ValueError(f"its array {name!r:.80} is malformed")
+        if array.dtype.kind == "b" and (array.view(np.uint8) > 1).any():
+            raise ValueError(f"its array {name!r:.80} holds other than truth values")
+    # Of bytes that cannot be written a tensor could not be made.
+    return {
+        name: array if array.flags.writeable else np.array(array) for name, array in arrays.items()
+    }

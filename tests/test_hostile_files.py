@@ -1,0 +1,444 @@
+"""Files that are damaged, or made to harm: one clear ValueError, no code is run, little memory."""
+
+import copy
+import hashlib
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+import torch
+
+from sklauction import load_auction
+from sklauction.codec import Encoder
+from sklauction.economics import feasibility_violation, ir_violation
+from sklauction.mechanism import TorchMechanism
+from sklauction.sealed_file import pack, read_sealed
+from sklauction.two_player.layers import build_seeded
+from sklauction.two_player.networks import EquivariantAuctioneer, NetworkShape
+
+FOLDER = Path(__file__).parent / "data"
+NAMES = ("algnet", "myerson", "price_sheets", "rochetnet")
+FILES = {name: (FOLDER / f"{name}.safetensors").read_bytes() for name in NAMES}
+# Rounding of probabilities, and of money relative to the highest bid.
+ROUNDING = 1e-6
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "auction.safetensors"
+
+
+def refusal(path, data):
+    """Return how a file of these bytes is refused."""
+    path.write_bytes(data)
+    with pytest.raises(ValueError) as caught:
+        load_auction(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path} is not a saved auction: "), message
+    assert len(message) < 1500 and "\n" not in message, message
+    return message
+
+
+# Damaged files, whose checksum is wrong.
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_cut_short_anywhere_is_refused(name, path):
+    data = FILES[name]
+    lengths = {*range(0, len(data), max(1, len(data) // 200)), *range(len(data) - 20, len(data))}
+    for length in lengths:
+        assert "checksum is wrong" in refusal(path, data[:length])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_flipped_bit_anywhere_is_seen(name, path):
+    random = np.random.RandomState(0)
+    for place in random.randint(8 * len(FILES[name]), size=500):
+        data = bytearray(FILES[name])
+        data[place // 8] ^= 1 << (place % 8)
+        assert "checksum is wrong" in refusal(path, bytes(data))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bytes_that_are_moved_added_or_from_elsewhere_are_seen(name, path):
+    random = np.random.RandomState(1)
+    data, others = FILES[name], [FILES[other] for other in NAMES if other != name]
+    made = [data + random.bytes(k + 1) for k in range(20)] + [b"\0" + data, data * 2, data[::-1]]
+    for _ in range(300):
+        start, end = np.sort(random.randint(len(data), size=2))
+        other = others[random.randint(len(others))]
+        piece = {
+            0: b"",
+            1: random.bytes(end - start),
+            2: other[start:end],
+            3: data[start:end][::-1],
+            4: b"\0" * (end - start),
+            5: data[start:end] * 2,
+        }[random.randint(6)]
+        made.append(data[:start] + piece + data[end:])
+    # An empty piece in place of nothing changes nothing.
+    made = [one for one in made if one != data]
+    assert len(made) > 300
+    for one in made:
+        assert "checksum is wrong" in refusal(path, one)
+
+
+def test_files_of_other_kinds_are_refused_under_any_name(path):
+    others = {
+        "nothing": b"",
+        "text": b"n_bidders,2\n" * 100,
+        "a program": Path(sys.executable).read_bytes()[:10_000],
+        "a pickle": b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04exit\x85R.",
+        "arrays without metadata": safetensors.numpy.save({"a": np.ones(3)}),
+        "arrays with others": safetensors.numpy.save({"a": np.ones(3)}, {"checksum": "0" * 64}),
+        "json": json.dumps({"__metadata__": {"sklauction": "auction"}}).encode(),
+        "checksum alone": b"\x12\0\0\0\0\0\0\0" + b'{"checksum":"0000"}',
+    }
+    for data in others.values():
+        assert "checksum is wrong" in refusal(path, data)
+
+
+# Files whose checksum is right: whoever made them knew how.
+
+
+def parts(name):
+    """Return the content and the arrays of an example, to be changed."""
+    content, arrays = read_sealed(FOLDER / f"{name}.safetensors", "auction")
+    return content, arrays
+
+
+def places(tree):
+    """Yield (container, key) of every value within a JSON value."""
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    for key, value in list(items):
+        yield tree, key
+        if isinstance(value, dict | list):
+            yield from places(value)
+
+
+def nested(kind, depth=100):
+    value = None
+    for _ in range(depth):
+        value = [value] if kind == "list" else {"$tuple": [value]}
+    return value
+
+
+HARMLESS = (
+    *(None, True, False, 0, 1, -1, 2, 3, 0.5, -0.5, 1e308, 10**30, -(10**30), "", "auto", [], {}),
+    *({"$float": "nan"}, {"$float": "inf"}, {"$float": "-inf"}, {"$float": "1e5"}),
+    *({"$tuple": []}, {"$dict": []}, {"$dict": [[[], 1]]}, {"$dict": [[1]]}, {"$objects": []}),
+    *({"$objects": [[2, 2], [1, 2, 3]]}, {"$objects": [[10**9, 10**9], []]}, [[[[]]]]),
+    *({"$objects": [[-1], [1]]}, {"$objects": [[0, 10**18], []]}, {"$function": "tanh"}),
+    *({"$record": ["Menu", {"$dict": []}]}, {"$object": ["TrianglePrior", {"$dict": []}]}),
+    *({"$scipy": ["uniform", [0, 1], {"$dict": []}]}, {"$scipy": ["norm", ["a"], {"$dict": []}]}),
+    *({"$scipy": ["uniform", [], {"$dict": [["loc", {"$float": "nan"}]]}]}, {"$random": []}),
+    *({"$random": ["MT19937", 0, 0, 0]}, {"$array": "missing"}, {"$tensor": "missing"}),
+    *({"$module": ["Linear", {"$dict": []}]}, {"$auction": ["VCGAuction", [], []]}),
+    *({"$auction": ["VCGAuction", {"$dict": []}, {"$dict": []}]}, {"$tensor": ["a"]}),
+    *({"$array": None}, {"$unknown": 1}, {"$tuple": 1, "$dict": 2}, {"tuple": []}, "x" * 5000),
+    *(nested("list"), nested("tuple")),
+)
+HOSTILE = (
+    *("os.system", "builtins.eval", "subprocess.Popen", "importlib.import_module", "sys.exit"),
+    *("__class__", "__reduce__", "__init__", "__dict__", "predict", "forward", "_fit", "_run"),
+    *("training", "_parameters", "_buffers", "_modules", "_forward_hooks", "net_", "scale_"),
+    *("support_", "mechanism_", "callbacks", "verbose", "checkpoint", "torch.load", "eval"),
+    *("CallableAuction", "BaseAuction", "OwnNetwork", "Sequential", "Judgement", "AuctionNet"),
+    *("rv_continuous", "rv_histogram", "__builtins__", "numpy.load", "../menu", "a.b.c", "\x00"),
+)
+
+
+def change_content(tree, arrays, random):
+    """Change one place of a JSON value, at random."""
+    every = list(places(tree))
+    container, key = every[random.randint(len(every))]
+    how = random.randint(7)
+    if how == 0:
+        del container[key]
+    elif how == 1:
+        container[key] = copy.deepcopy(HARMLESS[random.randint(len(HARMLESS))])
+    elif how == 2:
+        container[key] = HOSTILE[random.randint(len(HOSTILE))]
+    elif how == 3:
+        other, place = every[random.randint(len(every))]
+        container[key] = copy.deepcopy(other[place])
+    elif how == 4:
+        kind = ("$array", "$tensor")[random.randint(2)]
+        container[key] = {kind: sorted(arrays)[random.randint(len(arrays))]}
+    elif how == 5 and isinstance(container, list):
+        container.insert(key, copy.deepcopy(container[key]))
+    elif isinstance(container, dict):
+        tags = ("$tuple", "$dict", "$tensor", "$array", "$object", "$record", "$module", "$auction")
+        tag = (*tags, *HOSTILE)[random.randint(len(tags) + len(HOSTILE))]
+        container[tag] = container.pop(key)
+    else:
+        container[key] = {"$object": [HOSTILE[random.randint(len(HOSTILE))], {"$dict": []}]}
+
+
+def change_arrays(content, arrays, random):
+    """Change one array, at random."""
+    name = sorted(arrays)[random.randint(len(arrays))]
+    array = arrays[name]
+    changes = (
+        lambda: array[..., None],
+        lambda: array.ravel(),
+        lambda: array.ravel()[:0],
+        lambda: array[:-1] if array.ndim else array,
+        lambda: np.concatenate([array, array]) if array.ndim else array,
+        lambda: array.T.copy(),
+        lambda: array.astype(np.float32 if array.dtype != np.float32 else np.int8),
+        lambda: array.astype(bool),
+        lambda: np.full_like(array, random.choice([0, 1, 2, 100])),
+        lambda: np.full(array.shape, random.choice([np.nan, np.inf, -np.inf, 1e300, -1.0])),
+        lambda: array * random.choice([-1, 2, 1000]) if array.dtype != bool else ~array,
+        lambda: random.permutation(array) if array.ndim else array,
+        lambda: np.zeros((0, 1000)),
+        lambda: arrays[sorted(arrays)[random.randint(len(arrays))]],
+    )
+    if random.randint(8) == 0:
+        del arrays[name]
+    else:
+        with np.errstate(all="ignore"):
+            arrays[name] = changes[random.randint(len(changes))]()
+
+
+def works(auction):
+    """Assert that a loaded auction is one, where the file was not refused."""
+    if not hasattr(auction, "support_"):
+        return
+    low, high = np.moveaxis(auction.support_, -1, 0)
+    bids = low + np.random.RandomState(5).uniform(size=(30, *low.shape)) * (high - low)
+    outcome = auction.predict(bids)
+    assert np.isfinite(np.asarray(outcome)).all()
+    assert feasibility_violation(outcome.allocations, auction.demand).max() <= ROUNDING
+    assert ir_violation(bids, outcome).max() <= ROUNDING * bids.max()
+    repr(auction), getattr(auction, "menu_", None)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whatever_a_sealed_file_holds_is_refused_or_an_auction(name, path, monkeypatch):
+    random, imported, refused = np.random.RandomState(2), set(), 0
+    import_module = importlib.import_module
+    monkeypatch.setattr(
+        importlib, "import_module", lambda module: imported.add(module) or import_module(module)
+    )
+    for function in ("system", "popen", "execv", "remove", "_exit"):
+        monkeypatch.setattr(os, function, None)
+    original, first = parts(name)
+    for _ in range(400):
+        content, arrays = copy.deepcopy(original), dict(first)
+        for _ in range(random.choice([1, 1, 1, 2, 4])):
+            # Arrays are few beside the values around them.
+            change = change_arrays if random.uniform() < 0.4 else change_content
+            if content and arrays:
+                change(content, arrays, random)
+        path.write_bytes(pack("auction", content, arrays))
+        try:
+            auction = load_auction(path)
+        except ValueError as error:
+            refused += 1
+            assert str(error).startswith(f"{path} is not a saved auction: ")
+        else:
+            works(auction)
+    assert all(module.startswith(("sklauction.", "torch")) for module in imported), imported
+    # Most changes are seen; a harmless one need not be.
+    assert 200 < refused < 400
+
+
+def edited(old, new):
+    """Return an example with a changed JSON text, whose checksum is right."""
+    content, arrays = parts("rochetnet")
+    text = json.dumps(content)
+    assert old in text
+    return pack("auction", json.loads(text.replace(old, new, 1)), arrays)
+
+
+CLASS = '"$auction": ["RochetNetAuction"'
+BIDDERS = '["n_bidders", 1]'
+SCALE = '["scale_", 0'
+SUPPORT = '{"$array": "0 support_"}'
+INSIDE = '["attributes", {"$dict": ['
+BUFFER = '["buffers", {"$dict": [["allocations"'
+HANDMADE = {
+    "a class of the system": (CLASS, '"$auction": ["os.system"', "'os.system' is no class that a"),
+    "a class of torch": (CLASS, '"$auction": ["Linear"', "Linear is no auction"),
+    "a class without a name": (CLASS, '"$auction": [["Linear"]', "is no class that a file may h"),
+    "no file's class": (CLASS, '"$auction": ["CallableAuction"', "is no class that a file may h"),
+    "a base class": (CLASS, '"$auction": ["LearnedAuction"', "is no class that a file may hold"),
+    "another auction": (CLASS, '"$auction": ["VCGAuction"', "parameters of VCGAuction are demand,"),
+    "a network": ('"$auction"', '"$module"', "for a list of 2 parts"),
+    "a method": (SCALE, '["predict", 0', "attributes of a fitted RochetNetAuc.*got 'predict'"),
+    "a class attribute": (SCALE, '["__class__", 0', "got '__class__'"),
+    "the state of training": (SCALE, '["net_", 0', "got 'net_'"),
+    "an attribute less": (SCALE, '["n_iter_", 0', "has scale_, which is missing"),
+    "callbacks": (BIDDERS, '["callbacks", null]', "parameters of RochetNetA.*got 'callbacks'"),
+    "a billion bidders": (BIDDERS, '["n_bidders", 1000000000]', "n_bidders must be 1"),
+    "no bidders": (BIDDERS, '["n_bidders", 0]', "n_bidders must be an integer of at least 1"),
+    "half a bidder": (BIDDERS, '["n_bidders", 1.0]', "n_bidders must be an integer of at least"),
+    "bidders without end": (BIDDERS, '["n_bidders", {"$float": "inf"}]', "n_bidders must be an in"),
+    "a scale below 0": (SCALE, '["scale_", -0', "scale_ must be a positive number; got -0.98"),
+    "no number for a scale": (
+        SCALE,
+        '["scale_", {"$float": "nan"}], ["n_iter_", 0',
+        "scale_ must be a positive number; got nan",
+    ),
+    "another size": ('["n_items_", 2]', '["n_items_", 3]', "n_features_in_ must be n_bidders"),
+    "a missing array": (SUPPORT, '{"$array": "none"}', "it lacks the array 'none'"),
+    "an array of no name": (SUPPORT, '{"$array": ["0 support_"]}', "it lacks the array"),
+    "another array": (SUPPORT, '{"$array": "5 menu_[\'prices\']"}', "support_ must have the sha"),
+    "a tensor for an array": (SUPPORT, '{"$tensor": "0 support_"}', "support_ must be an array"),
+    "a function of the system": (
+        INSIDE,
+        INSIDE + '["kept", {"$function": "system"}],',
+        "'system' is no function that a file may hold",
+    ),
+    "forward": (
+        INSIDE,
+        INSIDE + '["forward", {"$function": "tanh"}],',
+        "'forward' is no attribute that a AffineMechanism keeps",
+    ),
+    "hooks": (INSIDE, INSIDE + '["_forward_hooks", 0],', "'_forward_hooks' is no attribute"),
+    "training": (INSIDE, INSIDE + '["training", true],', "'training' is no attribute"),
+    "a list": (INSIDE, INSIDE + '["kept", [1]],', "AffineMechanism.kept cannot be a list"),
+    "a buffer instead of a method": (BUFFER, BUFFER.replace("alloc", "forward"), "malformed"),
+    "a random state": (
+        '["random_state", 0]',
+        '["random_state", {"$random": [[1], 0, 0, 0]}]',
+        "state is not long enough|malformed",
+    ),
+    "two things at once": ('{"$auction": ', '{"$tuple": [1], "$auction": ', "does not say what it"),
+    "no auction": ('"auction": {', '"other": {', "it holds no auction"),
+}
+
+
+@pytest.mark.parametrize("kind", HANDMADE)
+def test_what_no_file_may_hold_is_named(kind, path):
+    old, new, message = HANDMADE[kind]
+    refused = refusal(path, edited(old, new))
+    assert re.search(message, refused), refused
+
+
+def test_weights_that_are_not_finite_are_refused(path):
+    content, arrays = parts("algnet")
+    for name in [name for name in arrays if ".parameters" in name]:
+        values = arrays[name].copy()
+        values.flat[-1] = np.nan
+        message = refusal(path, pack("auction", content, {**arrays, name: values}))
+        assert re.search(r"the weights \w+\.\w+ are not finite", message)
+
+
+def sealed(metadata, arrays=b"", **changes):
+    """Return a file of any header, whose checksum is right."""
+    metadata = {"sklauction": "auction", "format": "1", "checksum": "0" * 64, **metadata}
+    header = json.dumps({"__metadata__": metadata, **changes}, separators=(",", ":")).encode()
+    data = len(header).to_bytes(8, "little") + header + arrays
+    return data.replace(b"0" * 64, hashlib.sha256(data).hexdigest().encode(), 1)
+
+
+def array(dtype, shape, start=0, end=0):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+
+
+HEADERS = {
+    "no content": (sealed({}), "its content is no JSON object"),
+    "content of another type": (sealed({"content": {}}), "its content is no JSON object"),
+    "content of null": (sealed({"content": "null"}), "its content is no JSON object"),
+    "no JSON": (sealed({"content": "{"}), "Expecting property name"),
+    "deep lists": (sealed({"content": '{"a":' + "[" * 10**6}), "too deeply nested"),
+    "deep objects": (sealed({"content": '{"a":' * 10**5}), "too deeply nested"),
+    "long number": (sealed({"content": '{"a":' + "9" * 10**5 + "}"}), "integer string conversion"),
+    "kind of another type": (sealed({"sklauction": ["auction"]}), "of the kind \\['auction'\\]"),
+    "format of another type": (sealed({"format": 1}), "it is of format 1, written by sklauction"),
+    "terabytes": (sealed({"content": "{}"}, a=array("F64", [2**40])), "arrays are malformed"),
+    "terabytes declared": (
+        sealed({"content": "{}"}, a=array("F64", [2**37], 0, 2**40)),
+        "checksum is wrong",
+    ),
+    "more than can be counted": (
+        sealed({"content": "{}"}, a=array("F64", [2**40, 2**40])),
+        "its arrays are malformed",
+    ),
+    "empty but long": (sealed({"content": "{}"}, a=array("F64", [2**40, 0])), "'a' is malformed"),
+    "negative": (sealed({"content": "{}"}, a=array("F64", [-1])), "its arrays are malformed"),
+    "many axes": (sealed({"content": "{}"}, b"\0", a=array("U8", [1] * 99, 0, 1)), "dimension"),
+    "overlapping": (
+        sealed({"content": "{}"}, b"\0", a=array("U8", [1], 0, 1), b=array("U8", [1], 0, 1)),
+        "its arrays are malformed",
+    ),
+    "unknown numbers": (sealed({"content": "{}"}, b"12", a=array("BF16", [1], 0, 2)), "malformed"),
+    "complex": (sealed({"content": "{}"}, b"\0" * 8, a=array("C64", [1], 0, 8)), "'a' is malf"),
+    "more than truth": (sealed({"content": "{}"}, b"\7", a=array("BOOL", [1], 0, 1)), "truth val"),
+    "offsets of another type": (sealed({"content": "{}"}, a={"data_offsets": 1}), "checksum is"),
+}
+
+
+@pytest.mark.parametrize("kind", HEADERS)
+def test_headers_made_to_harm_are_refused(kind, path):
+    data, message = HEADERS[kind]
+    refused = refusal(path, data)
+    assert re.search(message, refused), refused
+
+
+def test_a_sparse_file_of_a_terabyte_is_refused_at_once(path):
+    for start in (b"\0" * 8, (10**11).to_bytes(8, "little"), FILES["rochetnet"]):
+        with open(path, "wb") as file:
+            file.write(start)
+            file.truncate(2**40)
+        with pytest.raises(ValueError, match="checksum is wrong"):
+            load_auction(path)
+
+
+# Loads files one by one, and prints by how many KiB the most memory it ever took has grown.
+MEASURED = """
+import resource, sys
+from sklauction import load_auction
+load_auction(sys.argv[1])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for path in sys.argv[2:]:
+    try:
+        load_auction(path)
+    except ValueError as error:
+        assert str(error).startswith(path), error
+    else:
+        raise SystemExit(path)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+def wide_network():
+    """Return a file of 1.2 MB that works on 48 million numbers, 384 MB, for a profile."""
+    shape = NetworkShape(2, 6000, "additive", (4000,), "silu", alike_bidders=True, alike_items=True)
+    network = build_seeded(lambda: EquivariantAuctioneer(shape), torch.Generator())
+    support = np.tile([0.0, 1.0], (2, 6000, 1))
+    auction = load_auction(FOLDER / "algnet.safetensors")
+    auction.mechanism_ = TorchMechanism.from_training(network, 1.0, support)
+    auction.n_items_, auction.n_features_in_, auction.support_ = 6000, 12_000, support
+    encoder = Encoder()
+    data = pack("auction", {"auction": encoder.encode(auction, "")}, encoder.arrays)
+    assert len(data) < 1_300_000
+    return data
+
+
+def test_small_files_never_take_much_memory(path):
+    made = {kind: data for kind, (data, _) in HEADERS.items() if not kind.startswith("deep")}
+    made |= {kind: edited(old, new) for kind, (old, new, _) in HANDMADE.items()}
+    made["many entries, wide layers"] = wide_network()
+    files = []
+    for k, data in enumerate(made.values()):
+        files.append(path.with_name(f"{k}.safetensors"))
+        files[-1].write_bytes(data)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, FOLDER / "algnet.safetensors", *files],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    # The largest file takes 1.2 MB, read, copied and parsed, and memory comes in larger pieces.
+    assert int(done.stdout) < 20_000

@@ -1,0 +1,358 @@
+"""Fits outlive kills, Ctrl-C, full disks and diverging weights, and lose nothing by it."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from skorch.callbacks import Callback, EarlyStopping
+from test_common import ONE_BIDDER, make
+
+from sklauction import ALGNetAuction
+from sklauction.codec import Encoder
+from sklauction.training import MOST_HALVINGS, AuctionNet
+
+# Every kind of net, searcher and objective.
+SOME = [
+    "affine-network",
+    "algnet-attention",
+    "algnet-mlp",
+    "algnet-pricing",
+    "bundle-pricing-lotteries",
+    "regretnet",
+    "regretnet-attention",
+    "rochetnet",
+]
+GAMES = [name for name in SOME if name.startswith(("algnet", "regretnet"))]
+N_UPDATES = 12
+
+
+@pytest.fixture(autouse=True)
+def short_iterations(monkeypatch):
+    """What is tested here happens between iterations, which may be short."""
+    for module in ("two_player.family", "menus.learned_menu", "menus.bundle_pricing"):
+        monkeypatch.setattr(f"sklauction.{module}.UPDATES_PER_ITERATION", N_UPDATES)
+
+
+@pytest.fixture
+def valuations(request, valuations):
+    """As many bidders as the auction is for."""
+    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
+    return valuations[:60, :1] if name in ONE_BIDDER else valuations[:60]
+
+
+def run(*arguments):
+    """Return what tests/kill_fits.py says; it forks, which asks for one thread."""
+    done = subprocess.run(
+        [sys.executable, "kill_fits.py", *arguments],
+        cwd=Path(__file__).parent,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def outcomes(auction, X):
+    return np.asarray(auction.predict(X))
+
+
+def test_fits_killed_at_random_moments_end_as_if_they_had_not_been():
+    counts = run("kill", "20", "0")
+    assert counts["kills"] >= 20 and counts["resumed"] > 0
+    assert not counts["different"], counts
+
+
+def test_ctrl_c_at_random_moments_leaves_an_auction_that_goes_on_where_it_was():
+    counts = run("interrupt", "1", "1")
+    assert counts["interrupted"] > 0, counts
+    assert not counts["wrong"], counts
+
+
+def test_a_full_disk_is_said_before_training_and_costs_no_training_later():
+    counts = run("full")
+    kind, message = counts["too_little_at_once"]
+    assert kind == "OSError" and "checkpoint must be a file that can be written" in message
+    (said,) = counts["too_little_later"][0]
+    assert "after 3 iterations could not be written" in said and "that of 2 stays" in said
+    assert counts["same"] and counts["resumed"]
+    assert counts["left"] == ["checkpoint"]  # no drafts
+
+
+class AtUpdate(Callback):
+    """Does something in the midst of an iteration, once or whenever it is tried."""
+
+    def __init__(self, n_iter, what, *, always=False):
+        self.n_iter, self.what, self.always, self.done_ = n_iter, what, always, False
+
+    def on_batch_begin(self, net, **kwargs):
+        midst = net.n_iter_ == self.n_iter and net.n_steps_ % N_UPDATES == N_UPDATES // 2
+        if midst and (self.always or not self.done_):
+            self.done_ = True
+            self.what(net)
+
+
+def interrupt(net):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_an_interrupted_fit_is_that_of_its_complete_iterations(name, valuations):
+    auction = make(name, max_iter=3, warm_start=True, callbacks=[AtUpdate(2, interrupt)])
+    with pytest.warns(UserWarning, match="interrupted: .* the 2 iterations .* of 3"):
+        auction.fit(valuations)
+    whole = make(name, max_iter=2).fit(valuations)
+    np.testing.assert_array_equal(outcomes(auction, valuations), outcomes(whole, valuations))
+    assert auction.history_ == whole.history_ and auction.n_iter_ == 2
+    # It goes on as if nothing had been, in another process, too.
+    auction = pickle.loads(pickle.dumps(auction.set_params(max_iter=2)))
+    expected = make(name, max_iter=4).fit(valuations)
+    np.testing.assert_array_equal(
+        outcomes(auction.fit(valuations), valuations), outcomes(expected, valuations)
+    )
+
+
+def test_interrupted_in_its_first_iteration_it_is_what_training_begins_with(valuations):
+    auction = make("algnet-mlp", callbacks=[AtUpdate(0, interrupt)])
+    with pytest.warns(UserWarning, match="the 0 iterations that were complete, of 1"):
+        auction.fit(valuations)
+    assert auction.n_iter_ == 0 and auction.history_ == []
+    assert np.isfinite(outcomes(auction, valuations)).all()
+
+
+def test_interrupted_before_training_fit_has_not_been_called(valuations, monkeypatch):
+    monkeypatch.setattr(ALGNetAuction, "_start", lambda *_: interrupt(None))
+    auction = make("algnet-mlp")
+    for method in (auction.fit, auction.partial_fit):
+        with pytest.raises(KeyboardInterrupt):
+            method(valuations)
+        assert not [name for name in vars(auction) if name.endswith("_")]
+
+
+def test_skorch_callbacks_that_stop_training_are_no_interruption(valuations):
+    stop = EarlyStopping(monitor="train_loss", patience=1, sink=lambda text: None)
+    auction = make("algnet-mlp", max_iter=9, learning_rate_init=10.0, callbacks=[stop])
+    auction.fit(valuations)  # warnings are errors here
+    assert 1 < auction.n_iter_ < 9 and len(auction.history_) == auction.n_iter_
+
+
+def test_a_failing_callback_leaves_a_continued_fit_as_it_was(valuations):
+    def fail(net):
+        raise RuntimeError("not today")
+
+    auction = make("algnet-mlp", max_iter=2, warm_start=True).fit(valuations)
+    before, state = dict(vars(auction)), auction.net_.state()
+    auction.net_.callbacks_.append(("fail", AtUpdate(3, fail).initialize()))
+    with pytest.raises(RuntimeError, match="not today"):
+        auction.fit(valuations)
+    assert vars(auction) == before
+    assert plain(auction.net_.state()) == plain(state)
+
+
+def plain(state):
+    encoder = Encoder()
+    content = encoder.encode(state, "")
+    return content, [array.tobytes() for array in encoder.arrays.values()]
+
+
+# Checkpoints
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    return tmp_path / "fit.checkpoint"
+
+
+def killed(name, checkpoint, valuations, after=1, **changes):
+    """Leave the checkpoint of a fit that died."""
+
+    def die(net):
+        raise RuntimeError("dead")
+
+    callbacks = [AtUpdate(after, die)]
+    with pytest.raises(RuntimeError, match="dead"):
+        make(name, checkpoint=checkpoint, callbacks=callbacks, **changes).fit(valuations)
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_a_fit_resumes_bit_for_bit(name, valuations, checkpoint):
+    killed(name, checkpoint, valuations, max_iter=2)
+    resumed = make(name, max_iter=2, checkpoint=str(checkpoint), resume=True).fit(valuations)
+    whole = make(name, max_iter=2).fit(valuations)
+    np.testing.assert_array_equal(outcomes(resumed, valuations), outcomes(whole, valuations))
+    assert resumed.history_ == whole.history_ and resumed.seed_ == whole.seed_
+
+
+def test_resume_keeps_the_seed_where_none_was_given(valuations, checkpoint):
+    killed("algnet-mlp", checkpoint, valuations, max_iter=2, random_state=None)
+    same = {"max_iter": 2, "checkpoint": checkpoint, "resume": True}
+    resumed = make("algnet-mlp", **same, random_state=None).fit(valuations)
+    whole = make("algnet-mlp", max_iter=2, random_state=None)
+    whole._draw_seed = lambda: resumed.seed_
+    whole.fit(valuations)
+    np.testing.assert_array_equal(outcomes(resumed, valuations), outcomes(whole, valuations))
+
+
+def test_a_fit_that_ended_is_resumed_at_its_end_and_can_be_made_longer(valuations, checkpoint):
+    first = make("algnet-mlp", max_iter=2, checkpoint=checkpoint).fit(valuations)
+    again = clone(first).set_params(resume=True).fit(valuations)
+    assert again.history_ == first.history_
+    longer = clone(first).set_params(resume=True, max_iter=3).fit(valuations)
+    assert longer.history_ == make("algnet-mlp", max_iter=3).fit(valuations).history_
+
+
+def test_a_fit_that_lost_patience_stays_where_it_ended(valuations, checkpoint):
+    impatient = {"max_iter": 9, "n_iter_no_change": 1, "learning_rate_init": 10.0}
+    first = make("algnet-mlp", **impatient, checkpoint=checkpoint).fit(valuations)
+    assert first.n_iter_ < 9
+    again = clone(first).set_params(resume=True).fit(valuations)
+    assert again.history_ == first.history_
+    np.testing.assert_array_equal(outcomes(again, valuations), outcomes(first, valuations))
+
+
+def test_an_interrupted_fit_writes_what_it_has(valuations, checkpoint):
+    auction = make("algnet-mlp", max_iter=3, checkpoint=checkpoint, checkpoint_every=9)
+    with pytest.warns(UserWarning, match="interrupted"):
+        auction.set_params(callbacks=[AtUpdate(2, interrupt)]).fit(valuations)
+    resumed = clone(auction).set_params(resume=True, callbacks=None).fit(valuations)
+    assert resumed.history_ == make("algnet-mlp", max_iter=3).fit(valuations).history_
+
+
+def test_checkpoints_are_written_as_often_as_said(valuations, checkpoint):
+    seen = []
+
+    class Look(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            seen.append(checkpoint.exists())
+            checkpoint.unlink(missing_ok=True)
+
+    make(
+        "rochetnet", max_iter=5, checkpoint=checkpoint, checkpoint_every=2, callbacks=[Look()]
+    ).fit(valuations[:, :1])
+    assert seen == [False, True, False, True, False] and checkpoint.exists()
+
+
+def test_a_second_fit_of_a_warm_start_resumes_from_its_own_beginning(valuations, checkpoint):
+    auction = make("algnet-mlp", max_iter=2, warm_start=True, checkpoint=checkpoint)
+    auction.fit(valuations).fit(valuations)
+    resumed = clone(auction).set_params(resume=True).fit(valuations)
+    assert resumed.n_iter_ == 4 and resumed.history_ == auction.history_
+
+
+OTHERS = {
+    "learning_rate_init": ({"learning_rate_init": 0.5}, "learning_rate_init was 0.02 and is 0.5"),
+    "support": ({"support": np.array([0.0, 4.0])}, r"support was None and is \[0.0, 4.0\]"),
+    "random_state": ({"random_state": 1}, "random_state was another"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_resume_refuses_the_checkpoint_of_another_fit(kind, valuations, checkpoint):
+    make("algnet-mlp", checkpoint=checkpoint).fit(valuations)
+    kept, (changes, message) = checkpoint.read_bytes(), OTHERS[kind]
+    other = make("algnet-mlp", checkpoint=checkpoint, resume=True, **changes)
+    with pytest.raises(ValueError, match=f"of the same fit .*{message}"):
+        other.fit(valuations)
+    assert checkpoint.read_bytes() == kept and not hasattr(other, "n_items_")
+
+
+def test_resume_refuses_other_data_other_auctions_and_damaged_files(valuations, checkpoint):
+    auction = make("algnet-mlp", checkpoint=checkpoint, resume=True).fit(valuations)
+    with pytest.raises(ValueError, match="X was other valuations"):
+        clone(auction).fit(valuations[:-1])
+    with pytest.raises(ValueError, match="it is of ALGNetAuction, not RegretNetAuction"):
+        make("regretnet", checkpoint=checkpoint, resume=True).fit(valuations)
+    damaged = bytearray(checkpoint.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    checkpoint.write_bytes(damaged)
+    with pytest.raises(ValueError, match=r"is not a saved checkpoint: .*checksum"):
+        clone(auction).fit(valuations)
+    clone(auction).set_params(resume=False).fit(valuations)  # begins anew, and replaces it
+    clone(auction).fit(valuations)
+
+
+def test_unwritable_paths_are_said_before_training(valuations, tmp_path, monkeypatch):
+    monkeypatch.setattr(AuctionNet, "fit_loop", lambda *_, **__: pytest.fail("trained"))
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "none" / "at all", tmp_path / "file" / "below"):
+        auction = make("algnet-mlp", checkpoint=path)
+        with pytest.raises(OSError, match="checkpoint must be a file that can be written"):
+            auction.fit(valuations)
+        assert not hasattr(auction, "n_items_")
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"checkpoint": 3}, "checkpoint must be None or the path of a file; got 3"),
+        ({"checkpoint": ""}, "checkpoint must be None or the path of a file; got ''"),
+        ({"checkpoint_every": 0}, "checkpoint_every must be an integer of at least 1; got 0"),
+        ({"resume": 1, "checkpoint": "x"}, "resume must be True or False; got 1"),
+        ({"resume": True}, "resume=True must come with checkpoint"),
+    ],
+)
+def test_bad_parameters_are_refused(changes, message, valuations):
+    with pytest.raises(ValueError, match=message):
+        make("algnet-mlp", **changes).fit(valuations)
+
+
+# Diverging
+
+
+def spoil_weights(net):
+    with torch.no_grad():
+        next(net.module_.parameters()).fill_(float("nan"))
+
+
+def enlarge_weights(net):
+    with torch.no_grad():
+        next(net.module_.parameters()).mul_(1e9)
+
+
+def spoil_averages(net):
+    state = net.optimizer_.state_dict()["state"]
+    state[0]["exp_avg"].fill_(float("inf"))
+
+
+@pytest.mark.parametrize("name", SOME)
+@pytest.mark.parametrize("spoil", [spoil_weights, enlarge_weights, spoil_averages])
+def test_a_diverging_iteration_is_done_again_with_half_the_step_size(name, spoil, valuations):
+    once = AtUpdate(1, spoil)
+    with pytest.warns(ConvergenceWarning, match="iteration 2 .* half the step size") as said:
+        auction = make(name, max_iter=3, callbacks=[once]).fit(valuations)
+    assert len(said) == 1 and auction.n_iter_ == len(auction.history_) == 3
+    untroubled = make(name, max_iter=3).fit(valuations)
+    assert auction.net_.lr == untroubled.net_.lr / 2
+    assert auction.history_[0] == untroubled.history_[0]
+    assert np.isfinite(outcomes(auction, valuations)).all()
+
+
+@pytest.mark.parametrize("name", SOME)
+def test_what_diverges_whatever_the_step_size_ends_with_the_last_good_weights(name, valuations):
+    always = AtUpdate(1, spoil_weights, always=True)
+    with pytest.warns(ConvergenceWarning) as said:
+        auction = make(name, max_iter=3, callbacks=[always]).fit(valuations)
+    assert len(said) == MOST_HALVINGS + 1
+    assert "ended after 1 iterations" in str(said[-1].message)
+    whole = make(name, max_iter=1).fit(valuations)
+    assert auction.history_ == whole.history_
+    assert np.isfinite(outcomes(auction, valuations)).all()
+    assert all(torch.isfinite(w).all() for w in auction.mechanism_.state_dict().values())
+
+
+@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("rate", [1e6, 1e30])
+def test_absurd_step_sizes_end_in_finite_auctions(name, rate, valuations):
+    with pytest.warns(ConvergenceWarning) as said:
+        auction = make(name, learning_rate_init=rate).fit(valuations)
+    assert "half the step size" in str(said[0].message)
+    assert np.isfinite(outcomes(auction, valuations)).all()
+    assert all(torch.isfinite(w).all() for w in auction.mechanism_.state_dict().values())
