@@ -1,0 +1,179 @@
+"""Searches in other processes, on a dask cluster above all: the same bits, and no work lost."""
+
+import logging
+import os
+import pickle
+import subprocess
+import sys
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+
+import dask
+import joblib
+import numpy as np
+import pytest
+import torch
+from distributed import Client, LocalCluster
+from joblib.externals.loky import get_reusable_executor
+from mortal import MortalAuction, scores_and_threads
+from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit
+from test_common import make
+
+from sklauction import RevenueScorer, best_under_regret
+
+# dask drops what it takes for needless copies of the profiles every 2 s: here within a fit.
+IMPATIENT = {"distributed.scheduler.active-memory-manager.interval": "50ms"}
+
+
+@pytest.fixture(scope="module")
+def client():
+    """A client of two processes, started where nothing says how many threads they may use."""
+    environment = dict(os.environ)
+    os.environ.pop("OMP_NUM_THREADS", None)
+    with dask.config.set(IMPATIENT):
+        cluster = LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,  # of deaths that are meant
+        )
+    with cluster, Client(cluster) as client:
+        client.amm.stop()  # as docs/cluster.md says
+        yield client
+    # dask sets variables for the processes that it starts, and leaves them.
+    os.environ.clear()
+    os.environ.update(environment)
+
+
+def assert_same_results(search, expected, valuations):
+    """Compare everything but seconds and threads, bit for bit."""
+    assert search.best_params_ == expected.best_params_
+    for name, column in expected.cv_results_.items():
+        if not name.endswith(("_time", "_threads")):
+            assert list(search.cv_results_[name]) == list(column), name
+    outcomes = [np.asarray(found.predict(valuations)) for found in (search, expected)]
+    np.testing.assert_array_equal(*outcomes)
+
+
+@pytest.mark.parametrize(
+    "backend, name, grid",
+    [
+        ("dask", "algnet-mlp", {"architecture": ["mlp", "equivariant"]}),
+        ("loky", "affine", {"deterministic": [False, True]}),
+    ],
+)
+def test_a_search_in_processes_of_one_thread_finds_the_same_bits(
+    backend, name, grid, request, valuations
+):
+    def search(n_jobs=None):
+        scoring = {"scoring": scores_and_threads, "refit": best_under_regret(0.5)}
+        cv = ShuffleSplit(n_splits=1, test_size=0.5, random_state=0)
+        return GridSearchCV(make(name), grid, cv=cv, n_jobs=n_jobs, **scoring)
+
+    if backend == "dask":
+        options = {"client": request.getfixturevalue("client")}
+        with pytest.raises(AssertionError, match="inner_max_num_threads"):  # joblib's answer
+            joblib.parallel_config("dask", inner_max_num_threads=1, **options)
+    else:
+        options = {"inner_max_num_threads": 1}
+    with joblib.parallel_config(backend, **options):
+        found = search(n_jobs=2).fit(valuations)
+    if backend == "loky":
+        get_reusable_executor().shutdown(wait=True)  # else its processes wait for more
+    assert list(found.cv_results_["split0_test_threads"]) == [1, 1]
+    assert_same_results(found, search().fit(valuations), valuations)
+
+
+def test_the_script_runs_on_workers_that_are_there(client):
+    script = Path(__file__).parents[1] / "examples/search_on_a_cluster.py"
+    command = [sys.executable, "-W", "error", script, "--scheduler", client.scheduler.address]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "SKLAUCTION_EXAMPLE_SIZE": "0.01"}
+    client.wait_for_workers(2)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert "chosen: {'hidden_layer_sizes':" in done.stdout
+
+
+@pytest.mark.parametrize("death", [3, 12], ids=["amid", "last"])
+def test_a_killed_worker_costs_its_fit_and_no_result(death, client, tmp_path):
+    # Enough profiles for joblib to keep them, and the folds, on workers that may die.
+    profiles = 3 * np.random.RandomState(0).uniform(size=(1000, 2, 2))
+    folds = list(KFold(6).split(profiles))
+
+    def search(**notes):
+        auction = MortalAuction(n_bidders=2, **notes)
+        grid = {"reserve": [None, 1.5]}
+        return GridSearchCV(auction, grid, scoring=RevenueScorer(), cv=folds)
+
+    client.wait_for_workers(2)
+    with joblib.parallel_config("dask", client=client, scatter=[profiles, *chain(*folds)]):
+        found = search(notes=str(tmp_path), dies_in=death).fit(profiles)
+    assert_same_results(found, search().fit(profiles), profiles)
+    numbers = range(1, 1 + len(os.listdir(tmp_path)))
+    fits = [(tmp_path / str(number)).read_text().split(maxsplit=1) for number in numbers]
+    process, lost = fits[death - 1]
+    # joblib holds on to the newest result: dask makes it anew if it died with its process.
+    newest = [fit for owner, fit in fits[: death - 1] if owner == process][-1:]
+    again = Counter(fit for _, fit in fits) - Counter({fit for _, fit in fits})
+    assert Counter([lost]) <= again <= Counter([lost, *newest])
+    # Twelve fits of folds, and one of all profiles.
+    assert len(fits) == 12 + 1 + again.total()
+
+
+def tensors_of(auction):
+    net = auction.net_
+    weights = [*net.average_weights_.values(), *net.module_.parameters()]
+    return [*weights, *auction.mechanism_.parameters(), *auction.mechanism_.buffers()]
+
+
+def pretend_all_is_on_a_gpu(monkeypatch):
+    """Let pickles say that tensors were on a GPU, but for those that were moved to the CPU."""
+    moved, to = {}, torch.Tensor.to
+
+    def tag(storage):
+        return "cpu" if storage.data_ptr() in moved else "cuda:0"
+
+    def cpu(tensor):
+        copy = tensor.detach().clone().requires_grad_(tensor.requires_grad)
+        moved[copy.data_ptr()] = copy  # kept, so that its address is not used again
+        return copy
+
+    def to_or_cpu(tensor, *where, **options):
+        return cpu(tensor) if str(where[:1]) == "('cpu',)" else to(tensor, *where, **options)
+
+    monkeypatch.setattr(torch.serialization, "location_tag", tag)
+    monkeypatch.setattr(torch.Tensor, "cpu", cpu)
+    monkeypatch.setattr(torch.Tensor, "to", to_or_cpu)
+
+
+@pytest.mark.parametrize("name", ["affine", "algnet-mlp", "bundle-pricing", "regretnet"])
+def test_an_auction_from_a_gpu_comes_back_on_the_cpu(name, monkeypatch, valuations):
+    auction = make(name, warm_start=True).fit(valuations)
+    expected = np.asarray(auction.predict(valuations))
+    places = [tensor.data_ptr() for tensor in tensors_of(auction)]
+    with monkeypatch.context() as patches:
+        pretend_all_is_on_a_gpu(patches)
+        auction.net_.device = "cuda"
+        sent = pickle.dumps(auction)
+    assert places == [tensor.data_ptr() for tensor in tensors_of(auction)]  # a copy was moved
+    # Loading a tensor that was on a GPU is an error where there is none.
+    back = pickle.loads(sent)
+    assert {tensor.device.type for tensor in tensors_of(back)} == {"cpu"}
+    np.testing.assert_array_equal(np.asarray(back.predict(valuations)), expected)
+    # A fit goes on where `device` says, wherever the net was.
+    again = [np.asarray(go_on.fit(valuations).predict(valuations)) for go_on in (auction, back)]
+    np.testing.assert_array_equal(*again)
+    assert auction.net_.device == back.net_.device == "cpu"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_an_auction_goes_to_a_gpu_and_back(valuations):
+    auction = make("algnet-mlp", warm_start=True, device="cuda").fit(valuations)
+    back = pickle.loads(pickle.dumps(auction))
+    assert {tensor.device.type for tensor in tensors_of(back)} == {"cpu"}
+    # Rounding of float64, in money of size 3.
+    outcomes = [np.asarray(fitted.predict(valuations)) for fitted in (auction, back)]
+    np.testing.assert_allclose(*outcomes, atol=1e-9)
+    assert {tensor.device.type for tensor in tensors_of(back.fit(valuations))} == {"cuda"}
