@@ -10,7 +10,6 @@ import warnings
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_array
 
 from sklauction.audit.mechanisms import CheckedMechanism, differentiable
 from sklauction.audit.plan import plan
@@ -18,7 +17,14 @@ from sklauction.audit.problem import BidderProblem
 from sklauction.audit.report import RegretReport
 from sklauction.audit.search import Search
 from sklauction.blocks import blocks
-from sklauction.checks import DEMANDS, check_choice, check_support
+from sklauction.checks import (
+    DEMANDS,
+    check_choice,
+    check_flag,
+    check_numbers,
+    check_seed,
+    check_support,
+)
 from sklauction.economics import utilities
 
 __all__ = ["measure_regret"]
@@ -118,6 +124,9 @@ def measure_regret(
     if demand is None:
         demand = getattr(mechanism, "demand", "additive")
     check_choice(demand, "demand", DEMANDS)
+    check_seed(random_state)
+    if verbose is not None:
+        check_flag(verbose, "verbose")
     box = _find_support(mechanism, valuations, support)
     _, n_bidders, n_items = valuations.shape
     money = valuations.max()
@@ -185,13 +194,8 @@ def _summary(stages, n_searches):
 def _check_valuations(mechanism, valuations):
     if hasattr(mechanism, "as_profiles"):
         return mechanism.as_profiles(valuations)
-    values = check_array(valuations, dtype=np.float64, allow_nd=True, input_name="valuations")
-    if values.ndim != 3 or values.min() < 0:
-        raise ValueError(
-            "valuations must be non-negative, of shape (n_samples, n_bidders, n_items); "
-            f"got shape {values.shape} with minimum {values.min()}"
-        )
-    return values
+    # None of the axes may be empty.
+    return check_numbers(valuations, "valuations", ("n_profiles", "n_bidders", "n_items"), least=0)
 
 
 def _find_support(mechanism, valuations, support):

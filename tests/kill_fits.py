@@ -28,10 +28,6 @@ from test_common import ONE_BIDDER, make
 from sklauction.menus import bundle_pricing, learned_menu
 from sklauction.two_player import family
 
-# Short iterations are as easily interrupted, and checkpoints the more often.
-for module in (family, learned_menu, bundle_pricing):
-    module.UPDATES_PER_ITERATION = 20
-
 V = 3 * np.random.RandomState(0).uniform(size=(60, 2, 2))
 # All that a fit may keep from one iteration to the next: every searcher, objective, menu and sheet.
 FITS = {
@@ -225,6 +221,9 @@ def full(name="algnet-mlp"):
 
 
 if __name__ == "__main__":
+    # Short iterations are as easily interrupted, and checkpoints the more often.
+    for module in (family, learned_menu, bundle_pricing):
+        module.UPDATES_PER_ITERATION = 20
     what, *numbers = sys.argv[1:]
     print(
         json.dumps({"kill": kill, "interrupt": interrupt, "full": full}[what](*map(int, numbers)))

@@ -264,27 +264,6 @@ def test_flat_three_dimensional_and_frame_input_agree(name, valuations):
     assert list(make(name).fit(frame).feature_names_in_) == list(frame.columns)
 
 
-@pytest.mark.parametrize("name", WITHOUT_MONEY)
-@pytest.mark.parametrize("factor", [1e-3, 8.0, 1e6])
-def test_payments_scale_with_valuations(name, factor, valuations):
-    small = make(name).fit(valuations).predict(valuations)
-    large = make(name).fit(valuations * factor).predict(valuations * factor)
-    # Rounding of the rescaled money only; training sees the same float32 numbers.
-    np.testing.assert_allclose(
-        large.payments, factor * small.payments, rtol=1e-6, atol=1e-9 * factor
-    )
-    np.testing.assert_allclose(large.allocations, small.allocations, atol=1e-6)
-
-
-@pytest.mark.parametrize("name", TABLE)
-def test_integers_and_single_precision_are_accepted(name, valuations):
-    whole = np.rint(valuations * 10)
-    expected = np.asarray(make(name).fit(whole).predict(whole))
-    for dtype in (np.int64, np.uint8, np.float32):
-        X = whole.astype(dtype)
-        np.testing.assert_array_equal(np.asarray(make(name).fit(X).predict(X)), expected)
-
-
 @pytest.mark.parametrize("name", TABLE)
 def test_clone_pickle_and_joblib(name, valuations, tmp_path):
     auction = make(name).fit(valuations)
