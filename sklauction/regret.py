@@ -194,6 +194,8 @@ def _summary(stages, n_searches):
 def _check_valuations(mechanism, valuations):
     if hasattr(mechanism, "as_profiles"):
         return mechanism.as_profiles(valuations)
+    if isinstance(valuations, np.memmap):  # not to be copied, as subclasses of arrays are
+        valuations = np.asarray(valuations)
     # None of the axes may be empty.
     return check_numbers(valuations, "valuations", ("n_profiles", "n_bidders", "n_items"), least=0)
 

@@ -113,6 +113,8 @@ def make_generator(seed, iteration):
 
 def resolve_device(device):
     """Return the torch device for ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` ..."""
+    if not isinstance(device, str | torch.device):
+        raise ValueError(f"device must be 'auto' or a torch device; got {device!r}")
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:

@@ -213,7 +213,7 @@ class CheckedMechanism:
             allocations, payments = outcome
             allocations = np.asarray(allocations, dtype=float)
             payments = np.asarray(payments, dtype=float)
-        except (TypeError, ValueError, RuntimeError) as error:
+        except (TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise ValueError(
                 f"mechanism {self.name} must return (allocations, payments), two arrays of "
                 f"numbers; got {type(outcome).__name__} ({error})"

@@ -174,8 +174,13 @@ class CertifiedAuction:
             that are negative or not finite.
         """
         check_is_fitted(self)
-        one = np.shape(X) == (self.n_bidders, self.n_items_)
-        bids = self.as_profiles(np.asarray(X)[None] if one else X)
+        try:
+            one = np.shape(X) == (self.n_bidders, self.n_items_)
+        except (TypeError, ValueError, RuntimeError):  # ragged, say: refused with its name below
+            one = False
+        if one:
+            X = X[None] if isinstance(X, np.ndarray) else [X]
+        bids = self.as_profiles(X)
         if len(bids) != 1:
             raise ValueError(f"explain takes the bids of one auction; got {len(bids)}")
         return explain_auction(self.price_sheets(bids), bids[0])

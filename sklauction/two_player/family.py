@@ -133,7 +133,7 @@ class TwoPlayerAuction(LearnedAuction):
         for name in ("lambda_init", "rho_init", "rho_increment"):
             check_not_negative(getattr(self, name), name)
         for name in SINGLE:
-            if getattr(self, name) > MOST:
+            if float(getattr(self, name)) > MOST:
                 raise ValueError(f"{name} must be at most {MOST:g}; got {getattr(self, name)!r}")
         for name in ("budget_decay", "beta_1", "beta_2"):
             check_fraction(getattr(self, name), name)
