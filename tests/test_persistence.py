@@ -446,7 +446,8 @@ def test_a_limit_of_the_system_leaves_the_old_file(path):
 
 
 # Saves two auctions of 700,000 bytes, one after the other, in children that are killed; prints
-# which of the two the file holds after each.
+# which of the two the file holds after each. Goes on after 20 until kills have hit both and a
+# draft: how soon that is depends on what else the machine does.
 KILLS = """
 import os, random, signal, sys, time
 import numpy as np
@@ -459,14 +460,17 @@ save_auction(auctions[0], path)
 start = time.perf_counter()
 save_auction(auctions[0], path)
 once = time.perf_counter() - start
-for _ in range(20):
+kills, seen, folder = 0, set(), os.path.dirname(path)
+while kills < 20 or (len(seen) < 2 or len(os.listdir(folder)) < 2) and kills < 300:
     child = os.fork()
     while not child:
         for auction in auctions:
             save_auction(auction, path)
-    time.sleep(draws.uniform(0.5, 4) * once)
+    time.sleep(draws.uniform(0.5, 4 + kills / 5) * once)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
+    kills += 1
+    seen.add(load_auction(path).reserve)
     print(load_auction(path).reserve)
 """
 
@@ -476,7 +480,7 @@ def test_a_process_killed_while_saving_leaves_one_of_the_two_auctions(path):
         [sys.executable, "-c", KILLS, path], capture_output=True, text=True, check=True
     )
     seen = done.stdout.split()
-    assert len(seen) == 20 and set(seen) == {"1.0", "2.0"}
+    assert len(seen) >= 20 and set(seen) == {"1.0", "2.0"}
     # Drafts show that some were killed in the midst of writing.
     assert [name for name in os.listdir(path.parent) if name.endswith(".part")]
 
