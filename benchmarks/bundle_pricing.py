@@ -24,8 +24,8 @@ import numpy as np
 import torch
 
 from sklauction import BundlePricingAuction, MyersonAuction, VCGAuction
-from sklauction import blocks as chunks
 from sklauction.datasets import load_setting
+from sklauction.utils import batching as chunks
 
 # Name -> (setting, parameters beside the defaults, asked (sqrt P - sqrt Rbar)^2, asked mean of
 # the bound, seconds allowed, best known).

@@ -17,9 +17,9 @@ import numpy as np
 from scipy.stats import uniform
 
 from sklauction.analytic.closed_forms import uniform_box_optimum
-from sklauction.analytic.potential_program import potential_bound
 from sklauction.analytic.type_program import TypeProgram, solve_types
-from sklauction.analytic.value_grid import grid_of_marginals
+from sklauction.bounds.potential_program import potential_bound
+from sklauction.bounds.value_grid import grid_of_marginals
 
 PRIORS = {
     "U[0, 1]^2": ([0, 0], [1, 1], "additive"),

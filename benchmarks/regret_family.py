@@ -21,7 +21,7 @@ import torch
 
 from sklauction import ALGNetAuction, RegretNetAuction, measure_regret
 from sklauction.datasets import load_setting
-from sklauction.training import AVERAGING
+from sklauction.learned.training import AVERAGING
 from sklauction.two_player.misreporters import draw_truths, perturb, play_groups
 from sklauction.two_player.objectives import square_root_loss
 

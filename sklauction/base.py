@@ -12,8 +12,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from sklauction.blocks import run_in_blocks
-from sklauction.checks import (
+from sklauction.audit.measure import measure_regret
+from sklauction.outcome import AuctionOutcome
+from sklauction.utils.batching import run_in_blocks
+from sklauction.utils.callbacks import CallbackSupportMixin, with_callbacks
+from sklauction.utils.validation import (
     DEMANDS,
     WIDEST_SUPPORT,
     check_choice,
@@ -21,9 +24,6 @@ from sklauction.checks import (
     check_support,
     hides_entries,
 )
-from sklauction.monitoring import CallbackSupportMixin, with_callbacks
-from sklauction.outcome import AuctionOutcome
-from sklauction.regret import measure_regret
 
 __all__ = ["BaseAuction", "all_or_nothing", "money_scale"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sklauction.blocks import blocks
+from sklauction.utils.batching import blocks
 
 __all__ = ["TorchMechanism", "run_in_chunks"]
 

@@ -5,8 +5,8 @@ from collections import namedtuple
 import numpy as np
 from scipy.optimize import linprog
 
-from sklauction.checks import check_number, check_numbers
-from sklauction.economics import near_one, say_money
+from sklauction.utils.numbers import near_one, say_money
+from sklauction.utils.validation import check_number, check_numbers
 
 __all__ = ["Menu", "list_items", "make_menu"]
 

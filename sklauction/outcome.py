@@ -4,7 +4,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from sklauction.checks import check_count, is_whole, to_floats
+from sklauction.utils.validation import check_count, is_whole, to_floats
 
 __all__ = ["AuctionOutcome"]
 

@@ -24,7 +24,7 @@ from test_common import make
 import sklauction
 from sklauction import datasets, economics
 from sklauction.base import BaseAuction
-from sklauction.menus.reading import FIELDS
+from sklauction.price_sheets.reading import FIELDS
 
 
 def nothing(sizes):

@@ -25,7 +25,8 @@ import numpy as np
 from skorch.callbacks import Callback
 from test_common import ONE_BIDDER, make
 
-from sklauction.menus import bundle_pricing, learned_menu
+from sklauction.menus import learned_menu
+from sklauction.price_sheets import bundle_pricing
 from sklauction.two_player import family
 
 V = 3 * np.random.RandomState(0).uniform(size=(60, 2, 2))

@@ -7,10 +7,10 @@ from skorch.callbacks import Callback
 from test_common import TINY_GAME
 
 from sklauction import ALGNET_PUBLISHED, ALGNetAuction, measure_regret
-from sklauction.sample_tests import bidders_look_independent
-from sklauction.training import HELD_OUT_EFFORT
+from sklauction.learned.training import HELD_OUT_EFFORT
 from sklauction.two_player.misreporters import play_groups
 from sklauction.two_player.objectives import square_root_loss
+from sklauction.utils.sample_tests import bidders_look_independent
 
 
 def tiny(**changes):

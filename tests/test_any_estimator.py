@@ -38,11 +38,12 @@ from sklauction import (
     SingleBuyerAuction,
 )
 from sklauction.base import MONEY, MOST_BID
-from sklauction.checks import WIDEST_SUPPORT
 from sklauction.datasets import Discrete
 from sklauction.economics import feasibility_violation, ir_violation
-from sklauction.menus import bundle_pricing, learned_menu
+from sklauction.menus import learned_menu
+from sklauction.price_sheets import bundle_pricing
 from sklauction.two_player import family
+from sklauction.utils.validation import WIDEST_SUPPORT
 
 # How often each test tries each row of the table; what is fitted is slow where it is learned.
 BROKEN_FITS, BROKEN_CALLS, CONTAINERS, PARAMETERS, BIDS = 110, 90, 60, 60, 60

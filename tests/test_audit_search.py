@@ -8,7 +8,8 @@ import pytest
 import torch
 from mechanisms import first_price, winners
 
-from sklauction import ALGNetAuction, measure_regret, regret
+from sklauction import ALGNetAuction, measure_regret
+from sklauction.audit import measure as regret
 from sklauction.audit.candidates import r_sequence
 from sklauction.audit.mechanisms import CheckedMechanism, differentiable
 from sklauction.audit.plan import Stage
@@ -421,7 +422,7 @@ def test_a_truthful_bidder_overcharged_because_of_anothers_misreport_is_named():
 
 
 def test_equal_opponents_are_searched_in_one_block(monkeypatch):
-    monkeypatch.setattr("sklauction.blocks.CHUNK_ENTRIES", 40)
+    monkeypatch.setattr("sklauction.utils.batching.CHUNK_ENTRIES", 40)
     others = np.tile([0.1, 0.5, 0.9], 20)
     values = np.stack([np.linspace(0.0, 1.0, 60), others], axis=1)[:, :, None]
     blocks = [rows for bidder, rows, _ in regret._blocks(values, seed=0) if bidder == 0]

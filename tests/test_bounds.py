@@ -5,10 +5,10 @@ import pytest
 from scipy.stats import expon, randint, uniform
 
 from sklauction import MyersonAuction, RevenueBounds, optimal_revenue_bounds
-from sklauction.analytic.expected_sale import myerson_revenue
-from sklauction.analytic.flow_bound import best_sale, flow_virtual_values
-from sklauction.analytic.potential_program import potential_bound
-from sklauction.analytic.value_grid import ValueGrid, grid_of_marginals, grid_of_samples
+from sklauction.bounds.expected_sale import myerson_revenue
+from sklauction.bounds.flow_bound import best_sale, flow_virtual_values
+from sklauction.bounds.potential_program import potential_bound
+from sklauction.bounds.value_grid import ValueGrid, grid_of_marginals, grid_of_samples
 from sklauction.datasets import (
     Discrete,
     Mixture,

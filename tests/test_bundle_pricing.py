@@ -19,8 +19,8 @@ from sklauction import (
 from sklauction.analytic.myerson import sell_one
 from sklauction.datasets import load_setting, make_valuations
 from sklauction.economics import feasibility_violation, ir_violation
-from sklauction.menus.thresholds import ThresholdPrices
-from sklauction.sample_tests import bidders_look_alike, items_look_alike, lattice_step
+from sklauction.price_sheets.thresholds import ThresholdPrices
+from sklauction.utils.sample_tests import bidders_look_alike, items_look_alike, lattice_step
 
 # Enough updates to leave the start behind, in about a second.
 SMALL = {"hidden_layer_sizes": (8, 8), "max_iter": 3, "batch_size": 64, "random_state": 0}

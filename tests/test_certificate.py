@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from sklauction.menus.certificate import empirical_bernstein, make_certificate
+from sklauction.audit.certificate import empirical_bernstein, make_certificate
 
 BOX = np.broadcast_to([0.0, 1.0], (2, 3, 2))
 

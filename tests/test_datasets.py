@@ -27,7 +27,7 @@ from sklauction.datasets import (
     vcg_uniform_revenue,
     yao_revenue,
 )
-from sklauction.priors import report_range
+from sklauction.datasets.priors import report_range
 
 NAMES = list_settings()
 N_SAMPLES = 20_000

@@ -49,7 +49,7 @@ CODES = {
 # shape out.
 AS_IN_SCIPY = ("cdf", "mean", "pdf", "pmf", "ppf", "sf", "support")
 SCIPY_METHODS = {
-    f"sklauction.distributions.{cls}.{method}"
+    f"sklauction.datasets.distributions.{cls}.{method}"
     for cls in ("Discrete", "Mixture")
     for method in AS_IN_SCIPY
 }

@@ -16,10 +16,10 @@ import safetensors.numpy
 import torch
 
 from sklauction import load_auction
-from sklauction.codec import Encoder
 from sklauction.economics import feasibility_violation, ir_violation
 from sklauction.mechanism import TorchMechanism
-from sklauction.sealed_file import pack, read_sealed
+from sklauction.persistence.codec import Encoder
+from sklauction.persistence.container import pack, read_sealed
 from sklauction.two_player.layers import build_seeded
 from sklauction.two_player.networks import EquivariantAuctioneer, NetworkShape
 

@@ -21,8 +21,8 @@ from sklauction import (
     VCGAuction,
     measure_regret,
 )
-from sklauction.blocks import CHUNKS, blocks
-from sklauction.regret import _rows_of_blocks
+from sklauction.audit.measure import _rows_of_blocks
+from sklauction.utils.batching import CHUNKS, blocks
 
 # Profiles: so many that a copy of them, of 6.4 MB, is more than what is held beside a block; of
 # an audit, a copy of 0.96 MB is more than what is left of the limit below.

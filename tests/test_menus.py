@@ -19,6 +19,7 @@ from sklauction import (
 )
 from sklauction.datasets import load_setting, make_valuations
 from sklauction.economics import feasibility_violation, ir_violation
+from sklauction.learned.training import Batch
 from sklauction.menu import make_menu
 from sklauction.menus.affine import AffineMenu, SoftRevenue, affine_outcome, soft_revenue
 from sklauction.menus.affine_mechanism import AffineMechanism
@@ -31,7 +32,6 @@ from sklauction.menus.menu_rows import (
     rows_from_logits,
 )
 from sklauction.menus.transformer_menu import TransformerMenu
-from sklauction.training import Batch
 
 # Enough updates to leave the start behind, in about a second.
 SMALL = {"menu_size": 12, "max_iter": 2, "batch_size": 64, "n_starts": 2, "random_state": 0}

@@ -9,8 +9,6 @@ from scipy.stats import expon, uniform
 from sklauction import LinearProgramAuction, SingleBuyerAuction, measure_regret
 from sklauction.analytic.closed_forms import uniform_box_optimum
 from sklauction.analytic.polygons import polygon_area, uniform_menu_revenue
-from sklauction.analytic.potential_program import potential_bound
-from sklauction.analytic.recognise import could_be_triangle, plausible_boxes
 from sklauction.analytic.straight_jacket import (
     straight_jacket_prices,
     straight_jacket_revenue,
@@ -18,8 +16,10 @@ from sklauction.analytic.straight_jacket import (
 )
 from sklauction.analytic.type_program import TypeProgram, program_size, solve_types
 from sklauction.analytic.type_space import bin_samples
-from sklauction.analytic.value_grid import grid_of_marginals
+from sklauction.bounds.potential_program import potential_bound
+from sklauction.bounds.value_grid import grid_of_marginals
 from sklauction.datasets import load_setting, make_valuations, yao_revenue
+from sklauction.utils.sample_tests import could_be_triangle, plausible_boxes
 
 SETTINGS = [
     "additive_1x2_uniform",

@@ -23,7 +23,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from test_common import ONE_BIDDER, TABLE, EqualShares, NamedPrior, make
 
-import sklauction.sealed_file
+import sklauction.persistence.container
 from sklauction import (
     ALGNetAuction,
     CallableAuction,
@@ -36,9 +36,9 @@ from sklauction import (
     load_auction,
     save_auction,
 )
-from sklauction.codec_auctions import NOT_KEPT
 from sklauction.datasets import Discrete, Mixture, load_setting
-from sklauction.sealed_file import FORMAT, write_sealed
+from sklauction.persistence.auctions import NOT_KEPT
+from sklauction.persistence.container import FORMAT, write_sealed
 
 EXAMPLES = sorted((Path(__file__).parent / "data").glob("*.safetensors"))
 SAVABLE = [name for name in TABLE if name != "callable"]
@@ -259,8 +259,8 @@ def test_there_are_examples_of_every_kind():
 
 
 def test_a_file_of_a_later_format_names_both_versions(path, monkeypatch):
-    monkeypatch.setattr(sklauction.sealed_file, "FORMAT", FORMAT + 1)
-    monkeypatch.setattr(sklauction.sealed_file, "__version__", "7.3")
+    monkeypatch.setattr(sklauction.persistence.container, "FORMAT", FORMAT + 1)
+    monkeypatch.setattr(sklauction.persistence.container, "__version__", "7.3")
     save_auction(fitted("vcg"), path)
     monkeypatch.undo()
     expected = (
@@ -272,7 +272,7 @@ def test_a_file_of_a_later_format_names_both_versions(path, monkeypatch):
 
 
 def test_a_file_of_a_later_version_says_so_where_it_cannot_be_read(path, monkeypatch):
-    monkeypatch.setattr("sklauction.persistence.__version__", "7.3")
+    monkeypatch.setattr("sklauction.persistence.files.__version__", "7.3")
     save_auction(fitted("vcg"), path)
     monkeypatch.undo()
     load_auction(path)  # of the same format, and it holds nothing new

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklauction.menus.price_sheets import PriceSheets, best_choice, settle, soft_choice
+from sklauction.price_sheets.sheets import PriceSheets, best_choice, settle, soft_choice
 
 SHAPES = [(1, 1, 0), (2, 2, 0), (3, 3, 2), (4, 4, 1), (3, 1, 0), (3, 1, 2)]
 

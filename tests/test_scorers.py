@@ -12,8 +12,8 @@ from sklauction import (
     auction_scorers,
     best_under_regret,
     measure_regret,
-    scorers,
 )
+from sklauction.model_selection import scorers
 
 
 def pay_your_bid(bids):

@@ -16,8 +16,8 @@ from skorch.callbacks import Callback, EarlyStopping
 from test_common import ONE_BIDDER, make
 
 from sklauction import ALGNetAuction
-from sklauction.codec import Encoder
-from sklauction.training import MOST_HALVINGS, AuctionNet
+from sklauction.learned.training import MOST_HALVINGS, AuctionNet
+from sklauction.persistence.codec import Encoder
 
 # Every kind of net, searcher and objective.
 SOME = [
@@ -37,7 +37,7 @@ N_UPDATES = 12
 @pytest.fixture(autouse=True)
 def short_iterations(monkeypatch):
     """What is tested here happens between iterations, which may be short."""
-    for module in ("two_player.family", "menus.learned_menu", "menus.bundle_pricing"):
+    for module in ("two_player.family", "menus.learned_menu", "price_sheets.bundle_pricing"):
         monkeypatch.setattr(f"sklauction.{module}.UPDATES_PER_ITERATION", N_UPDATES)
 
 

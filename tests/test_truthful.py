@@ -17,7 +17,7 @@ from sklauction import (
     TruthfulAuction,
     measure_regret,
 )
-from sklauction.truthful import (
+from sklauction.wrappers.truthful import (
     bound_discount,
     find_rows,
     find_stand_ins,

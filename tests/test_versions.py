@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sklauction
-from sklauction import versions
+from sklauction.utils import versions
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

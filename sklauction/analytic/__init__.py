@@ -1,6 +1,5 @@
 """Analytic auctions: exactly truthful, from numpy and scipy alone."""
 
-from sklauction.analytic.bounds import RevenueBounds, optimal_revenue_bounds
 from sklauction.analytic.linear_program import LinearProgramAuction
 from sklauction.analytic.myerson import BundleMyersonAuction, MyersonAuction
 from sklauction.analytic.single_buyer import SingleBuyerAuction
@@ -10,8 +9,6 @@ __all__ = [
     "BundleMyersonAuction",
     "LinearProgramAuction",
     "MyersonAuction",
-    "RevenueBounds",
     "SingleBuyerAuction",
     "VCGAuction",
-    "optimal_revenue_bounds",
 ]

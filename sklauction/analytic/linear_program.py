@@ -5,7 +5,7 @@ import numpy as np
 from sklauction.analytic.type_program import TypeProgram, program_size, solve_types
 from sklauction.analytic.type_space import TypeSpace, bin_samples, read_types
 from sklauction.base import BaseAuction
-from sklauction.checks import check_choice, check_count, check_positive, check_switch
+from sklauction.utils.validation import check_choice, check_count, check_positive, check_switch
 
 __all__ = ["INCENTIVES", "LinearProgramAuction"]
 

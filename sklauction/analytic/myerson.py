@@ -9,7 +9,7 @@ from sklauction.analytic.virtual_value import (
     revenue_curve,
 )
 from sklauction.base import BaseAuction
-from sklauction.checks import check_below, check_flag, to_floats
+from sklauction.utils.validation import check_below, check_flag, to_floats
 
 __all__ = ["BundleMyersonAuction", "MyersonAuction", "sell_one"]
 
@@ -449,3 +449,12 @@ def _check_distribution(distribution):
             "prior must hold distributions that reach zero or above, as bids do; got "
             f"{distribution!r}, which is negative throughout"
         )
+
+
+def fit_myerson(valuations, alike_bidders, alike_items):
+    """Return virtual values (n_bidders, n_items), of samples pooled over what is alike."""
+    _, n_bidders, n_items = valuations.shape
+    if alike_items:
+        valuations = valuations.transpose(0, 2, 1).reshape(-1, n_bidders, 1)
+    auction = MyersonAuction(n_bidders, symmetric=alike_bidders).fit(valuations)
+    return np.broadcast_to(auction.virtual_values_, (n_bidders, n_items))

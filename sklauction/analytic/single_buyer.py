@@ -3,10 +3,10 @@
 import numpy as np
 
 from sklauction.analytic.closed_forms import triangle_optimum, uniform_box_optimum
-from sklauction.analytic.recognise import could_be_triangle, plausible_boxes
 from sklauction.base import MONEY, BaseAuction
+from sklauction.datasets.priors import TrianglePrior
 from sklauction.menu import Menu
-from sklauction.priors import TrianglePrior
+from sklauction.utils.sample_tests import could_be_triangle, plausible_boxes
 
 __all__ = ["SingleBuyerAuction", "known_optimum"]
 

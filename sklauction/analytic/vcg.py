@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from sklauction.base import BaseAuction
-from sklauction.checks import check_numbers, check_prices
+from sklauction.utils.validation import check_numbers, check_prices
 
 __all__ = ["VCGAuction", "second_price", "unit_demand_vcg"]
 

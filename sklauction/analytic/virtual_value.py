@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
-from sklauction.checks import to_floats
+from sklauction.utils.validation import to_floats
 
 __all__ = [
     "IronedVirtualValue",

@@ -1,5 +1,13 @@
-"""The regret audit's parts: what to try, how to climb, what was found."""
+"""The audit: searches for misreports that pay, and proofs that there are none."""
 
+from sklauction.audit.certificate import RegretCertificate
+from sklauction.audit.measure import measure_regret
 from sklauction.audit.report import Consistency, RegretReport, audit_consistency
 
-__all__ = ["Consistency", "RegretReport", "audit_consistency"]
+__all__ = [
+    "Consistency",
+    "RegretCertificate",
+    "RegretReport",
+    "audit_consistency",
+    "measure_regret",
+]

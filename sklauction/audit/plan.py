@@ -10,7 +10,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from sklauction.audit.candidates import ANCHORED_ITEMS, MOST_NESTED
-from sklauction.checks import check_count
+from sklauction.utils.validation import check_count
 
 __all__ = ["EFFORTS", "SETTLED", "Stage", "plan"]
 

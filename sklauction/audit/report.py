@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sklauction.checks import check_flag, check_number, check_numbers, check_positive
-from sklauction.economics import auction_score, near_one, say_money
+from sklauction.economics import auction_score
+from sklauction.utils.numbers import near_one, say_money
+from sklauction.utils.validation import check_flag, check_number, check_numbers, check_positive
 
 __all__ = ["Consistency", "RegretReport", "audit_consistency"]
 

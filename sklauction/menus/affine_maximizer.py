@@ -2,12 +2,12 @@
 
 import torch
 
-from sklauction.checks import check_choice, check_flag, check_switch, is_auto
 from sklauction.menus.allocation_menu import AllocationMenu
 from sklauction.menus.free_menu import FreeMenu
 from sklauction.menus.learned_menu import LearnedMenuAuction
 from sklauction.menus.menu_rows import MenuDesign, count_integral
 from sklauction.menus.transformer_menu import TransformerMenu
+from sklauction.utils.validation import check_choice, check_flag, check_switch, is_auto
 
 __all__ = ["MENUS", "AffineMaximizerAuction"]
 

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from sklauction.learned.annealed_net import AnnealedNet
+from sklauction.learned.training import Judgement, make_generator
 from sklauction.menus.affine import affine_outcome, sell_item_wise, soft_revenue
 from sklauction.menus.affine_mechanism import AffineMechanism
-from sklauction.menus.annealed_net import AnnealedNet
 from sklauction.menus.free_menu import FreeMenu
 from sklauction.menus.menu_rows import rows_from_logits
-from sklauction.training import Judgement, make_generator
 
 __all__ = ["PROFILES_AT_ONCE", "AffineNet", "AffineRules"]
 
@@ -76,7 +76,7 @@ class AffineNet(AnnealedNet):
     ----------
     rules : AffineRules
     **kwargs
-        Parameters of :class:`~sklauction.training.AuctionNet`.
+        Parameters of :class:`~sklauction.learned.training.AuctionNet`.
     """
 
     def __init__(self, rules, **kwargs):

@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 
+from sklauction.analytic.myerson import fit_myerson
+from sklauction.learned.annealed_net import SHARPNESS
 from sklauction.menus.affine_net import AffineRules
 from sklauction.menus.menu_rows import MenuDesign, all_owners, count_integral
-from sklauction.menus.pricing_rules import SHARPNESS, decide, fit_myerson
-from sklauction.sample_tests import (
+from sklauction.utils.sample_tests import (
     bidders_look_alike,
     bidders_look_independent,
+    decide,
     items_look_alike,
     lattice_step,
 )

@@ -4,9 +4,9 @@ from collections import namedtuple
 
 import numpy as np
 
-from sklauction.checks import check_numbers
-from sklauction.economics import say_money
 from sklauction.menu import list_items
+from sklauction.utils.numbers import say_money
+from sklauction.utils.validation import check_numbers
 
 __all__ = ["AllocationMenu"]
 

@@ -1,10 +1,10 @@
 """What the auctions by learned menus have in common."""
 
-from sklauction.checks import check_count, check_positive, check_switch, is_auto
-from sklauction.learned_auction import LearnedAuction
+from sklauction.learned.auction import LearnedAuction
+from sklauction.learned.training import resolve_device
 from sklauction.menus.affine_net import PROFILES_AT_ONCE, AffineNet
 from sklauction.menus.affine_rules import make_affine_rules
-from sklauction.training import resolve_device
+from sklauction.utils.validation import check_count, check_positive, check_switch, is_auto
 
 __all__ = ["LearnedMenuAuction"]
 

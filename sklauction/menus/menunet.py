@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from sklauction.checks import check_layer_sizes
 from sklauction.menus.constant_menu import ConstantMenu
 from sklauction.menus.rochetnet import BuyerMenuAuction
+from sklauction.utils.validation import check_layer_sizes
 
 __all__ = ["MenuNetAuction"]
 

@@ -1,7 +1,6 @@
 """Pictures, after scikit-learn's Display convention. matplotlib is loaded inside functions."""
 
 from sklauction.plotting.allocation import AllocationDisplay
-from sklauction.plotting.comparison import ComparisonDisplay
 from sklauction.plotting.menu import MenuDisplay
 from sklauction.plotting.payment import PaymentDisplay
 from sklauction.plotting.prices import PriceDisplay
@@ -11,7 +10,6 @@ from sklauction.plotting.virtual_value import VirtualValueDisplay
 
 __all__ = [
     "AllocationDisplay",
-    "ComparisonDisplay",
     "MenuDisplay",
     "PaymentDisplay",
     "PriceDisplay",

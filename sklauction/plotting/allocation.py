@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sklauction.checks import check_below
 from sklauction.plotting.canvas import draw_shades, take_axes
 from sklauction.plotting.grid import check_auction, make_grid, outline
+from sklauction.utils.validation import check_below
 
 __all__ = ["AllocationDisplay"]
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklauction.checks import check_below, check_count, to_floats
+from sklauction.utils.validation import check_below, check_count, to_floats
 
 __all__ = [
     "ValueGrid",

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from sklauction.checks import check_numbers
-from sklauction.economics import say_money
 from sklauction.plotting.canvas import take_axes
 from sklauction.plotting.grid import check_auction, check_items, check_points, middle_of
+from sklauction.utils.numbers import say_money
+from sklauction.utils.validation import check_numbers
 
 __all__ = ["MenuDisplay"]
 

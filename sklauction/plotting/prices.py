@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from sklauction.checks import check_below
 from sklauction.plotting.canvas import take_axes
 from sklauction.plotting.grid import check_auction, check_bids, check_points
+from sklauction.utils.validation import check_below
 
 __all__ = ["PriceDisplay"]
 

@@ -1,8 +1,8 @@
 """ALGNetAuction: the auctioneer network against the misreporter network."""
 
-from sklauction.menus.certified import CertifiedAuction
-from sklauction.menus.pricing_net import PricingNet
-from sklauction.menus.pricing_rules import make_pricing_rules
+from sklauction.price_sheets.certified import CertifiedAuction
+from sklauction.price_sheets.net import PricingNet
+from sklauction.price_sheets.rules import make_pricing_rules
 from sklauction.two_player.family import TwoPlayerAuction
 
 __all__ = ["ALGNET_PUBLISHED", "ALGNetAuction"]

@@ -5,7 +5,16 @@ import inspect
 import numpy as np
 import torch
 
-from sklauction.checks import (
+from sklauction.learned.auction import LearnedAuction
+from sklauction.learned.training import resolve_device
+from sklauction.two_player.game import GameRules, TwoPlayerNet
+from sklauction.two_player.heads import PAYMENTS
+from sklauction.two_player.layers import ACTIVATIONS
+from sklauction.two_player.networks import AUCTIONEERS, NetworkShape
+from sklauction.two_player.objectives import OBJECTIVES
+from sklauction.two_player.own_network import check_own
+from sklauction.utils.sample_tests import bidders_look_independent
+from sklauction.utils.validation import (
     check_choice,
     check_count,
     check_flag,
@@ -17,15 +26,6 @@ from sklauction.checks import (
     check_switch,
     is_auto,
 )
-from sklauction.learned_auction import LearnedAuction
-from sklauction.sample_tests import bidders_look_independent
-from sklauction.training import resolve_device
-from sklauction.two_player.game import GameRules, TwoPlayerNet
-from sklauction.two_player.heads import PAYMENTS
-from sklauction.two_player.layers import ACTIVATIONS
-from sklauction.two_player.networks import AUCTIONEERS, NetworkShape
-from sklauction.two_player.objectives import OBJECTIVES
-from sklauction.two_player.own_network import check_own
 
 __all__ = ["TwoPlayerAuction"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sklauction.training import AuctionNet, make_generator
+from sklauction.learned.training import AuctionNet, make_generator
 from sklauction.two_player.layers import build_seeded
 from sklauction.two_player.misreporters import draw_truths, perturb, play_groups
 from sklauction.two_player.networks import AUCTIONEERS, NetworkShape
@@ -71,7 +71,7 @@ class TwoPlayerNet(AuctionNet):
     betas : (float, float)
         Of the auctioneer's Adam.
     **kwargs
-        Parameters of :class:`~sklauction.training.AuctionNet`.
+        Parameters of :class:`~sklauction.learned.training.AuctionNet`.
     """
 
     trained = ("module_", "searchers_", "objective_")
@@ -109,7 +109,7 @@ class TwoPlayerNet(AuctionNet):
         return self
 
     def set_state(self, state, *, history=True):
-        """Go back to a state; see :meth:`~sklauction.training.AuctionNet.set_state`."""
+        """Go back to a state; see :meth:`~sklauction.learned.training.AuctionNet.set_state`."""
         super().set_state(state, history=history)
         # An update that was cut short may have left it without.
         self.module_.requires_grad_(True)

@@ -1,0 +1,6 @@
+"""What the best auction earns: at least and at most."""
+
+from sklauction.bounds.result import RevenueBounds
+from sklauction.bounds.revenue_bounds import optimal_revenue_bounds
+
+__all__ = ["RevenueBounds", "optimal_revenue_bounds"]

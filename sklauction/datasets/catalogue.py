@@ -1,0 +1,232 @@
+"""Valuation samples: settings by name, with prior, reports and known optimum in one object.
+
+Axes are always in the order sample, bidder, item. Money is in the unit of the prior.
+"""
+
+import difflib
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import stats
+
+from sklauction.datasets.distributions import Discrete, Mixture
+from sklauction.datasets.priors import ProductPrior, TrianglePrior, is_prior, product_prior, uniform
+from sklauction.datasets.settings import SETTINGS
+from sklauction.utils.validation import DEMANDS, check_choice, check_number, check_numbers
+
+__all__ = ["AuctionSetting", "list_settings", "load_setting"]
+
+
+@dataclass(frozen=True, eq=False)
+class AuctionSetting:
+    """An auction to be designed: who bids on what, with which prior, and what is known of it.
+
+    Sampler, range of reports and optimum live in one object, so that they cannot disagree.
+
+    Parameters
+    ----------
+    name : str
+        Name by which :func:`~sklauction.datasets.load_setting` knows it.
+    prior : ProductPrior or TrianglePrior
+        Distribution of the profiles.
+    demand : {"additive", "unit"}
+        How a bidder values several items.
+    description : str
+        The prior in words.
+    optimal_revenue : float or None
+        Largest expected revenue of any DSIC and IR auction, in money, where known.
+    optimal_revenue_bounds : (float, float) or None
+        Lower and upper bound on it, in money, where it is not known exactly.
+    best_known_revenue : float or None
+        Revenue of the best exact auction known here, in money, where the optimum is not known.
+    menu : str or None
+        The optimal (or best known) auction in words.
+    source : str
+        Where these figures come from, and what is not known.
+    published : dict of {str: (float, float or str or None)}
+        Revenue and regret (None where not printed) that papers print, in money, by method. Some
+        papers print regret's mean over bidders and others the sum: compare with care.
+
+    Raises
+    ------
+    ValueError
+        If the prior is none, the name no text, the demand not one of these, or a revenue not a
+        finite number.
+
+    Examples
+    --------
+    >>> from sklauction.datasets import load_setting
+    >>> setting = load_setting("additive_1x2_uniform_416_47")
+    >>> setting.n_bidders, setting.n_items, setting.bounded
+    (1, 2, True)
+    >>> setting.support
+    array([[[ 4., 16.],
+            [ 4.,  7.]]])
+    """
+
+    name: str
+    prior: object = field(repr=False)
+    demand: str = "additive"
+    description: str = ""
+    optimal_revenue: float | None = None
+    optimal_revenue_bounds: tuple | None = None
+    best_known_revenue: float | None = None
+    menu: str | None = field(default=None, repr=False)
+    source: str = field(default="", repr=False)
+    published: dict = field(default_factory=dict, repr=False)
+
+    def __post_init__(self):
+        if not is_prior(self.prior):
+            raise ValueError(
+                "prior must have sample, shape, support, bounded and marginals, as a ProductPrior "
+                f"has; got {self.prior!r}"
+            )
+        if not isinstance(self.name, str):
+            raise ValueError(f"name must be a text; got {self.name!r}")
+        check_choice(self.demand, "demand", DEMANDS)
+        for name in ("optimal_revenue", "best_known_revenue"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, check_number(getattr(self, name), name))
+        name = "optimal_revenue_bounds"
+        if self.optimal_revenue_bounds is not None:
+            bounds = check_numbers(self.optimal_revenue_bounds, name, (2,))
+            object.__setattr__(self, name, tuple(bounds.tolist()))
+
+    @property
+    def n_bidders(self):
+        """Number of bidders."""
+        return self.prior.shape[0]
+
+    @property
+    def n_items(self):
+        """Number of items."""
+        return self.prior.shape[1]
+
+    @property
+    def support(self):
+        """Lowest and highest report, in money, a new ndarray of shape (n_bidders, n_items, 2).
+
+        The box around the prior. Where the prior has no highest value (see ``bounded``) it
+        ends at the quantile 1 - 1e-6 and one value in a million lies outside.
+        """
+        return self.prior.support
+
+    @property
+    def bounded(self):
+        """Whether ``support`` holds every value of the prior."""
+        return self.prior.bounded
+
+    @property
+    def marginals(self):
+        """Distributions, object array of shape (n_bidders, n_items); None if not independent."""
+        return self.prior.marginals
+
+    def sample(self, n_samples, random_state=None):
+        """Draw profiles from the prior.
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of profiles.
+        random_state : int, RandomState, Generator or None
+            Seed or source of randomness; None differs in every call.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_bidders, n_items)
+            Valuations in money, float64.
+
+        Raises
+        ------
+        ValueError
+            If ``n_samples`` is not a positive integer or ``random_state`` is no seed.
+        """
+        return self.prior.sample(n_samples, random_state)
+
+
+def list_settings():
+    """Return the names that :func:`~sklauction.datasets.load_setting` knows.
+
+    Returns
+    -------
+    list of str
+        In the order of the package's table.
+
+    Examples
+    --------
+    >>> from sklauction.datasets import list_settings
+    >>> "additive_2x2_uniform" in list_settings()
+    True
+    """
+    return list(SETTINGS)
+
+
+def load_setting(name):
+    """Return a setting of the literature by name.
+
+    Its ``source`` says where its figures are from: for one item Myerson [1]_, for two values Yao
+    [2]_, for one bidder the papers that :class:`~sklauction.SingleBuyerAuction` names.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`list_settings`.
+
+    Returns
+    -------
+    AuctionSetting
+        A new object in every call, its figures in the money of its prior.
+
+    Raises
+    ------
+    ValueError
+        If there is no such setting; the message lists all names and the nearest one.
+
+    See Also
+    --------
+    make_valuations : Samples from distributions of your own.
+
+    References
+    ----------
+    .. [1] Myerson, "Optimal Auction Design", Mathematics of Operations Research 6(1), 1981.
+    .. [2] Yao, "On Solutions for the Maximum Revenue Multi-item Auction under
+       Dominant-Strategy and Bayesian Implementations", 2017.
+
+    Examples
+    --------
+    >>> from sklauction.datasets import load_setting
+    >>> setting = load_setting("single_3_exponential")
+    >>> setting.optimal_revenue, setting.source
+    (2.751693264346088, 'Myerson 1981')
+    >>> setting.sample(5, random_state=0).shape
+    (5, 3, 1)
+    """
+    if not isinstance(name, str) or name not in SETTINGS:
+        near = difflib.get_close_matches(str(name), SETTINGS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"name must be one of {', '.join(SETTINGS)}; got {name!r}{hint}")
+    row = dict(SETTINGS[name])
+    kind, *arguments = row.pop("prior")
+    prior = _PRIORS[kind](row.pop("shape"), *arguments)
+    row["published"] = dict(row.get("published", {}))
+    return AuctionSetting(name=name, prior=prior, **row)
+
+
+def _uniform_prior(shape, low, high):
+    box = np.broadcast_to(low, shape), np.broadcast_to(high, shape)
+    return ProductPrior(np.frompyfunc(uniform, 2, 1)(*box))
+
+
+def _mixture_prior(shape, pieces):
+    weights = [weight for weight, _, _ in pieces]
+    return product_prior(shape, Mixture([uniform(low, high) for _, low, high in pieces], weights))
+
+
+# Kind of prior in the table of settings -> function of (shape, *arguments).
+_PRIORS = {
+    "uniform": _uniform_prior,
+    "exponential": lambda shape, mean: product_prior(shape, stats.expon(scale=mean)),
+    "mixture": _mixture_prior,
+    "two_point": lambda shape, p, a, b: product_prior(shape, Discrete([a, b], [p, 1 - p])),
+    "triangle": lambda shape: TrianglePrior(),
+}

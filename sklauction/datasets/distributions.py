@@ -1,0 +1,335 @@
+"""Distributions of values that scipy.stats lacks: mixtures and finitely many atoms."""
+
+import contextlib
+import math
+import os
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sklauction.utils.validation import check_count, check_numbers, check_seed, to_floats
+
+__all__ = ["Discrete", "Mixture", "check_memory", "check_rng", "describe", "has_density"]
+
+# Halvings of a bracket until it is narrower than the spacing of floats around its values.
+BISECTIONS = 80
+# More values than this are refused wherever the machine's memory is not known: they take 8 TiB.
+MOST_VALUES = 2**40
+
+
+class Mixture:
+    """Mixture of distributions, with the methods of a frozen scipy.stats one.
+
+    Mixtures of uniform distributions are simple priors whose virtual values are to be ironed [1]_.
+
+    Parameters
+    ----------
+    components : sequence of distributions
+        Frozen scipy.stats distributions, or :class:`~sklauction.datasets.Discrete` for atoms;
+        of values in money.
+    weights : array-like of shape (n_components,)
+        Their probabilities; they sum to 1.
+
+    Attributes
+    ----------
+    components : tuple of distributions
+        As given.
+    weights : ndarray of shape (n_components,)
+        As given.
+
+    Raises
+    ------
+    ValueError
+        If ``components`` is not a sequence of distributions, there is not one non-negative weight
+        per component, or they do not sum to 1; in a method, if what it is given is no number.
+    AttributeError
+        In a method that a component lacks, as atoms lack a density.
+
+    References
+    ----------
+    .. [1] Myerson, "Optimal Auction Design", Mathematics of Operations Research 6(1), 1981,
+       section 6.
+
+    Examples
+    --------
+    >>> from scipy.stats import uniform
+    >>> from sklauction.datasets import Mixture
+    >>> values = Mixture([uniform(0, 3), uniform(3, 5)], [0.75, 0.25])
+    >>> values.support(), values.mean(), float(values.ppf(0.75))
+    ((0.0, 8.0), 2.5, 3.0)
+    """
+
+    def __init__(self, components, weights):
+        self.components = _check_components(components)
+        self.weights = _check_probabilities(weights, len(self.components), "weights", "components")
+
+    def __repr__(self):
+        parts = ", ".join(describe(component) for component in self.components)
+        return f"Mixture([{parts}], {self.weights.tolist()})"
+
+    def pdf(self, x):
+        """Density at each x, per unit of money; there is none where a component has atoms."""
+        x = _numbers(x, "x")
+        return self._mix(component.pdf(x) for component in self.components)
+
+    def cdf(self, x):
+        """Probability of a value of at most x, for each x."""
+        x = _numbers(x, "x")
+        return self._mix(component.cdf(x) for component in self.components)
+
+    def sf(self, x):
+        """Probability of a value above x, for each x."""
+        x = _numbers(x, "x")
+        return self._mix(component.sf(x) for component in self.components)
+
+    def ppf(self, q):
+        """Smallest value, in money, whose cdf reaches q, for each q.
+
+        By bisection between the components' own.
+        """
+        q = _numbers(q, "q")
+        quantiles = [np.asarray(component.ppf(q), dtype=float) for component in self.components]
+        low, high = np.minimum.reduce(quantiles), np.maximum.reduce(quantiles)
+        for _ in range(BISECTIONS):
+            middle = low / 2 + high / 2
+            reached = self.cdf(middle) >= q
+            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+        return np.where(self.cdf(low) >= q, low, high)[()]
+
+    def mean(self):
+        """Return the expected value, in money."""
+        return float(self._mix(component.mean() for component in self.components))
+
+    def support(self):
+        """Lowest and highest value, in money."""
+        parts = zip(self.components, self.weights)
+        lows, highs = zip(*(component.support() for component, weight in parts if weight > 0))
+        return float(min(lows)), float(max(highs))
+
+    def rvs(self, size=None, random_state=None):
+        """Draw values.
+
+        Parameters
+        ----------
+        size : int, tuple of int or None
+            Shape of the draws; None draws one.
+        random_state : int, RandomState, Generator or None
+            Seed or source of randomness; None differs in every call.
+
+        Returns
+        -------
+        float or ndarray of shape ``size``
+            In money.
+
+        Raises
+        ------
+        ValueError
+            If ``random_state`` is no seed, or ``size`` is none.
+        """
+        rng, size = check_rng(random_state), _check_size(size)
+        chosen = np.asarray(rng.choice(len(self.components), size=size, p=self.weights))
+        values = np.empty(chosen.shape)
+        for index, component in enumerate(self.components):
+            mine = chosen == index
+            values[mine] = to_floats(component.rvs(size=int(mine.sum()), random_state=rng))
+        return values[()]
+
+    def _mix(self, terms):
+        return sum(weight * term for weight, term in zip(self.weights, terms))
+
+
+class Discrete:
+    """Distribution on finitely many values, with the methods of a frozen scipy.stats one.
+
+    Two values are enough for priors under which the best auction is known and not simple [1]_.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_atoms,)
+        Distinct values, in money.
+    probabilities : array-like of shape (n_atoms,)
+        Of each value; they sum to 1.
+
+    Attributes
+    ----------
+    atoms : ndarray of shape (n_atoms,)
+        The values, ascending, in money. A distribution without atoms does not have this
+        attribute.
+    probabilities : ndarray of shape (n_atoms,)
+        The probability of each atom.
+
+    Raises
+    ------
+    ValueError
+        If values are not finite and distinct, there is not one non-negative probability for
+        each, or they do not sum to 1; in a method, if what it is given is no number.
+
+    References
+    ----------
+    .. [1] Yao, "On Solutions for the Maximum Revenue Multi-item Auction under
+       Dominant-Strategy and Bayesian Implementations", 2017.
+
+    Examples
+    --------
+    >>> from sklauction.datasets import Discrete
+    >>> values = Discrete([1, 2.5], [0.5, 0.5])
+    >>> float(values.cdf(2.0)), float(values.ppf(0.75)), values.mean()
+    (0.5, 2.5, 1.75)
+    """
+
+    def __init__(self, values, probabilities):
+        atoms = check_numbers(values, "values", ("n_atoms",))
+        chances = _check_probabilities(probabilities, atoms.size, "probabilities", "values")
+        order = np.argsort(atoms)
+        self.atoms, self.probabilities = atoms[order], chances[order]
+        if (self.atoms[1:] <= self.atoms[:-1]).any():
+            raise ValueError(f"values must be finite and distinct; got {values!r}")
+        self._cumulative = np.minimum(np.r_[0.0, np.cumsum(self.probabilities)], 1.0)
+        self._cumulative[-1] = 1.0
+
+    def __repr__(self):
+        return f"Discrete({self.atoms.tolist()}, {self.probabilities.tolist()})"
+
+    def pmf(self, x):
+        """Probability of exactly x, for each x."""
+        x = _numbers(x, "x")
+        return np.where(np.isnan(x), x, (x[..., None] == self.atoms) @ self.probabilities)[()]
+
+    def cdf(self, x):
+        """Probability of a value of at most x, for each x."""
+        x = _numbers(x, "x")
+        reached = self._cumulative[np.searchsorted(self.atoms, x, side="right")]
+        return np.where(np.isnan(x), x, reached)[()]
+
+    def sf(self, x):
+        """Probability of a value above x, for each x."""
+        return 1.0 - self.cdf(x)
+
+    def ppf(self, q):
+        """Smallest atom, in money, whose cdf reaches q, for each q; nan for q outside [0, 1]."""
+        q = _numbers(q, "q")
+        index = np.searchsorted(self._cumulative[1:], q, side="left")
+        atoms = self.atoms[np.minimum(index, self.atoms.size - 1)]
+        return np.where((q >= 0) & (q <= 1), atoms, np.nan)[()]
+
+    def mean(self):
+        """Return the expected value, in money."""
+        return float(self.atoms @ self.probabilities)
+
+    def support(self):
+        """Lowest and highest value, in money."""
+        possible = self.atoms[self.probabilities > 0]
+        return float(possible[0]), float(possible[-1])
+
+    def rvs(self, size=None, random_state=None):
+        """Draw values.
+
+        Parameters
+        ----------
+        size : int, tuple of int or None
+            Shape of the draws; None draws one.
+        random_state : int, RandomState, Generator or None
+            Seed or source of randomness; None differs in every call.
+
+        Returns
+        -------
+        float or ndarray of shape ``size``
+            In money.
+
+        Raises
+        ------
+        ValueError
+            If ``random_state`` is no seed, or ``size`` is none.
+        """
+        rng, size = check_rng(random_state), _check_size(size)
+        return rng.choice(self.atoms, size=size, p=self.probabilities)
+
+
+def has_density(distribution):
+    """Say whether a distribution has a density everywhere."""
+    parts = getattr(distribution, "components", (distribution,))
+    return all(hasattr(part, "pdf") and not hasattr(part, "atoms") for part in parts)
+
+
+def describe(distribution):
+    """Return a distribution as it would be written; scipy's own repr hides what it is."""
+    if not hasattr(distribution, "dist"):
+        return repr(distribution)
+    words = [*map(str, distribution.args)]
+    words += [f"{name}={value}" for name, value in distribution.kwds.items()]
+    return f"{distribution.dist.name}({', '.join(words)})"
+
+
+def check_rng(random_state):
+    """Return a RandomState, or the Generator that was given."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    try:
+        check_seed(random_state)
+    except ValueError as error:
+        raise ValueError(f"{error}, which cannot be used to seed; a Generator can") from error
+    return check_random_state(random_state)
+
+
+def _check_probabilities(probabilities, size, name, of):
+    """Return probabilities as an array; raise ValueError unless they are some."""
+    try:
+        checked = to_floats(probabilities).copy()
+    except ValueError:
+        checked = np.full(size, np.nan)
+    # 1e-8 is how far numpy lets the probabilities of a draw be off.
+    if checked.shape != (size,) or not (checked >= 0).all() or abs(checked.sum() - 1) > 1e-8:
+        raise ValueError(
+            f"{name} must be {size} non-negative numbers that sum to 1, one for each of the {of}; "
+            f"got {probabilities!r}"
+        )
+    return checked
+
+
+def _check_components(components):
+    """Return distributions as a tuple; raise ValueError unless they are some."""
+    expected = "components must be a sequence of frozen scipy.stats distributions or Discrete ones"
+    if not isinstance(components, list | tuple | np.ndarray) or not np.iterable(components):
+        raise ValueError(f"{expected}; got {components!r}")
+    for component in components:
+        missing = [name for name in ("rvs", "cdf", "ppf") if not hasattr(component, name)]
+        if missing:
+            raise ValueError(f"{expected}; got {component!r}, which has no {missing[0]}")
+    return tuple(components)
+
+
+def _numbers(values, name):
+    """Return numbers as an array of any shape, infinite ones and NaN among them."""
+    try:
+        return to_floats(values)
+    except ValueError as error:
+        raise ValueError(f"{name} must hold numbers; got {error}") from error
+
+
+def _check_size(size):
+    """Return the shape of draws; raise ValueError unless it is one."""
+    if size is None:
+        return None
+    shape = size if isinstance(size, tuple | list) else (size,)
+    shape = tuple(check_count(axis, "size", minimum=0) for axis in shape)
+    check_memory(shape, "size")
+    return shape
+
+
+def check_memory(shape, names):
+    """Raise ValueError where an array of floats would take more memory than the machine has.
+
+    Parameters
+    ----------
+    shape : sequence of int
+    names : str
+        Of the arguments that make the shape.
+    """
+    most = MOST_VALUES
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # not on every system
+        most = min(most, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8)
+    if math.prod(shape) > most:
+        raise ValueError(
+            f"{names} must be few enough for memory, {most:,} values in all; got "
+            f"{' * '.join(map(str, shape))}"
+        )

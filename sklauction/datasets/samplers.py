@@ -1,0 +1,145 @@
+"""Valuation samples from distributions of the caller's, that stay or drift."""
+
+import numpy as np
+
+from sklauction.datasets.distributions import check_rng, describe
+from sklauction.datasets.priors import check_sizes, product_prior
+from sklauction.utils.validation import check_count, to_floats
+
+__all__ = ["make_drifting_valuations", "make_valuations"]
+
+
+def make_valuations(n_samples, n_bidders, n_items, distribution=None, random_state=None):
+    """Draw valuation profiles, independent over bidders and items.
+
+    Parameters
+    ----------
+    n_samples : int
+        Number of profiles.
+    n_bidders, n_items : int
+        Size of each auction.
+    distribution : scipy.stats distribution, array-like of them, or None
+        What the values follow, in money: one distribution for all, or a grid that broadcasts to
+        (n_bidders, n_items), such as one per item, or ``[[d1], [d2]]`` for one per bidder. None
+        is uniform on [0, 1]. Anything with ``rvs(size, random_state)`` will do.
+    random_state : int, RandomState, Generator or None
+        Seed or source of randomness; None differs in every call.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_bidders, n_items)
+        Valuations in money, float64.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer, the grid does not broadcast or holds something
+        that cannot be sampled, or a draw is negative.
+
+    See Also
+    --------
+    load_setting : Settings of the literature, with their known optimum.
+
+    Examples
+    --------
+    >>> from scipy.stats import uniform
+    >>> from sklauction.datasets import make_valuations
+    >>> make_valuations(1000, n_bidders=3, n_items=2, random_state=0).shape
+    (1000, 3, 2)
+    >>> per_bidder = [[uniform(0, 1)], [uniform(0, 10)]]
+    >>> V = make_valuations(1000, 2, 1, distribution=per_bidder, random_state=0)
+    >>> V.max(axis=0).round()
+    array([[ 1.],
+           [10.]])
+    """
+    sizes = check_sizes(n_samples=n_samples, n_bidders=n_bidders, n_items=n_items)
+    return product_prior(sizes[1:], distribution).sample(sizes[0], random_state)
+
+
+def make_drifting_valuations(
+    n_steps, n_samples, n_bidders, n_items, start=None, end=None, random_state=None
+):
+    """Draw valuations from a prior that moves, step by step, from one to another.
+
+    At step t of T every value is ``(1 - t / (T - 1)) F0^{-1}(q) + t / (T - 1) F1^{-1}(q)`` for
+    a fresh uniform q: quantiles move along straight lines [1]_. Feed step after step to
+    ``partial_fit`` of a learned auction, which needs a ``support`` that holds all of them.
+
+    Parameters
+    ----------
+    n_steps : int
+        Steps of the stream, at least 2.
+    n_samples : int
+        Profiles per step.
+    n_bidders, n_items : int
+        Size of each auction.
+    start, end : distribution, array-like of them, or None
+        Each broadcast as by :func:`~sklauction.datasets.make_valuations`, with ``ppf``; None is
+        uniform on [0, 1].
+    random_state : int, RandomState, Generator or None
+        Seed or source of randomness; None differs in every call.
+
+    Returns
+    -------
+    ndarray of shape (n_steps, n_samples, n_bidders, n_items)
+        Valuations in money, float64.
+
+    Raises
+    ------
+    ValueError
+        If a size is too small, a grid does not broadcast, a distribution has no ``ppf``,
+        or a draw is negative.
+
+    See Also
+    --------
+    make_valuations : From a prior that stays.
+
+    References
+    ----------
+    .. [1] McCann, "A Convexity Principle for Interacting Gases", Advances in Mathematics, 1997.
+
+    Examples
+    --------
+    >>> from scipy.stats import uniform
+    >>> from sklauction.datasets import make_drifting_valuations
+    >>> stream = make_drifting_valuations(5, 1000, 2, 1, end=uniform(1, 1), random_state=0)
+    >>> stream.shape, stream.min(axis=(1, 2, 3)).round(1)
+    ((5, 1000, 2, 1), array([0. , 0.3, 0.5, 0.8, 1. ]))
+    """
+    check_count(n_steps, "n_steps", minimum=2)
+    sizes = {"n_samples": n_samples, "n_bidders": n_bidders, "n_items": n_items}
+    n_steps, n_samples, *shape = check_sizes(n_steps=n_steps, **sizes)
+    shape = tuple(shape)
+    ends = [product_prior(shape, *one).marginals for one in ((start, "start"), (end, "end"))]
+    uniforms = check_rng(random_state).uniform(size=(n_steps, n_samples, *shape))
+    shares = np.linspace(0, 1, n_steps)[:, None]
+    values = np.empty(uniforms.shape)
+    for place in np.ndindex(shape):
+        cell = (slice(None), slice(None), *place)
+        first, last = (_quantiles(grid[place], uniforms[cell]) for grid in ends)
+        values[cell] = (1 - shares) * first + shares * last
+    if not values.min() >= 0:
+        raise ValueError(
+            f"start and end must have values of at least 0; got {values.min()}: shift or truncate"
+        )
+    return values
+
+
+def _quantiles(distribution, uniforms):
+    if not hasattr(distribution, "ppf"):
+        raise ValueError(
+            f"start and end must hold distributions with ppf; got {describe(distribution)}"
+        )
+    try:
+        values = to_floats(distribution.ppf(uniforms))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"start and end must hold distributions with ppf; that of {describe(distribution)} "
+            f"raised {type(error).__name__}: {error}"
+        ) from error
+    if values.shape != uniforms.shape or not np.isfinite(values).all():
+        raise ValueError(
+            "start and end must hold distributions with one finite quantile for each probability; "
+            f"got {describe(distribution)}"
+        )
+    return values

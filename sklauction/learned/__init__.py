@@ -1,0 +1,1 @@
+"""Learned auctions: the estimator around training, and the training loop on skorch."""

@@ -1,0 +1,6 @@
+"""Price sheets: each bidder chooses from prices that depend on the others' bids."""
+
+from sklauction.price_sheets.bundle_pricing import BundlePricingAuction
+from sklauction.price_sheets.reading import SheetReading
+
+__all__ = ["BundlePricingAuction", "SheetReading"]

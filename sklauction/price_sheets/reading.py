@@ -1,0 +1,200 @@
+"""Price sheets for people: as arrays, as a table, in words."""
+
+from collections import namedtuple
+
+import numpy as np
+
+from sklauction.menu import list_items
+from sklauction.utils.numbers import say_money
+from sklauction.utils.validation import check_numbers
+
+__all__ = ["SheetReading", "explain_auction"]
+
+
+# Name of each field of a reading, and its axes after (n_samples, n_bidders).
+FIELDS = {
+    "item_prices": ("n_items",),
+    "discounts": ("n_sizes",),
+    "lottery_allocations": ("lottery_rows", "n_items"),
+    "lottery_prices": ("lottery_rows",),
+    "favourites": ("n_items",),
+    "allocations": ("n_items",),
+    "payments": (),
+    "lost_clash": (),
+    "regret_bounds": (),
+}
+
+
+class SheetReading(namedtuple("SheetReading", list(FIELDS))):
+    """What every bidder was offered, wanted and got. Money is in the unit of the bids.
+
+    A bidder's sheet is the menu that the others' bids leave it: truth is best for it where it
+    gets its favourite [1]_.
+
+    Parameters
+    ----------
+    item_prices : ndarray of shape (n_samples, n_bidders, n_items)
+        Price of each item for each bidder, from the others' bids, in money.
+    discounts : ndarray of shape (n_samples, n_bidders, n_sizes)
+        Off the sum of item prices, for 1 to n_sizes items together, in money.
+    lottery_allocations : ndarray of shape (n_samples, n_bidders, lottery_rows, n_items)
+        Probability of each item in each lottery on offer.
+    lottery_prices : ndarray of shape (n_samples, n_bidders, lottery_rows)
+        What it costs to take part, in money.
+    favourites : ndarray of shape (n_samples, n_bidders, n_items)
+        What each bidder would have taken, as probabilities.
+    allocations : ndarray of shape (n_samples, n_bidders, n_items)
+        What it got, as probabilities.
+    payments : ndarray of shape (n_samples, n_bidders)
+        What it pays, in money.
+    lost_clash : ndarray of bool of shape (n_samples, n_bidders)
+        Whether it got less than its favourite because another bidder took an item of it.
+    regret_bounds : ndarray of shape (n_samples, n_bidders)
+        What it lost by that, the most that any other report could have given it, in money.
+
+    Raises
+    ------
+    ValueError
+        If a field does not hold numbers in its shape; infinite ones are legal as lottery prices,
+        of what is not on offer.
+    ImportError
+        In :meth:`to_frame`, without pandas.
+
+    See Also
+    --------
+    sklauction.BundlePricingAuction.price_sheets : Makes it.
+
+    References
+    ----------
+    .. [1] Hammond, "Straightforward Individual Incentive Compatibility in Large
+       Economies", Review of Economic Studies 46(2), 1979.
+
+    Examples
+    --------
+    >>> from sklauction import BundlePricingAuction
+    >>> from sklauction.datasets import make_valuations
+    >>> V = make_valuations(500, n_bidders=2, n_items=2, random_state=0)
+    >>> auction = BundlePricingAuction(n_bidders=2, max_iter=1, random_state=0).fit(V)
+    >>> reading = auction.price_sheets([[[0.9, 0.9], [0.1, 0.1]]])
+    >>> reading.item_prices.shape, reading.discounts.shape
+    ((1, 2, 2), (1, 2, 2))
+    >>> reading.allocations[0].tolist(), reading.lost_clash.tolist()
+    ([[1.0, 1.0], [0.0, 0.0]], [[False, False]])
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        item_prices,
+        discounts,
+        lottery_allocations,
+        lottery_prices,
+        favourites,
+        allocations,
+        payments,
+        lost_clash,
+        regret_bounds,
+    ):
+        """Check the fields, and make arrays of them."""
+        fields = (item_prices, discounts, lottery_allocations, lottery_prices, favourites)
+        fields += (allocations, payments, lost_clash, regret_bounds)
+        sizes, checked = {}, []
+        for (name, axes), values in zip(FIELDS.items(), fields):
+            axes = ("n_samples", "n_bidders", *axes)
+            infinite = name == "lottery_prices"
+            array = check_numbers(
+                values, name, tuple(sizes.get(axis, axis) for axis in axes), infinite=infinite
+            )
+            sizes |= zip(axes, array.shape)
+            checked.append(array.astype(bool) if name == "lost_clash" else array)
+        return super().__new__(cls, *checked)
+
+    def to_frame(self):
+        """Return a table with one row per auction and bidder. Needs pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by ``auction`` and ``bidder``; items and sizes count from 0 and 1.
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
+        """
+        import pandas as pd
+
+        n_samples, n_bidders, n_items = self.item_prices.shape
+        columns = {f"price_item_{j}": self.item_prices[..., j] for j in range(n_items)}
+        for size in range(2, self.discounts.shape[2] + 1):
+            columns[f"discount_{size}_items"] = self.discounts[..., size - 1]
+        for row in range(self.lottery_prices.shape[2]):
+            for j in range(n_items):
+                columns[f"lottery_{row}_item_{j}"] = self.lottery_allocations[..., row, j]
+            columns[f"lottery_{row}_price"] = self.lottery_prices[..., row]
+        for name, array in (("wants", self.favourites), ("gets", self.allocations)):
+            columns |= {f"{name}_item_{j}": array[..., j] for j in range(n_items)}
+        for name in ("payments", "lost_clash", "regret_bounds"):
+            columns[name.removesuffix("s")] = getattr(self, name)
+        index = pd.MultiIndex.from_product(
+            [range(n_samples), range(n_bidders)], names=["auction", "bidder"]
+        )
+        return pd.DataFrame({name: array.ravel() for name, array in columns.items()}, index)
+
+
+def explain_auction(reading, bids):
+    """Say in words what each bidder of one auction was offered, took and pays.
+
+    Parameters
+    ----------
+    reading : SheetReading
+        Of one auction.
+    bids : ndarray of shape (n_bidders, n_items)
+
+    Returns
+    -------
+    str
+    """
+    lines = []
+    for bidder, own in enumerate(bids):
+        lines.append(f"Bidder {bidder} bids {_list_money(own)}.")
+        lines.append(f"  Is offered {_offer(reading, bidder)}.")
+        lines.append(f"  {_taken(reading, bidder)}")
+    return "\n".join(lines)
+
+
+def _offer(reading, bidder):
+    prices, discounts = reading.item_prices[0, bidder], reading.discounts[0, bidder]
+    parts = [f"item {item} at {say_money(price)}" for item, price in enumerate(prices)]
+    for size in range(2, len(discounts)):
+        off = discounts[size - 1]
+        parts.append(f"any {size} items for {say_money(abs(off))} {'off' if off >= 0 else 'more'}")
+    if len(discounts) > 1:
+        parts.append(f"all {len(prices)} items at {say_money(prices.sum() - discounts[-1])}")
+    for row, price in zip(
+        reading.lottery_allocations[0, bidder], reading.lottery_prices[0, bidder], strict=True
+    ):
+        if np.isfinite(price):
+            parts.append(f"a lottery of {list_items(row)} at {say_money(price)}")
+    if len(discounts) < len(prices):
+        parts.append("one item at most")
+    return "; ".join(parts)
+
+
+def _taken(reading, bidder):
+    got, paid = reading.allocations[0, bidder], reading.payments[0, bidder]
+    outcome = (
+        f"{list_items(got)} and pays {say_money(paid)}" if got.any() else "nothing and pays nothing"
+    )
+    if not reading.lost_clash[0, bidder]:
+        return f"Takes {outcome}."
+    wanted, lost = list_items(reading.favourites[0, bidder]), reading.regret_bounds[0, bidder]
+    return (
+        f"Wanted {wanted}, of which another bidder took something; takes {outcome}, and is worse "
+        f"off by {say_money(lost)}."
+    )
+
+
+def _list_money(bids):
+    return ", ".join(f"{say_money(bid)} for item {item}" for item, bid in enumerate(bids))

@@ -1,0 +1,1 @@
+"""Tools that know nothing of auctions: checks, batches, callbacks, tests of samples, versions."""
