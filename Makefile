@@ -1,17 +1,23 @@
-# make quickstart: install into .venv, run the first example.
-# make test:       install into .venv with what tests need; lint, tests, doctests.
-# make docs:       install into .venv with what the site needs; docs/_build/html/index.html.
+# make quickstart: run the first example.
+# make test:       lint, tests, doctests.
+# make stress:     long sweeps over strange inputs, kills, hostile files and clusters.
+# make docs:       the site, in docs/_build/html/index.html.
+# Each target installs what it needs into .venv.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: quickstart test lint docs linkcheck benchmark clean
+.PHONY: quickstart test stress lint docs linkcheck benchmark clean
 
 quickstart: $(VENV)/quickstart.stamp
 	OMP_NUM_THREADS=1 $(BIN)/python examples/plot_quickstart.py
 
 test: $(VENV)/test.stamp lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+stress: $(VENV)/test.stamp
+	OMP_NUM_THREADS=1 SKLAUCTION_STRESS=1 $(BIN)/python -m pytest tests -m stress \
+		--numprocesses 2 --dist worksteal
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
@@ -21,7 +27,7 @@ lint: $(VENV)/test.stamp
 docs: $(VENV)/docs.stamp
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -b html -W --keep-going docs docs/_build/html
 
-# Links to other sites, for whom has a connection.
+# Links to other sites; needs a connection.
 linkcheck: $(VENV)/docs.stamp
 	$(BIN)/python -m sphinx -b linkcheck -D plot_gallery=0 docs docs/_build/linkcheck
 

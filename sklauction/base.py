@@ -1,4 +1,4 @@
-"""The contract that every auction keeps: fit, predict, score, input checks, scale, support."""
+"""BaseAuction: fit, predict, score and input checks of every auction."""
 
 import contextlib
 
@@ -16,59 +16,63 @@ from sklauction.audit.measure import measure_regret
 from sklauction.outcome import AuctionOutcome
 from sklauction.utils.batching import run_in_blocks
 from sklauction.utils.callbacks import CallbackSupportMixin, with_callbacks
-from sklauction.utils.validation import (
-    DEMANDS,
-    WIDEST_SUPPORT,
-    check_choice,
-    check_count,
-    check_support,
-    hides_entries,
+from sklauction.utils.constraints import ANY, NONE, POSITIVE, check_parameters, choice, count
+from sklauction.utils.saving import (
+    fitted_array,
+    fitted_n_features,
+    fitted_n_items,
+    fitted_object,
+    fitted_support,
 )
+from sklauction.utils.validation import DEMANDS, WIDEST_SUPPORT, check_support, hides_entries
 
 __all__ = ["BaseAuction", "all_or_nothing", "money_scale"]
 
-# Largest valuation in fit, and largest bid in units of the scale: with these no product of two
-# amounts of money, relative to the scale, overflows.
+# Limits of the largest valuation in fit, and of bids in units of the scale, so that products of two
+# amounts do not overflow.
 MONEY, MOST_BID = (1e-200, 1e200), 1e100
-# Differences within so much of the largest valuation are rounding.
+# Differences below this share of the largest valuation count as rounding.
 ROUNDING = 1e-9
-# Kinds of dtypes: points in time and times; what numpy computes with.
+# Kinds of dtypes: dates and durations; numbers.
 DATES, NUMBERS = "mM", "biuf"
 
 
 class BaseAuction(CallbackSupportMixin, BaseEstimator):
     """Base class of all auctions.
 
-    A subclass stores its parameters in ``__init__``, ``n_bidders`` and ``n_items`` (None where it
-    is inferred) among them, and gives two methods: ``_fit(valuations)`` and
-    ``_run(bids) -> (allocations, payments)``; both get a checked float64 array of shape
-    (n_samples, n_bidders, n_items), in money. Learning an auction from samples is stated so
-    by [1]_. A subclass inherits :meth:`fit`, :meth:`predict`, :meth:`score`, every input check
-    and the attributes below.
+    A subclass stores its parameters in ``__init__``, including ``n_bidders`` and ``n_items`` (None
+    to infer it), and implements two methods: ``_fit(valuations)`` and
+    ``_run(bids) -> (allocations, payments)``. Both receive a checked float64 array of shape
+    (n_samples, n_bidders, n_items), in money. The subclass inherits :meth:`fit`, :meth:`predict`,
+    :meth:`score`, all input checks and the attributes below. The learning problem is that of [1]_.
+
+    Three optional class attributes and hooks: ``_parameter_constraints`` lists the legal values of
+    each parameter, ``_check_sizes(n_bidders, n_items)`` checks parameters that depend on the
+    sizes, and ``_saved`` names the fitted attributes that files keep.
 
     Attributes
     ----------
     n_items_ : int
-        Number of items, given or inferred from the data.
+        Number of items.
     n_features_in_ : int
         ``n_bidders * n_items_``.
     scale_ : float
-        Money unit learned in fit: the root mean square valuation times sqrt(3),
-        which is c for values uniform on [0, c].
+        Unit of money learned in fit: sqrt(3) times the root mean square valuation, which is c
+        for values uniform on [0, c].
     support_ : ndarray of shape (n_bidders, n_items, 2)
-        Lowest and highest report of each bidder for each item, in money, given or learned.
+        Lowest and highest report of each bidder for each item, in money.
 
     Raises
     ------
     ValueError
-        In fit, if a parameter or X is not as described; in predict and score, if X has other
-        sizes than in fit, or values that are negative or not finite.
+        In fit, if a parameter or X is invalid; in predict and score, if X has other sizes than
+        in fit, or negative or non-finite values.
     NotFittedError
         In predict and score, before fit.
 
     See Also
     --------
-    sklauction.CallableAuction : An auction from a function, without a class.
+    sklauction.CallableAuction : An auction from a function.
 
     References
     ----------
@@ -76,7 +80,7 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
 
     Examples
     --------
-    One item at a posted price, to the first bidder who reports as much:
+    One item at a posted price, sold to the first bidder who accepts:
 
     >>> import numpy as np
     >>> from sklauction.base import BaseAuction
@@ -99,9 +103,24 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
            [0. , 0. ]])
     """
 
-    # Estimators without these parameters fall back on the class attributes.
+    # Defaults for classes without these parameters.
     support = None
     demand = "additive"
+    # Parameter -> legal values. ``support`` is checked in fit, where the sizes are known.
+    _parameter_constraints = {
+        "n_bidders": count(),
+        "n_items": NONE | count(),
+        "demand": choice(*DEMANDS),
+        "support": ANY,
+    }
+    # Fitted attribute -> check of its value in a file; None for auctions that cannot be saved.
+    _saved = {
+        "n_items_": fitted_n_items,
+        "n_features_in_": fitted_n_features,
+        "feature_names_in_": fitted_array("features", entries=fitted_object(str)),
+        "scale_": POSITIVE,
+        "support_": fitted_support,
+    }
 
     @with_callbacks
     def fit(self, X, y=None):
@@ -111,10 +130,10 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         ----------
         X : array-like of shape (n_samples, n_bidders, n_items), \
                 or (n_samples, n_bidders * n_items), or DataFrame
-            Valuations, one profile per row, in the caller's money unit; at least 2
-            profiles, finite and non-negative, not all zero.
+            Valuations, one profile per row, in any unit of money. At least 2 profiles; finite,
+            non-negative and not all zero.
         y : None
-            Ignored; here for scikit-learn's convention.
+            Ignored; present by convention.
 
         Returns
         -------
@@ -124,7 +143,7 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a parameter or X is not as described. Nothing is fitted then.
+            If a parameter or X is invalid. The estimator then stays as it was.
         """
         self._check_parameters()
         task = self._init_callback_context(max_subtasks=self._planned_iterations())
@@ -154,14 +173,13 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         NotFittedError
             Before fit.
         ValueError
-            If X has other sizes or columns than in fit, or values that are negative or not
-            finite.
+            If X has other sizes or columns than in fit, or negative or non-finite values.
         """
         bids = self.as_profiles(X)
         return AuctionOutcome(*run_in_blocks(lambda rows: self._run_rows(bids, rows), bids.shape))
 
     def as_profiles(self, X):
-        """Return bids or valuations of any accepted form as checked 3-D profiles.
+        """Return bids or valuations as checked 3-D profiles.
 
         Parameters
         ----------
@@ -172,21 +190,20 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples, n_bidders, n_items)
-            The same, in money, in float64.
+            In money, in float64.
 
         Raises
         ------
         NotFittedError
             Before fit.
         ValueError
-            If X has other sizes or columns than in fit, or values that are negative or not
-            finite.
+            If X has other sizes or columns than in fit, or negative or non-finite values.
         """
         check_is_fitted(self)
         return self._validate_profiles(X, reset=False)
 
     def score(self, X, y=None, *, effort="quick"):
-        """Return ``sqrt(P) - sqrt(R)`` on valuations, by an audit.
+        """Return the score ``sqrt(P) - sqrt(R)``, where an audit measures R.
 
         Parameters
         ----------
@@ -200,17 +217,16 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         float
-            P is the revenue under truthful reports, R the total regret found. The
-            search is a lower bound on R, so the score is an upper bound. In the square
-            root of money.
+            In the square root of money. P is the revenue under truthful reports and R the
+            total regret found, which is a lower bound, so the score is an upper bound.
 
         Raises
         ------
         NotFittedError
             Before fit.
         ValueError
-            If X has other sizes or columns than in fit, or values that are negative or not
-            finite, or the effort is not as described.
+            If X has other sizes or columns than in fit, or negative or non-finite values, or
+            the effort is invalid.
         """
         return measure_regret(self, X, effort=effort, random_state=0, verbose=False).score
 
@@ -222,33 +238,32 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         return tags
 
     def _run_rows(self, bids, rows):
-        """Run on a slice of the bids; another method only where messages name rows."""
+        """Run on a slice of the bids. Overridden where messages need the row numbers."""
         return self._run(bids[rows])
 
     def _continues(self):
-        """Say whether fit goes on from an earlier fit, in its sizes, scale and support."""
+        """Return whether fit continues an earlier fit, with its sizes, scale and support."""
         return False
 
     def _planned_iterations(self):
-        """Return how many iterations a fit tells callbacks of; 0 for a fit in one piece."""
+        """Return the number of iterations that fit reports to callbacks."""
         return 0
 
     def _check_parameters(self):
-        """Check constructor parameters; subclasses extend. Raises ValueError."""
-        check_count(self.n_bidders, "n_bidders")
-        if self.n_items is not None:
-            check_count(self.n_items, "n_items")
-        check_choice(self.demand, "demand", DEMANDS)
+        """Check constructor parameters. Subclasses extend it by relations between them."""
+        check_parameters(self)
+
+    def _check_sizes(self, n_bidders, n_items):
+        """Check parameters that depend on the sizes, in fit, before anything is stored."""
 
     def _validate_profiles(self, X, reset):
         """Check profiles and return them as float64 of shape (n, n_bidders, n_items).
 
-        With ``reset`` (in fit) the learned sizes, scale and support are stored, after
-        every check has passed, so that bad input leaves the estimator as it was.
+        With ``reset`` (in fit), sizes, scale and support are stored once all checks have passed.
         """
         read = _read(X)
         table = self._flatten(read, reset)
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused
+        with np.errstate(over="ignore"):  # overflow gives infinity, which is refused
             values = check_array(
                 table,
                 dtype=np.float64,
@@ -260,6 +275,7 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         check_non_negative(values, f"{type(self).__name__} (valuations and bids)")
         if reset:
             shape = self._profile_shape(values.shape[1])
+            self._check_sizes(*shape)
             profiles = values.reshape(len(values), *shape)
             scale = money_scale(profiles)
             support = self._find_support(profiles)
@@ -273,7 +289,7 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         return values.reshape(len(values), self.n_bidders, self.n_items_)
 
     def _flatten(self, X, reset):
-        """Return what was read as a 2-D table, bidder and item axes of 3-D input checked."""
+        """Return input as a 2-D table, after checking the sizes of 3-D input."""
         if len(X.shape) != 3:
             return X
         n_items = self.n_items if reset else self.n_items_
@@ -300,7 +316,7 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
         return n_bidders, n_items
 
     def _find_support(self, profiles):
-        """Return the box of reports: the given one, broadcast, or the range of the data."""
+        """Return the given support, broadcast, or the range of the data."""
         lows, highs = profiles.min(axis=0), profiles.max(axis=0)
         if self.support is None:
             return np.stack([lows, highs], axis=-1)
@@ -324,7 +340,7 @@ class BaseAuction(CallbackSupportMixin, BaseEstimator):
 
 @contextlib.contextmanager
 def all_or_nothing(auction):
-    """Put back an auction's attributes if what follows fails, or is interrupted by Ctrl-C."""
+    """Restore an auction's attributes if the block fails or is interrupted."""
     before = dict(vars(auction))
     try:
         yield
@@ -335,18 +351,18 @@ def all_or_nothing(auction):
 
 
 def _read(X):
-    """Return X as an array of numbers; frames and sparse matrices as they are.
+    """Return X as an array of numbers; DataFrames and sparse matrices unchanged.
 
-    Names of columns are still needed; NaN, infinity and sparse matrices scikit-learn refuses in
-    its own words. What it would take for numbers (what a mask hides, dates), or refuse without
-    naming X, is refused here.
+    DataFrames keep their column names. scikit-learn refuses NaN, infinity and sparse matrices. This
+    function refuses what scikit-learn would accept (masked entries, dates) or refuse without
+    naming X.
     """
     if issparse(X) or isinstance(X, np.matrix):
         return X
     try:
         if hides_entries(X):
-            raise ValueError("entries that a mask hides")
-        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            raise ValueError("masked entries")
+        with np.errstate(over="ignore"):  # overflow gives infinity
             if not hasattr(X, "dtypes"):
                 return _as_numbers(X if isinstance(X, np.ndarray) else np.asarray(X))
             kinds = {getattr(one, "kind", "O") for one in np.atleast_1d(X.dtypes)}
@@ -359,7 +375,7 @@ def _read(X):
 
 
 def _as_numbers(array):
-    """Return an array whose entries are numbers; objects and text in double precision."""
+    """Return an array of numbers; objects and text are converted to float64."""
     if array.dtype.kind in DATES:
         raise TypeError(f"entries of type {array.dtype}")
     if array.dtype.kind in NUMBERS:
@@ -367,12 +383,12 @@ def _as_numbers(array):
     if array.dtype.kind == "c":
         raise ValueError("Complex data not supported")
     if not array.size:
-        raise ValueError(f"nothing, of shape {array.shape}")
+        raise ValueError(f"an empty array of shape {array.shape}")
     return array.astype(np.float64)
 
 
 def _check_bids(bids, scale):
-    """Raise ValueError where bids are too large to compute with."""
+    """Raise ValueError if bids are so large that products could overflow."""
     top = bids.max()
     if top > MOST_BID * scale:
         raise ValueError(
@@ -395,8 +411,8 @@ def money_scale(profiles):
     Raises
     ------
     ValueError
-        If all valuations are zero: nothing can be sold. If the largest is below 1e-200 or above
-        1e200, where products are lost.
+        If all valuations are zero, or the largest is below 1e-200 or above 1e200, where products
+        under- or overflow.
     """
     top = profiles.max()
     if top <= 0:

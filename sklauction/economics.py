@@ -1,7 +1,8 @@
-"""Pure functions of valuations and outcomes: utility, revenue, welfare, violations, score.
+"""Utility, revenue, welfare, constraint violations and score of auction outcomes.
 
-Axes are always in the order sample, bidder, item. Money is in the caller's unit.
-All functions take array-likes of finite numbers of any size, and return finite ones.
+Axes are in the order sample, bidder, item. Money is in the caller's unit. Public functions
+check that inputs and results are finite; the ``unchecked_`` functions compute the same on arrays
+known to be valid.
 """
 
 import functools
@@ -20,22 +21,24 @@ __all__ = [
     "welfare",
 ]
 
-# Axes of valuations and of allocations.
+# Rounding of probabilities.
+ROUNDING = 1e-6
+# Axes of valuations and allocations.
 PROFILES = ("n_samples", "n_bidders", "n_items")
 
 
 def values_received(valuations, allocations):
-    """Return the value of what each bidder gets, ``<v_i, a_i>``.
+    """Return each bidder's value of its allocation, ``<v_i, a_i>``.
 
-    For additive demand this is the sum over items [1]_; for unit demand it is the
-    same, because a feasible unit-demand allocation is a lottery over single items.
+    The sum over items holds for additive demand and for unit demand, where a feasible
+    allocation is a lottery over single items.
 
     Parameters
     ----------
     valuations : array-like of shape (n_samples, n_bidders, n_items)
         True valuations, in money.
     allocations : array-like of shape (n_samples, n_bidders, n_items)
-        Probability with which a bidder gets an item.
+        Probability that a bidder gets an item.
 
     Returns
     -------
@@ -45,12 +48,11 @@ def values_received(valuations, allocations):
     Raises
     ------
     ValueError
-        If an argument does not hold finite numbers in this shape, or the values are beyond
-        double precision.
+        If an argument is not a finite array of this shape, or a value overflows float64.
 
-    References
-    ----------
-    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
+    See Also
+    --------
+    utilities : Value minus payment, with the source.
 
     Examples
     --------
@@ -67,28 +69,28 @@ def values_received(valuations, allocations):
 
 
 def utilities(valuations, outcome):
-    """Return the utility of each bidder, ``u_i = <v_i, a_i> - p_i``.
+    """Return each bidder's quasi-linear utility, ``u_i = <v_i, a_i> - p_i``.
 
-    It is quasi-linear: value and payment are both money [1]_.
+    This is the utility of [1]_, with value and payment in money.
 
     Parameters
     ----------
     valuations : array-like of shape (n_samples, n_bidders, n_items)
-        True valuations, in money (the outcome may stem from other reports).
+        True valuations, in money. The outcome may be that of other reports.
     outcome : AuctionOutcome or (allocations, payments)
-        What the auction decided: probabilities of shape (n_samples, n_bidders, n_items), and
+        Allocations, probabilities of shape (n_samples, n_bidders, n_items), and payments,
         money of shape (n_samples, n_bidders).
 
     Returns
     -------
     ndarray of shape (n_samples, n_bidders)
-        In money; below 0 where a bidder pays more than what it gets is worth to it.
+        In money; negative where a bidder pays more than its value of the allocation.
 
     Raises
     ------
     ValueError
-        If the outcome is not a pair, an array does not hold finite numbers in this shape, or
-        the utilities are beyond double precision.
+        If the outcome is not a pair, an array is not finite or not of this shape, or a
+        utility overflows float64.
 
     References
     ----------
@@ -105,7 +107,7 @@ def utilities(valuations, outcome):
 
 
 def _utilities(valuations, outcome, name):
-    """Return utilities; ``name`` is the first argument's, for messages."""
+    """Return checked utilities; ``name`` is that of the first argument, for messages."""
     if not (isinstance(outcome, tuple | list) and len(outcome) == 2):
         raise ValueError(
             "outcome must be an AuctionOutcome or a pair (allocations, payments); got "
@@ -114,17 +116,23 @@ def _utilities(valuations, outcome, name):
     valuations = check_numbers(valuations, name, PROFILES)
     payments = check_numbers(outcome[1], "payments of the outcome", valuations.shape[:2])
     allocations = check_numbers(outcome[0], "allocations of the outcome", valuations.shape)
+    return _check_size(
+        unchecked_utilities(valuations, allocations, payments), f"{name} and outcome"
+    )
+
+
+def unchecked_utilities(valuations, allocations, payments):
+    """Return utilities of valid arrays, not finite where they overflow."""
     with np.errstate(over="ignore", invalid="ignore"):
-        gained = np.einsum("nij,nij->ni", valuations, allocations) - payments
-    return _check_size(gained, f"{name} and outcome")
+        return np.einsum("nij,nij->ni", valuations, allocations) - payments
 
 
 def _check_size(result, names):
-    """Return a result; raise ValueError naming arguments unless all of it is finite."""
+    """Return a result computed from the named arguments; raise ValueError on overflow."""
     if not np.isfinite(result).all():
         raise ValueError(
-            f"{names} must be small enough for double precision, below about 1e308 in products "
-            "and sums; got some that are not"
+            f"{names} must be small enough for float64, with products and sums below about "
+            "1e308; got larger ones"
         )
     return result
 
@@ -132,12 +140,10 @@ def _check_size(result, names):
 def revenue(payments):
     """Return the expected total payment ``P``: mean over samples of the sum over bidders.
 
-    With truthful reports, it is what the auctions of [1]_ maximise.
-
     Parameters
     ----------
     payments : array-like of shape (n_samples, n_bidders)
-        Money that each bidder pays, in at least one profile.
+        Payment of each bidder, in money, in at least one profile.
 
     Returns
     -------
@@ -147,12 +153,7 @@ def revenue(payments):
     Raises
     ------
     ValueError
-        If payments do not hold finite numbers in this shape, or the revenue is beyond double
-        precision.
-
-    References
-    ----------
-    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
+        If payments are not a finite array of this shape, or the revenue overflows float64.
 
     Examples
     --------
@@ -166,17 +167,17 @@ def revenue(payments):
 
 
 def welfare(valuations, allocations):
-    """Return the expected total value of what is allocated, at true valuations.
+    """Return the expected total value of the allocation at true valuations.
 
     :class:`~sklauction.VCGAuction` without reserve prices maximises it in every profile [1]_.
-    Where reports are truthful and no bidder pays more than its value, no revenue exceeds it.
+    It bounds revenue if reports are truthful and no bidder pays more than its value.
 
     Parameters
     ----------
     valuations : array-like of shape (n_samples, n_bidders, n_items)
         True valuations, in money, of at least one profile.
     allocations : array-like of shape (n_samples, n_bidders, n_items)
-        Probability with which a bidder gets an item.
+        Probability that a bidder gets an item.
 
     Returns
     -------
@@ -186,8 +187,7 @@ def welfare(valuations, allocations):
     Raises
     ------
     ValueError
-        If an argument does not hold finite numbers in this shape, or the welfare is beyond
-        double precision.
+        If an argument is not a finite array of this shape, or the welfare overflows float64.
 
     References
     ----------
@@ -206,42 +206,37 @@ def welfare(valuations, allocations):
 
 
 def _mean_of_sums(money, names):
-    """Return the mean over samples of the sum over bidders, which alone may be too large."""
+    """Return the mean over samples of the sum over bidders; the sum itself may overflow."""
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = float(money.sum(axis=1).mean())
-    if np.isfinite(mean):
-        return mean
-    with np.errstate(over="ignore", invalid="ignore"):
-        return float(_check_size((money / len(money)).sum(axis=0).sum(), names))
+        mean = money.sum(axis=1).mean()
+        if not np.isfinite(mean):
+            mean = (money / len(money)).sum(axis=0).sum()
+    return float(_check_size(mean, names))
 
 
 def feasibility_violation(allocations, demand="additive"):
-    """Return the largest excess of the allocation over what exists, per sample.
+    """Return the largest violation of the allocation constraints, per sample.
 
-    Feasible is what has no probability below 0 and gives out no item more than once; for
-    ``demand="unit"`` no bidder gets more than one item either [1]_.
+    An allocation is feasible if no probability is negative and no item is allocated more
+    than once; for ``demand="unit"``, no bidder may get more than one item either.
 
     Parameters
     ----------
     allocations : array-like of shape (n_samples, n_bidders, n_items)
-        Probability with which a bidder gets an item.
+        Probability that a bidder gets an item.
     demand : {"additive", "unit"}
-        Whether a bidder may get several items.
+        Demand of the bidders.
 
     Returns
     -------
     ndarray of shape (n_samples,)
-        In probability (or shares of items); 0 where feasible.
+        In probability; 0 where feasible.
 
     Raises
     ------
     ValueError
-        If allocations do not hold finite numbers in this shape, or too large ones for double
-        precision, or the demand is not one of these.
-
-    References
-    ----------
-    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
+        If allocations are not a finite array of this shape, a sum overflows float64, or
+        ``demand`` is neither of these.
 
     Examples
     --------
@@ -252,47 +247,55 @@ def feasibility_violation(allocations, demand="additive"):
     """
     allocations = check_numbers(allocations, "allocations", PROFILES)
     check_choice(demand, "demand", DEMANDS)
+    return _check_size(unchecked_infeasibility(allocations, demand), "allocations")
+
+
+def check_feasible(allocations, demand, name):
+    """Raise ValueError unless allocations, (..., bidder, item), are feasible up to rounding."""
+    profiles = allocations.reshape(-1, *allocations.shape[-2:])
+    if (feasibility_violation(profiles, demand) > ROUNDING).any():
+        raise ValueError(f"{name} must hold feasible allocations; got others")
+
+
+def unchecked_infeasibility(allocations, demand):
+    """Return feasibility violations of a valid array, not finite where sums overflow."""
     with np.errstate(over="ignore", invalid="ignore"):
-        given_out = _reduce(np.maximum, _reduce(np.add, allocations))
+        total = _reduce(np.maximum, _reduce(np.add, allocations))
         least = _reduce(np.minimum, _reduce(np.minimum, allocations))
-        excess = np.maximum(given_out - 1.0, -least)
+        excess = np.maximum(total - 1.0, -least)
         if demand == "unit":
             excess = np.maximum(excess, (allocations.sum(axis=2) - 1.0).max(axis=1))
-    return _check_size(np.maximum(excess, 0.0), "allocations")
+    return np.maximum(excess, 0.0)
 
 
 def _reduce(function, array):
-    """Reduce the second axis, bidder by bidder: where they are few, up to twenty times as fast."""
+    """Reduce the second axis; for a short one, up to twenty times as fast as numpy's reduce."""
     return functools.reduce(function, np.moveaxis(array, 1, 0))
 
 
 def ir_violation(bids, outcome):
-    """Return what each bidder pays beyond the reported value of what it gets.
+    """Return each bidder's payment in excess of the reported value of its allocation.
 
-    Individual rationality (IR) in the ex-post sense: ``p_i <= <b_i, a_i>`` [1]_.
+    This is the violation of ex-post individual rationality (IR), ``p_i <= <b_i, a_i>``.
 
     Parameters
     ----------
     bids : array-like of shape (n_samples, n_bidders, n_items)
         Reports, in money.
     outcome : AuctionOutcome or (allocations, payments)
-        What the auction decided: probabilities of shape (n_samples, n_bidders, n_items), and
+        Allocations, probabilities of shape (n_samples, n_bidders, n_items), and payments,
         money of shape (n_samples, n_bidders).
 
     Returns
     -------
     ndarray of shape (n_samples, n_bidders)
-        0 where rational, money otherwise.
+        In money; 0 where individually rational.
 
     Raises
     ------
     ValueError
-        If the outcome is not a pair, an array does not hold finite numbers in this shape, or
-        the result is beyond double precision.
-
-    References
-    ----------
-    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019, section 2.
+        If the outcome is not a pair, an array is not finite or not of this shape, or a
+        difference overflows float64.
 
     Examples
     --------
@@ -305,24 +308,24 @@ def ir_violation(bids, outcome):
 
 
 def auction_score(revenue, total_regret):
-    """Return the score of an auction, ``sqrt(P) - sqrt(R)``, with P and R expectations.
+    """Return the score of an auction, ``sqrt(P) - sqrt(R)``.
 
-    A one-bidder auction with revenue P and regret R can be turned into an exactly
-    truthful one that earns at least ``(sqrt(P) - sqrt(R))**2``, so the score
-    compares auctions of different regret [1]_.
+    A one-bidder auction with expected revenue P and expected regret R can be turned into an
+    exactly truthful one with revenue at least ``(sqrt(P) - sqrt(R))**2``, so the score
+    compares auctions with different regret [1]_.
 
     Parameters
     ----------
     revenue : float
-        ``P``, expected total payment, in money. A negative value counts as zero.
+        ``P``, expected total payment, in money. Negative values count as zero.
     total_regret : float
-        ``R``, expected sum over bidders of ex-post regret, in money. A negative value counts
+        ``R``, expected sum over bidders of ex-post regret, in money. Negative values count
         as zero.
 
     Returns
     -------
     float
-        In the square root of money: all valuations times c is the score times ``sqrt(c)``.
+        In the square root of money: scaling valuations by ``c`` scales it by ``sqrt(c)``.
 
     Raises
     ------

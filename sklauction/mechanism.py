@@ -1,4 +1,4 @@
-"""A trained network as a mechanism in money: scale, support and exit option; chunked runs."""
+"""A trained network as a mechanism in money, and how to run one on numpy arrays."""
 
 import copy
 
@@ -7,18 +7,20 @@ import torch
 from torch import nn
 
 from sklauction.utils.batching import blocks
+from sklauction.utils.saving import savable
 
 __all__ = ["TorchMechanism", "run_in_chunks"]
 
 
+@savable
 class TorchMechanism(nn.Module):
-    """Bids in money to allocations and payments in money, for reports of any size.
+    """Map bids in money to allocations and payments in money.
 
-    The network knows reports inside the support, in units of ``scale``. A report
-    outside is moved to the nearest one inside; where the bidder would then pay more
-    than the reported value of what it gets, it gets and pays nothing. Since truthful
-    utility is never negative, no report outside the support helps a bidder more than
-    the best one inside: searching the support finds all the regret there is.
+    The network takes reports inside the support, in units of ``scale``. A report outside is
+    clipped to the support; if the bidder would then pay more than the reported value of its
+    allocation, it gets and pays nothing. Truthful utility is never negative, so no report
+    outside the support gains more than the best one inside, and regret can be measured on
+    the support.
 
     Parameters
     ----------
@@ -27,7 +29,7 @@ class TorchMechanism(nn.Module):
     scale : float
         Money per normalised unit.
     support : ndarray of shape (n_bidders, n_items, 2)
-        Lowest and highest reports, in money.
+        Lowest and highest report, in money.
     """
 
     def __init__(self, network, scale, support):
@@ -38,7 +40,7 @@ class TorchMechanism(nn.Module):
 
     @classmethod
     def from_training(cls, network, scale, support):
-        """Return a frozen float64 mechanism around a copy of a network in training."""
+        """Return a mechanism in float64 with a frozen copy of a network."""
         frozen = copy.deepcopy(network).requires_grad_(False)
         return cls(frozen, scale, support).double().eval()
 
@@ -53,7 +55,7 @@ class TorchMechanism(nn.Module):
 
 
 def run_in_chunks(mechanism, bids):
-    """Run a torch mechanism on numpy bids in chunks of bounded memory.
+    """Run a torch mechanism on numpy bids in chunks, to bound memory.
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ def run_in_chunks(mechanism, bids):
     Raises
     ------
     ValueError
-        If the mechanism returns anything but two tensors of these shapes.
+        If the mechanism does not return two tensors of these shapes.
     """
     tensors = [*mechanism.parameters(), *mechanism.buffers()]
     reference = tensors[0] if tensors else torch.zeros((), dtype=torch.float64)
@@ -77,12 +79,12 @@ def run_in_chunks(mechanism, bids):
     with torch.inference_mode():
         for part in blocks(bids.shape):
             outcome = mechanism(torch.tensor(bids[part]).to(reference))
-            given, paid = _checked(outcome, bids[part].shape, mechanism)
+            given, paid = _check_outcome(outcome, bids[part].shape, mechanism)
             allocations[part], payments[part] = given.cpu().numpy(), paid.cpu().numpy()
     return allocations, payments
 
 
-def _checked(outcome, shape, mechanism):
+def _check_outcome(outcome, shape, mechanism):
     expected = [shape, shape[:2]]
     got = outcome if isinstance(outcome, tuple | list) else [outcome]
     shapes = [tuple(part.shape) if torch.is_tensor(part) else type(part).__name__ for part in got]

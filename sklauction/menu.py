@@ -1,51 +1,53 @@
-"""One buyer's menu, for people: as a table, in words, without rows that change nothing."""
+"""Menus for one buyer: choice, revenue, pruning, and display as a table or text."""
 
 from collections import namedtuple
 
 import numpy as np
 from scipy.optimize import linprog
 
-from sklauction.utils.numbers import near_one, say_money
+from sklauction.economics import check_feasible
+from sklauction.utils.batching import TABLE_ENTRIES, blocks
+from sklauction.utils.numbers import format_money, scale_by_power_of_two
+from sklauction.utils.saving import savable
 from sklauction.utils.validation import check_number, check_numbers
 
-__all__ = ["Menu", "list_items", "make_menu"]
+__all__ = ["Menu", "list_items", "make_menu", "with_shares"]
 
-# Rows within so much of the best, relative to the dearest row, count as equally good.
+# Differences in utility, relative to the highest price, that count as ties.
 TIE = 1e-9
-# Lead, in the same unit, below which the linear program calls a row never best: ten times
-# its own tolerance, so that no row is pruned that is best somewhere.
+# A row is pruned if its largest lead over the other rows is below this, relative to the highest
+# price. Ten times the tolerance of HiGHS, so that no row is pruned that is best somewhere.
 NEVER_BEST = -1e-6
-# Entries of (valuations, rows) worked on at once.
-CHUNK_ENTRIES = 1 << 18
 
 
+@savable
 class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
-    """A price list for one buyer: lotteries over items, each at a price.
+    """A menu for one buyer: lotteries over items, each at a price.
 
-    The first row is nothing for nothing. A buyer who takes its favourite row gains nothing by
-    a lie, and every truthful auction for one buyer is such a list [1]_.
+    The first row is no item at price 0. The buyer gets the row of highest utility, so truthful
+    bidding is optimal; every truthful auction for one buyer is such a menu [1]_.
 
     Parameters
     ----------
     allocations : array-like of shape (n_rows, n_items)
         Probability of each item.
     prices : array-like of shape (n_rows,)
-        In money, ascending.
+        Prices in money, ascending.
     shares : array-like of shape (n_rows,)
-        Share of the valuations seen in fit that choose the row.
+        Fraction of the valuations passed to fit that choose the row.
 
     Raises
     ------
     ValueError
-        If a field does not hold finite numbers in its shape, or prices do not ascend; in
-        :meth:`choose`, :meth:`revenue` and :meth:`simplify`, if valuations do not have the
-        menu's number of items.
+        If a field has another shape or values that are not finite, or prices are not ascending; in
+        :meth:`choose`, :meth:`revenue` and :meth:`simplify`, if valuations do not have the menu's
+        number of items.
     ImportError
-        In :meth:`to_frame`, without pandas.
+        In :meth:`to_frame`, if pandas is not installed.
 
     See Also
     --------
-    MenuDisplay : Draws the regions in which each row is taken.
+    MenuDisplay : Draws the regions in which each row is chosen.
 
     References
     ----------
@@ -68,7 +70,7 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
     __slots__ = ()
 
     def __new__(cls, allocations, prices, shares):
-        """Check the fields, and make arrays of them."""
+        """Validate the fields and convert them to arrays."""
         allocations = check_numbers(allocations, "allocations", ("n_options", "n_items"))
         prices = check_numbers(prices, "prices", allocations.shape[:1])
         shares = check_numbers(shares, "shares", allocations.shape[:1])
@@ -77,7 +79,7 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
         return super().__new__(cls, allocations, prices, shares)
 
     def choose(self, valuations):
-        """Return the favourite row of each valuation; of equally good ones the dearest.
+        """Return the row of highest utility for each valuation; ties go to the highest price.
 
         Parameters
         ----------
@@ -87,34 +89,33 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
         Returns
         -------
         ndarray of int of shape (n_samples,)
-            Index of the row, of ``allocations`` and ``prices``.
+            Row indices.
 
         Raises
         ------
         ValueError
-            If valuations do not have this shape, or are not finite numbers.
+            If valuations have another shape or are not finite, or utilities overflow.
         """
         axes = ("n_samples", self.allocations.shape[1])
         valuations = check_numbers(valuations, "valuations", axes)
         tie = TIE * max(self.prices.max(), np.finfo(float).tiny)
         chosen = np.empty(len(valuations), dtype=int)
-        size = max(1, CHUNK_ENTRIES // len(self.prices))
-        for start in range(0, len(valuations), size):
+        for part in blocks((len(valuations), len(self.prices)), TABLE_ENTRIES):
             with np.errstate(over="ignore", invalid="ignore"):
-                utilities = valuations[start : start + size] @ self.allocations.T - self.prices
+                utilities = valuations[part] @ self.allocations.T - self.prices
             if not np.isfinite(utilities).all():
-                raise ValueError("valuations must be small enough for sums in double precision")
+                raise ValueError("valuations must be small enough for finite utilities; got inf")
             good = utilities >= utilities.max(axis=1, keepdims=True) - tie
-            chosen[start : start + size] = len(self.prices) - 1 - good[:, ::-1].argmax(axis=1)
+            chosen[part] = len(self.prices) - 1 - good[:, ::-1].argmax(axis=1)
         return chosen
 
     def revenue(self, valuations):
-        """Return the mean price paid by buyers with these valuations, in money.
+        """Return the mean price paid by buyers with these valuations.
 
         Parameters
         ----------
         valuations : array-like of shape (n_samples, n_items)
-            In money, of at least one buyer.
+            In money; at least one.
 
         Returns
         -------
@@ -124,37 +125,35 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
         Raises
         ------
         ValueError
-            If valuations do not have this shape, or are not finite numbers.
+            If valuations have another shape or are not finite.
         """
         axes = ("n_buyers", self.allocations.shape[1])
         valuations = check_numbers(valuations, "valuations", axes)
-        prices, exponent = near_one(self.prices)  # sums of large ones would overflow
+        prices, exponent = scale_by_power_of_two(self.prices)  # so that the sum does not overflow
         return float(np.ldexp(prices[self.choose(valuations)].mean(), exponent))
 
     def simplify(self, valuations, tolerance=1e-3):
         """Return a menu with fewer rows that earns nearly as much.
 
-        Rows are dropped one by one, that with the least loss of revenue first, while the
-        revenue stays within ``tolerance`` of this menu's, relatively. Whatever is dropped,
-        the menu stays exactly truthful. How much few rows can earn is the question of [1]_.
+        Rows are removed one by one, smallest loss of revenue first, while the total loss is within
+        ``tolerance``. The menu stays truthful. For the revenue of small menus see [1]_.
 
         Parameters
         ----------
         valuations : array-like of shape (n_samples, n_items)
-            Buyers on whom revenue is compared, in money; at least one.
+            Valuations to compute revenue on, in money; at least one.
         tolerance : float, default=1e-3
-            Largest share of the revenue that may be lost.
+            Largest relative loss of revenue.
 
         Returns
         -------
         Menu
-            A new one, whose ``shares`` are those of ``valuations``.
+            A new menu, whose ``shares`` are those of ``valuations``.
 
         Raises
         ------
         ValueError
-            If valuations do not have this shape, or are not finite numbers, or the tolerance is
-            not in [0, 1].
+            If valuations have another shape or are not finite, or the tolerance is not in [0, 1].
 
         References
         ----------
@@ -171,14 +170,23 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
             if best.revenue(valuations) < least:
                 break
             menu = best
-        shares = np.bincount(menu.choose(valuations), minlength=len(menu.prices))
-        return menu._replace(shares=shares / len(valuations))
+        return with_shares(menu, valuations)
+
+    def _check_fits(self, auction, name):
+        """Raise ValueError unless this may be the menu of a fitted auction."""
+        if self.allocations.shape[1] != auction.n_items_:
+            raise ValueError(
+                f"{name} must be for {auction.n_items_} items; got {self.allocations.shape[1]}"
+            )
+        if self.prices[0] or (self.shares < 0).any():
+            raise ValueError(f"{name} must begin with a row of price 0; got {self.prices[0]}")
+        check_feasible(self.allocations[:, None], auction.demand, f"allocations of {name}")
 
     def _without(self, row):
         return Menu(*(np.delete(part, row, axis=0) for part in self))
 
     def to_frame(self):
-        """Return the menu as a table, one row per option. Needs pandas.
+        """Return the menu as a table with one row per option. Requires pandas.
 
         Returns
         -------
@@ -188,7 +196,7 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
         Raises
         ------
         ImportError
-            Without pandas.
+            If pandas is not installed.
         """
         import pandas as pd
 
@@ -196,7 +204,7 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
         return pd.DataFrame({**columns, "price": self.prices, "share": self.shares})
 
     def __str__(self):
-        """Say in words what is offered, one line per option."""
+        """Return one sentence per option."""
         offers = zip(self.allocations, self.prices, strict=True)
         lines = (f"{list_items(row)} for {_money(price)}." for row, price in offers)
         return "\n".join(line[0].upper() + line[1:] for line in lines)
@@ -205,19 +213,19 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
 def make_menu(allocations, prices, support, valuations):
     """Return a menu without the rows that no valuation of the support chooses.
 
-    Nothing for nothing is added. A row that no sample chooses is kept if a linear program
-    finds a valuation in the box at which it is best:
-    ``max t  s.t.  <v, x_k - x_j> - (p_k - p_j) >= t`` for all rows j that are kept.
+    A row of no item at price 0 is added. A row k that no sample chooses is kept if a linear
+    program finds a valuation v in the support at which it is optimal:
+    ``max t  s.t.  <v, x_k - x_j> - (p_k - p_j) >= t`` for all kept rows j.
 
     Parameters
     ----------
     allocations : ndarray of shape (n_rows, n_items)
     prices : ndarray of shape (n_rows,)
-        Not negative, in money.
+        Non-negative, in money.
     support : ndarray of shape (n_items, 2)
         Lowest and highest value of each item, in money.
     valuations : ndarray of shape (n_samples, n_items)
-        Samples, for the shares.
+        Samples that ``shares`` are computed on.
 
     Returns
     -------
@@ -226,7 +234,7 @@ def make_menu(allocations, prices, support, valuations):
     allocations = np.concatenate([np.zeros((1, allocations.shape[1])), allocations])
     prices = np.concatenate([[0.0], prices])
     table = np.unique(np.column_stack([prices, allocations]), axis=0)
-    # Nothing for nothing stays the first row, before free items, if there are any.
+    # The row without items stays first, before rows with items at price 0.
     prices, allocations = table[:, 0], table[:, 1:]
     menu = Menu(allocations, prices, np.zeros(len(prices)))
     chosen = np.bincount(menu.choose(valuations), minlength=len(prices)) > 0
@@ -234,15 +242,21 @@ def make_menu(allocations, prices, support, valuations):
     unseen = np.flatnonzero(~chosen)
     for row in unseen:
         chosen[row] = _is_best_somewhere(menu, row, chosen, support)
-    # Once more, as later rows may leave no room for earlier ones.
+    # Rows kept later may dominate rows kept earlier.
     for row in unseen[chosen[unseen]]:
         chosen[row] = _is_best_somewhere(menu, row, chosen, support)
     menu = Menu(allocations[chosen], prices[chosen], np.zeros(chosen.sum()))
-    shares = np.bincount(menu.choose(valuations), minlength=len(menu.prices))
-    return menu._replace(shares=shares / len(valuations))
+    return with_shares(menu, valuations)
+
+
+def with_shares(menu, valuations):
+    """Return the menu with the fractions of these valuations as ``shares``."""
+    counts = np.bincount(menu.choose(valuations), minlength=len(menu.prices))
+    return menu._replace(shares=counts / len(valuations))
 
 
 def _is_best_somewhere(menu, row, kept, support):
+    """Return whether a valuation of the support prefers a row to all kept rows."""
     money = max(support[:, 1].max(), menu.prices.max())
     differences = menu.allocations[kept] - menu.allocations[row]
     lead = np.column_stack([differences, np.ones(len(differences))])
@@ -257,7 +271,7 @@ def _is_best_somewhere(menu, row, kept, support):
 
 
 def list_items(shares):
-    """Say in words which items a row of probabilities holds."""
+    """Return the items in a row of probabilities as text."""
     names = [
         f"item {item}" if share > 1 - 1e-9 else f"item {item} with probability {share:.3g}"
         for item, share in enumerate(shares)
@@ -267,4 +281,4 @@ def list_items(shares):
 
 
 def _money(price):
-    return say_money(price) if price > 0 else "nothing"
+    return format_money(price) if price > 0 else "nothing"

@@ -1,10 +1,11 @@
-"""What an auction decides: who gets what, and who pays how much."""
+"""The outcome of an auction: allocations and payments."""
 
 from collections import namedtuple
 
 import numpy as np
 
-from sklauction.utils.validation import check_count, is_whole, to_floats
+from sklauction.utils.constraints import is_whole
+from sklauction.utils.validation import check_count, to_floats
 
 __all__ = ["AuctionOutcome"]
 
@@ -12,25 +13,24 @@ __all__ = ["AuctionOutcome"]
 class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
     """Allocations and payments of a batch of auctions.
 
-    A named tuple, so ``allocations, payments = auction.predict(bids)`` works,
-    that also behaves like a 2-D array with one row per auction, so that
-    scikit-learn's tools (which index, stack and compare predictions) take it.
-    An auction is a rule for each of the two fields [1]_.
+    A named tuple, so that ``allocations, payments = auction.predict(bids)`` works. It also
+    behaves like a 2-D array with one row per auction, so that scikit-learn's tools can index,
+    stack and compare it. An auction consists of an allocation rule and a payment rule [1]_.
 
     Parameters
     ----------
     allocations : array-like of shape (n_samples, n_bidders, n_items)
-        Probability (or share) with which a bidder gets an item, in [0, 1].
+        Probability that a bidder gets an item, in [0, 1].
     payments : array-like of shape (n_samples, n_bidders)
-        Money that each bidder pays, in the unit of the bids.
+        Payment of each bidder, in money, in the unit of the bids.
 
     Raises
     ------
     ValueError
-        If a field does not hold numbers in its shape; if an array without copying is asked for,
-        ``np.array(outcome, copy=False)``; and in :meth:`from_array`.
+        If a field is not numeric or not of its shape, in ``np.array(outcome, copy=False)``, and
+        in :meth:`from_array`.
     IndexError
-        In indexing, if there is no such field or row.
+        If a field or row that does not exist is indexed.
 
     References
     ----------
@@ -52,7 +52,7 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
     __slots__ = ()
 
     def __new__(cls, allocations, payments):
-        """Check the fields, and make arrays of them."""
+        """Convert the fields to arrays and check their shapes."""
         fields = _to_array(allocations, "allocations"), _to_array(payments, "payments")
         shape = fields[0].shape
         if len(shape) != 3 or fields[1].shape != shape[:2] or 0 in shape[1:]:
@@ -71,27 +71,25 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
     def __array__(self, dtype=None, copy=None):
         if copy is False:
             raise ValueError(
-                "AuctionOutcome stores two arrays: its flat form is always a copy; got copy=False"
+                "copy must be True or None, as the array of an AuctionOutcome is always a copy; "
+                "got copy=False"
             )
-        n_entries = self.allocations.shape[1] * self.allocations.shape[2]
-        flat = np.concatenate(
-            [self.allocations.reshape(self.shape[0], n_entries), self.payments],
-            axis=1,
-        )
+        n_samples, n_bidders, n_items = self.allocations.shape
+        allocations = self.allocations.reshape(n_samples, n_bidders * n_items)
+        flat = np.concatenate([allocations, self.payments], axis=1)
         return flat if dtype is None else flat.astype(dtype, copy=False)
 
     def __getitem__(self, key):
-        """Return field ``key`` (an integer) or the rows ``key`` (slice, mask, indices)."""
+        """Return field ``key`` (integer) or rows ``key`` (slice, mask or indices)."""
         if is_whole(key):
             return super().__getitem__(key)
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
-            key = key[0]  # scikit-learn's way to write rows, where it supports other arrays
-        # What numpy takes for more than one axis, or for a new one, chooses no rows.
+            key = key[0]  # scikit-learn indexes rows as array[rows, ...]
+        # Keys that numpy applies to several axes, or that add an axis, do not select rows.
         one_axis = isinstance(key, slice) or key is Ellipsis or _n_axes(key) == 1
         if isinstance(key, tuple) or not one_axis:
             raise IndexError(
-                "an AuctionOutcome is indexed by a field's number, or by a slice, mask or "
-                f"list of rows; got {key!r}"
+                f"key must be the integer of a field, or a slice, mask or list of rows; got {key!r}"
             )
         return AuctionOutcome(self.allocations[key], self.payments[key])
 
@@ -102,9 +100,9 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
         Parameters
         ----------
         flat : array-like of shape (n_samples, n_bidders * n_items + n_bidders)
-            Allocations, bidder by bidder, then payments: probabilities, and money.
+            Allocations (probabilities) bidder by bidder, then payments (money).
         n_bidders, n_items : int
-            Size of each auction.
+            Number of bidders and items.
 
         Returns
         -------
@@ -115,8 +113,7 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
         Raises
         ------
         ValueError
-            If ``flat`` does not hold numbers in as many columns, or a size is not a positive
-            integer.
+            If ``flat`` is not numeric or not of this shape, or a size is not a positive integer.
         """
         flat = _to_array(flat, "flat")
         n_bidders, n_items = check_count(n_bidders, "n_bidders"), check_count(n_items, "n_items")
@@ -131,7 +128,7 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
 
 
 def _to_array(values, name):
-    """Return numbers as an array, in single precision if they are; else raise ValueError."""
+    """Return a float array, float32 if the input is; raise ValueError if not numeric."""
     if type(values) is np.ndarray and values.dtype == np.float32:
         return values
     try:
@@ -141,7 +138,7 @@ def _to_array(values, name):
 
 
 def _n_axes(values):
-    """Return the number of axes; of a ragged list, which has none that are regular, -1."""
+    """Return the number of axes, or -1 for a ragged list."""
     try:
         return np.ndim(values)
     except ValueError:

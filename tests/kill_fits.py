@@ -1,11 +1,11 @@
-"""Starts fits in processes of their own, kills or interrupts them, and says how they ended.
+"""Start fits in child processes, kill or interrupt them, and print how they ended, as JSON.
 
-    python tests/kill_fits.py kill LEAST SEED        kill -9 at random moments, then resume
-    python tests/kill_fits.py interrupt ROUNDS SEED  Ctrl-C at random moments, then go on
-    python tests/kill_fits.py full                   no room on the disk, before and during a fit
+    python tests/kill_fits.py kill LEAST SEED [NAME ...]        kill -9 at random times, then resume
+    python tests/kill_fits.py interrupt LEAST SEED [NAME ...]   Ctrl-C at random times, then go on
+    python tests/kill_fits.py full                              full disk, before and during a fit
 
-Prints one JSON object. A child is a fork of this process, so that it need not load torch again;
-that asks for one thread, as in ``OMP_NUM_THREADS=1``.
+Names are those of FITS; by default all of them. Children are forks, so that torch is loaded once;
+this needs ``OMP_NUM_THREADS=1``.
 """
 
 import contextlib
@@ -19,18 +19,17 @@ import tempfile
 import time
 import warnings
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 from skorch.callbacks import Callback
 from test_common import ONE_BIDDER, make
 
-from sklauction.menus import learned_menu
-from sklauction.price_sheets import bundle_pricing
-from sklauction.two_player import family
+from sklauction.learned import auction as learned_auction
 
 V = 3 * np.random.RandomState(0).uniform(size=(60, 2, 2))
-# All that a fit may keep from one iteration to the next: every searcher, objective, menu and sheet.
+# All kinds of states between two iterations: searchers, objectives, menus and price sheets.
 FITS = {
     "algnet-mlp": {"n_remembered": 2, "misreporter_reset_every": 50, "n_cached_steps": 1},
     "algnet-pricing": {"validation_fraction": 0.1},
@@ -40,6 +39,10 @@ FITS = {
     "affine-network": {},
     "bundle-pricing-lotteries": {},
 }
+
+
+# Kills of one fit, which then runs to its end.
+MOST_KILLS = 4
 
 
 def auction(name, **changes):
@@ -53,7 +56,7 @@ def samples(name):
 
 
 def ending(fitted, X):
-    """Return all that two fits must agree in, bit for bit."""
+    """Return results that must be equal bit for bit."""
     best = fitted.net_.best_
     return [
         np.asarray(fitted.predict(X)).tobytes().hex(),
@@ -65,14 +68,15 @@ def ending(fitted, X):
 
 
 def time_a_fit(name):
-    """Return how a fit ends that nobody disturbs, and the seconds that it takes."""
+    """Return the result of an undisturbed fit, and its seconds."""
+    auction(name).fit(samples(name))  # the first fit is slower
     started = time.perf_counter()
     expected = ending(auction(name).fit(samples(name)), samples(name))
     return json.loads(json.dumps(expected)), time.perf_counter() - started
 
 
 def begin(work, report):
-    """Start ``work`` in a child; what it returns goes into the file ``report`` as JSON."""
+    """Start ``work`` in a child, which writes the result into the file ``report`` as JSON."""
     child = os.fork()
     if child:
         return child
@@ -86,49 +90,55 @@ def begin(work, report):
 
 
 def killed_after(child, seconds, how):
-    """Send a child a signal after so many seconds; return how it ended."""
+    """Send a signal to a child after some seconds; return its exit status."""
     time.sleep(seconds)
     with contextlib.suppress(ProcessLookupError):
         os.kill(child, how)
     return os.waitpid(child, 0)[1]
 
 
-def kill(least, seed):
-    """Kill every fit over and over until it ends; compare with fits that nobody killed."""
-    chance, counts = random.Random(seed), {"kills": 0, "resumed": 0, "fits": 0, "different": []}
-    undisturbed = {name: time_a_fit(name) for name in FITS}
+def kill(least, seed, *names):
+    """Kill fits repeatedly until they end; compare them with undisturbed fits."""
+    chance = random.Random(int(seed))
+    counts = {"kills": 0, "resumed": 0, "fits": 0, "different": []}
+    undisturbed = {name: time_a_fit(name) for name in names or FITS}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report")
-        while counts["kills"] < least:
+        while counts["kills"] < int(least):
             for name, (expected, takes) in undisturbed.items():
                 checkpoint = Path(folder, f"checkpoint {counts['fits']}")
                 counts["fits"] += 1
 
                 report.unlink(missing_ok=True)
-                while not report.exists():
+                for attempt in count():
                     counts["resumed"] += checkpoint.exists()
                     child = begin(partial(resumed, name, checkpoint), report)
-                    ended = killed_after(child, chance.uniform(0, takes), signal.SIGKILL)
-                    counts["kills"] += os.WIFSIGNALED(ended)
+                    if attempt < MOST_KILLS:
+                        ended = killed_after(child, chance.uniform(0, takes), signal.SIGKILL)
+                        counts["kills"] += os.WIFSIGNALED(ended)
+                    else:
+                        os.waitpid(child, 0)
+                    if report.exists():
+                        break
                 if json.loads(report.read_text()) != expected:
                     counts["different"].append(name)
     return counts
 
 
-def interrupt(rounds, seed):
-    """Press Ctrl-C in every fit at a random moment; go on from what it leaves."""
-    chance = random.Random(seed)
+def interrupt(least, seed, *names):
+    """Interrupt fits by SIGINT at random times, and continue them."""
+    chance = random.Random(int(seed))
     counts = {"interrupted": 0, "before": 0, "after": 0, "wrong": []}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report")
-        for _ in range(rounds):
-            for name in FITS:
+        while counts["interrupted"] < int(least):
+            for name in names or FITS:
                 expected, takes = time_a_fit(name)
 
                 report.unlink(missing_ok=True)
                 child = begin(partial(left_by_interrupt, name), report)
                 killed_after(child, chance.uniform(0.1, 0.9) * takes, signal.SIGINT)
-                if not report.exists():  # not yet, or no longer, within fit
+                if not report.exists():  # before or after fit
                     counts["before"] += 1
                     continue
                 kind, *rest = json.loads(report.read_text())
@@ -139,13 +149,17 @@ def interrupt(rounds, seed):
 
 
 def resumed(name, checkpoint):
-    """Go on from a checkpoint, if there is one; return how it ends."""
+    """Fit, resuming from a checkpoint if there is one; return the result."""
     kept = auction(name, checkpoint=checkpoint, resume=True)
     return ending(kept.fit(samples(name)), samples(name))
 
 
 def left_by_interrupt(name):
-    """Fit until Ctrl-C or the end; return what it was, whether it is usable, and where it leads."""
+    """Fit until SIGINT or the end.
+
+    Returns "before", "after" or "interrupted" training, whether the auction is usable, and the
+    result of continuing it.
+    """
     X = samples(name)
     fitted = auction(name, warm_start=True)
     before = dict(vars(fitted))
@@ -153,7 +167,7 @@ def left_by_interrupt(name):
         warnings.simplefilter("always")
         try:
             fitted.fit(X)
-        except KeyboardInterrupt:  # before training began: as if fit had not been called
+        except KeyboardInterrupt:  # before training: nothing may be set
             return ["before", vars(fitted) == before]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if not said:
@@ -162,13 +176,13 @@ def left_by_interrupt(name):
     usable &= bool(np.isfinite(np.asarray(fitted.predict(X))).all())
     if fitted.n_iter_ < 4:
         fitted.set_params(max_iter=4 - fitted.n_iter_)
-        fitted.net_.resumes_ = True  # patience counts from where the fit began
+        fitted.net_.resumes_ = True  # patience counts from the first iteration
         fitted.fit(X)
     return ["interrupted", usable, ending(fitted, X)]
 
 
 class NoMoreRoom(Callback):
-    """From the end of an iteration on, no file may grow beyond some bytes."""
+    """Limit the size of files from the end of an iteration on."""
 
     def __init__(self, n_iter, n_bytes):
         self.n_iter, self.n_bytes = n_iter, n_bytes
@@ -180,13 +194,13 @@ class NoMoreRoom(Callback):
 
 
 def limit_files(n_bytes):
-    """Make every file that grows beyond so many bytes an error, as on a full disk."""
+    """Make writing of larger files an OSError, as on a full disk."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, resource.RLIM_INFINITY))
 
 
 def full(name="algnet-mlp"):
-    """Fit with too little room from the beginning, and from the third iteration on."""
+    """Fit on a full disk: from the beginning, and from the third iteration on."""
     X, counts = samples(name), {}
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder, "checkpoint")
@@ -204,7 +218,7 @@ def full(name="algnet-mlp"):
                 warnings.simplefilter("always")
                 room = [NoMoreRoom(2, 1000)]
                 fitted = auction(name, checkpoint=checkpoint, callbacks=room).fit(X)
-            # The report itself needs room.
+            # The report needs space.
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
             return [[str(one.message) for one in said], ending(fitted, X)]
 
@@ -223,9 +237,6 @@ def full(name="algnet-mlp"):
 
 if __name__ == "__main__":
     # Short iterations are as easily interrupted, and checkpoints the more often.
-    for module in (family, learned_menu, bundle_pricing):
-        module.UPDATES_PER_ITERATION = 20
-    what, *numbers = sys.argv[1:]
-    print(
-        json.dumps({"kill": kill, "interrupt": interrupt, "full": full}[what](*map(int, numbers)))
-    )
+    learned_auction.UPDATES_PER_ITERATION = 20
+    what, *arguments = sys.argv[1:]
+    print(json.dumps({"kill": kill, "interrupt": interrupt, "full": full}[what](*arguments)))

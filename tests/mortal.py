@@ -1,4 +1,4 @@
-"""What other processes run in tests of searches; kept apart, so that they load little."""
+"""Functions that tests of searches run in other processes, in a module that imports little."""
 
 import os
 import signal
@@ -8,15 +8,15 @@ from pathlib import Path
 
 from sklauction import VCGAuction, auction_scorers
 
-# Longer than the 0.2 s below which joblib's dask backend would send fits in batches.
+# joblib's dask backend sends fits that take less than 0.2 s in batches.
 FIT_SECONDS = 0.3
 
 
 class MortalAuction(VCGAuction):
-    """VCG that notes every fit in a folder, and kills its process in the fit of one number.
+    """VCG that records every fit in a folder, and kills its process in fit ``dies_in``.
 
-    A note is a file. Its name is the fit's number, in the order in which fits began in all
-    processes; its text is the process, and what tells fits of one search apart.
+    A record is a file. Its name is the number of the fit, in the order of their starts in all
+    processes. Its text holds the process, the reserve and the sum of the valuations.
     """
 
     def __init__(self, n_bidders=1, n_items=None, *, reserve=None, notes=None, dies_in=None):
@@ -29,7 +29,7 @@ class MortalAuction(VCGAuction):
             number = self._note(f"{os.getpid()} {self.reserve} {valuations.sum()}")
             time.sleep(FIT_SECONDS)
             if number == self.dies_in:
-                time.sleep(2 * FIT_SECONDS)  # by then a last fit is the only one
+                time.sleep(2 * FIT_SECONDS)  # until the other fits ended
                 os.kill(os.getpid(), signal.SIGKILL)
         super()._fit(valuations)
 
@@ -44,7 +44,7 @@ class MortalAuction(VCGAuction):
 
 
 def scores_and_threads(auction, X, y=None):
-    """Score as ``auction_scorers`` does; say how many threads torch has where that happens."""
+    """Return the scores of ``auction_scorers``, and the number of threads of torch."""
     import torch
 
     return {**auction_scorers()(auction, X), "threads": torch.get_num_threads()}

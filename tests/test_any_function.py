@@ -1,61 +1,52 @@
-"""Every public function and class but estimators, given whatever somebody may give it.
+"""Every public function and class but estimators, with strange input.
 
-A case is one call: a right answer, or one ValueError or TypeError that names an argument; never
-another exception, a warning, or NaN. SKLAUCTION_CASES=20 tries twenty times as many, others in
-every run.
+Each call gives an answer, or a ValueError or TypeError that names an argument.
 """
 
 import inspect
-import math
 import operator
 import re
+from dataclasses import is_dataclass
 from pathlib import Path
 from pkgutil import resolve_name
 
 import numpy as np
+import pandas as pd
 import pytest
-from argument_kinds import ANY, POWERS, entries, is_finite, is_same, leaves, other_shapes
-from function_table import FUNCTIONS
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from function_table import FUNCTIONS, POWERS, Array
 from scipy import stats
 from strange_inputs import (
     CONTAINERS,
     DTYPES,
+    EXTENTS,
     SPOILS,
     VALUES,
-    broken_arrays,
-    cases,
-    dress,
-    strange_values,
+    contain,
+    entries,
+    error_of,
+    seeds,
+    sweep,
 )
 
+import sklauction
 from sklauction import datasets
 from sklauction.analytic.virtual_value import prior_virtual_value
 from sklauction.base import BaseAuction
 
-# Cases of each test for each row of the table, but for slow rows.
-STRANGE, CONTAINED, SCALED = 30, 40, 40
-# Integers in between may be asked for, and take hours or all memory: they are not tried.
-SMALL, ABSURD = 300, 2**45
-# Of numpy's types that are left by the sum with 1.
-NARROW = (np.uint8(255), np.int8(127), np.uint64(2**63 - 1), np.int64(2**63 - 1))
-
-# What scikit-learn calls, and drawings, which tests/test_displays.py looks at.
+# Called by scikit-learn, or tested in tests/test_displays.py.
 NOT_CALLED = r"RegretMonitor\.on_fit_task_end|\w+(Display|Report)\.plot|show_versions"
 
 
 def public_names():
-    """Return the names of the reference that are no estimators, with their own methods."""
+    """Return the names of the reference that are not estimators, with their own methods."""
     text = (Path(__file__).parents[1] / "docs/api.rst").read_text()
     for name in re.findall(r"^   ([A-Za-z][\w.]*)$", text, re.MULTILINE):
         thing = resolve_name(f"sklauction.{name}")
         if inspect.isclass(thing) and issubclass(thing, BaseAuction):
             continue
-        methods = [] if not inspect.isclass(thing) else dir(thing)
         methods = [
             f"{name}.{method}"
-            for method in methods
+            for method in (dir(thing) if inspect.isclass(thing) else ())
             if not method.startswith("_")
             and callable(getattr(thing, method))
             and getattr(getattr(thing, method), "__module__", "").startswith("sklauction")
@@ -64,179 +55,194 @@ def public_names():
         yield from methods if name.endswith("Display") else [name, *methods]
 
 
-def test_table_holds_every_public_name():
+def test_table_contains_every_public_name():
     names = {name for name in public_names() if not re.fullmatch(NOT_CALLED, name)}
-    assert names <= {name.split(",")[0] for name in FUNCTIONS}
-    for name in FUNCTIONS:
-        resolve_name(f"sklauction.{name.split(',')[0]}")
+    assert names == {name.split(",")[0] for name in FUNCTIONS}
 
 
-ROWS = [name for name, row in FUNCTIONS.items() if row.share]
-DIRECT = [name for name in ROWS if FUNCTIONS[name].direct]
-SIZES = st.sampled_from([(1, 1, 1), (4, 2, 2), (1, 2, 3), (7, 3, 1), (3, 1, 2), (5, 2, 2)])
+def call_of(name):
+    return FUNCTIONS[name].call or resolve_name(f"sklauction.{name.split(',')[0]}")
 
 
-def plain_arguments(row, sizes):
-    return {name: argument.plain for name, argument in row.arguments(sizes).items()}
+def arrays_of(name):
+    arguments = FUNCTIONS[name].arguments
+    return [one for one, (_, kind) in arguments.items() if isinstance(kind, Array)]
 
 
-def answers(row, arguments, *names):
-    """Return an answer in a list; an empty one where an error names one of the arguments."""
+def plain_arguments(name):
+    return {argument: plain for argument, (plain, _) in FUNCTIONS[name].arguments.items()}
+
+
+def answers(name, arguments, *changed):
+    """Return an answer in a list; an empty one if an error names a changed argument."""
+    row = FUNCTIONS[name]
     try:
-        return [row.call(**arguments)]
+        return [call_of(name)(**arguments)]
     except (ValueError, TypeError) as error:
-        message = str(error)
-        assert any(re.search(rf"\b{name}\b", message) for name in (*names, *row.also)), message
+        names = "|".join([*changed, *row.also])
+        assert re.search(rf"\b({names})\b", str(error)), str(error)
     except row.raises:
         pass
     return []
 
 
-def may_be_tried(value):
-    """Say whether a value asks for neither hours nor all memory, and is nobody's own function."""
+def leaves(answer):
+    """Yield the numbers and texts of an answer as arrays."""
+    if isinstance(answer, dict):
+        answer = [part for name, part in answer.items() if name != "seconds"]
+    if isinstance(answer, tuple | list):
+        for part in answer:
+            yield from leaves(part)
+    elif isinstance(answer, pd.DataFrame):
+        yield answer.to_numpy(dtype=float)
+    elif is_dataclass(answer) or type(answer).__module__.startswith("sklauction"):
+        yield from leaves(vars(answer))
+    elif isinstance(answer, np.ndarray) and answer.dtype == object:
+        yield from leaves(list(answer.flat))
+    elif isinstance(answer, int):
+        yield np.asarray(float(answer))
+    elif isinstance(answer, float | str | np.generic | np.ndarray):
+        yield np.asarray(answer)
+
+
+def assert_finite(answer):
+    assert str(answer)
+    for leaf in leaves(answer):
+        assert leaf.dtype.kind == "U" or np.isfinite(leaf).all(), answer
+
+
+def assert_same(first, second, factor=1.0, rounding=0.0):
+    """Assert that the second answer is the first times a factor."""
+    for one, other in zip(leaves(first), leaves(second), strict=True):
+        if one.dtype.kind == "U":
+            assert one == other
+        else:
+            np.testing.assert_allclose(other, one * factor, rtol=0, atol=rounding)
+
+
+def is_fast(value):
+    """Return whether a call takes neither hours nor all memory, nor calls a user's function."""
     try:
-        size = operator.index(value)
+        return not 300 < operator.index(value) < 2**45
     except TypeError:
         return not callable(value)
     except ValueError:
         return True
-    return size < SMALL or size > ABSURD
 
 
-def try_value(row, arguments, changed, value):
-    """Give an argument a value: the answer is right, or an error names it."""
-    given_ones = {name: one.plain for name, one in arguments.items()} | {changed: value}
-    # Of arrays that do not fit together, either may be named.
-    fit = [one for one in arguments if arguments[one].shape and arguments[changed].shape]
-    for answer in answers(row, given_ones, changed, *fit):
-        try:
-            plain = arguments[changed].accepts(value)
-        except Exception as error:
-            raise AssertionError(f"{changed}={value!r} was answered: {answer!r}") from error
-        if row.finite:
-            is_finite(answer)
-        if plain is not ANY:
-            plain_ones = {**given_ones, changed: plain}
-            is_same(row.call(**plain_ones), answer)
-            row.is_right(answer, **plain_ones)
-
-
-def changeable(row):
-    """Return the arguments that are the function's own."""
-    return [name for name in row.arguments((4, 2, 2)) if name[0] != "_"]
-
-
-def strange_for(shape):
-    """Return what is tried for an argument: everything listed, and for an array what is none."""
-    listed = [value for value in (*VALUES, *NARROW) if may_be_tried(value)]
-    if shape is None:
-        return listed
-    values, random = np.random.RandomState(0).uniform(0, 3, shape), np.random.RandomState(0)
-    return [*listed, *other_shapes(shape), *(spoil(values, random) for spoil in SPOILS.values())]
+def strange_values(kind):
+    """Return values for an argument; for an array also spoiled ones, and of other shapes."""
+    values = list(filter(is_fast, VALUES))
+    if isinstance(kind, Array):
+        shape = kind.shape
+        values += [-entries(shape), *(spoil(entries(shape)) for spoil in SPOILS.values())]
+        shapes = [(*shape, 1), (1, *shape), shape[1:], shape[:-1]]
+        for axis, size in enumerate(shape):
+            shapes += [(*shape[:axis], other, *shape[axis + 1 :]) for other in (0, size + 1)]
+        values += map(np.ones, shapes)
+    return values
 
 
 @pytest.mark.filterwarnings("ignore:X has feature names:UserWarning")
-@pytest.mark.parametrize("name", DIRECT)
-def test_every_strange_value_is_answered_rightly_or_refused(name):
+@pytest.mark.parametrize("extent", EXTENTS)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_strange_values_are_answered_or_refused(name, extent):
     row = FUNCTIONS[name]
-    arguments = row.arguments((4, 2, 2))
-    for changed in changeable(row):
-        for value in strange_for(arguments[changed].shape):
-            try_value(row, arguments, changed, value)
+    for changed, (_, kind) in row.arguments.items():
+        for value in sweep(strange_values(kind), extent, name + changed):
+            arguments = plain_arguments(name) | {changed: value}
+            # If arrays do not fit together, either may be named.
+            names = arrays_of(name) if isinstance(kind, Array) else [changed]
+            for answer in answers(name, arguments, *names):
+                assert kind.accepts(value), (changed, value)
+                if row.finite:
+                    assert_finite(answer)
+                if isinstance(value, np.generic):
+                    plain = call_of(name)(**arguments | {changed: value.item()})
+                    assert_same(plain, answer)
 
 
-@pytest.mark.filterwarnings("ignore:X has feature names:UserWarning")
-@pytest.mark.parametrize("name", DIRECT)
-def test_any_value_is_answered_rightly_or_refused(name):
-    row = FUNCTIONS[name]
-
-    @cases(math.ceil(STRANGE * row.share))
-    @given(st.data(), SIZES)
-    def try_one(data, sizes):
-        changed = data.draw(st.sampled_from(changeable(row)))
-        arguments = row.arguments(sizes)
-        kinds, shape = [strange_values()], arguments[changed].shape
-        if shape is not None:
-            broken = broken_arrays(shape).map(lambda drawn: drawn[1])
-            kinds += [broken, broken, st.sampled_from(other_shapes(shape))]
-        value = data.draw(st.one_of(kinds))
-        assume(may_be_tried(value))
-        try_value(row, arguments, changed, value)
-
-    try_one()
-
-
-@pytest.mark.parametrize("name", [name for name, row in FUNCTIONS.items() if not row.share])
-def test_what_takes_nothing_strange_answers(name):
-    row = FUNCTIONS[name]
-    answer = row.call(**plain_arguments(row, (4, 2, 2)))
+@pytest.mark.parametrize("name", [name for name, row in FUNCTIONS.items() if not row.arguments])
+def test_functions_without_arguments_answer(name):
+    answer = call_of(name)()
     assert list(leaves(answer))
-    if row.finite:
-        is_finite(answer)
+    if FUNCTIONS[name].finite:
+        assert_finite(answer)
 
 
-def arrays_of(row):
-    return [name for name, one in row.arguments((4, 2, 2)).items() if one.shape is not None]
+@pytest.mark.parametrize("extent", EXTENTS)
+@pytest.mark.parametrize("name", list(filter(arrays_of, FUNCTIONS)))
+def test_equal_numbers_in_any_container_give_equal_answers(name, extent):
+    for changed in arrays_of(name):
+        kind = FUNCTIONS[name].arguments[changed][1]
+        for container in sweep([*CONTAINERS, *DTYPES], extent, name + changed):
+            for seed in seeds(2):
+                if "frame" not in container or len(kind.shape) == 2:
+                    values = entries(kind.shape, seed, kind.ordered)
+                    contained, plain = contain(container, values)
+                    arguments = plain_arguments(name)
+                    expected = answers(name, arguments | {changed: plain}, changed)
+                    found = answers(name, arguments | {changed: contained}, changed)
+                    # Sums of up to 30 in another order.
+                    assert_same(expected, found, rounding=1e-12)
 
 
-@pytest.mark.parametrize("name", [name for name in DIRECT if arrays_of(FUNCTIONS[name])])
-def test_equal_numbers_in_any_container_give_equal_answers(name):
+@pytest.mark.parametrize("extent", EXTENTS)
+@pytest.mark.parametrize("name", [name for name, row in FUNCTIONS.items() if row.money])
+def test_answers_scale_with_money(name, extent):
     row = FUNCTIONS[name]
-
-    @cases(math.ceil(CONTAINED * row.share))
-    @given(st.data(), SIZES, st.integers(0, 10**6))
-    def try_one(data, sizes, seed):
-        arguments = row.arguments(sizes)
-        changed = data.draw(st.sampled_from(arrays_of(row)))
-        kind = data.draw(st.sampled_from([*CONTAINERS, *DTYPES]))
-        shape = arguments[changed].shape
-        # Frames have two axes.
-        assume(not kind.startswith("frame") or len(shape) == 2)
-        dressed, plain = dress(kind, entries(shape, seed, arguments[changed].ordered))
-        given_ones = plain_arguments(row, sizes)
-        expected = answers(row, {**given_ones, changed: plain}, changed)
-        found = answers(row, {**given_ones, changed: dressed}, changed)
-        assert len(found) == len(expected)
-        # Other orders in memory are added up in other orders: rounding of sums of up to 30.
-        is_same(expected, found, room=1e-12)
-
-    try_one()
+    for factor in sweep(row.factors, extent, name):
+        for seed in seeds(2):
+            unit = plain_arguments(name)
+            for place, (argument, (_, kind)) in enumerate(row.arguments.items()):
+                if isinstance(kind, Array):
+                    unit[argument] = entries(kind.shape, seed + place, kind.ordered) / 3
+            scaled = unit | {one: unit[one] * factor for one in row.money}
+            for answer in answers(name, scaled, *row.money):
+                if row.finite:
+                    assert_finite(answer)
+                if factor in POWERS:
+                    base = call_of(name)(**unit)
+                    assert_same(row.scaled(base), row.scaled(answer), factor)
+                    assert_same(row.unscaled(base), row.unscaled(answer))
 
 
-def money_of(row):
-    return [name for name, one in row.arguments((4, 2, 2)).items() if one.money]
+# --- priors -----------------------------------------------------------------------------------
+
+# Distributions of values up to h, up to exponential tails.
+OF_SIZE = {
+    "uniform": lambda h: stats.uniform(0, h),
+    "exponential": lambda h: stats.expon(scale=h),
+    "two values": lambda h: datasets.Discrete([h / 2, h], [0.5, 0.5]),
+    "mixture": lambda h: datasets.Mixture(
+        [stats.uniform(0, h), stats.uniform(h / 2, h)], [0.25, 0.75]
+    ),
+}
 
 
-@pytest.mark.parametrize("name", [name for name in ROWS if money_of(FUNCTIONS[name])])
-def test_money_of_any_size(name):
-    row = FUNCTIONS[name]
-
-    @cases(math.ceil(SCALED * row.share))
-    @given(st.sampled_from(row.factors), SIZES, st.integers(0, 10**6))
-    def try_one(factor, sizes, seed):
-        arguments = row.arguments(sizes)
-        unit, scaled = {}, {}
-        for place, (name, argument) in enumerate(arguments.items()):
-            plain = argument.plain
-            if argument.shape is not None:
-                plain = entries(argument.shape, seed + place, argument.ordered)
-                # Not beyond the largest number.
-                plain = plain / 3 if factor >= 1e299 else plain
-            unit[name], scaled[name] = plain, plain * factor if argument.money else plain
-        for answer in answers(row, scaled, *money_of(row)):
-            if row.finite:
-                is_finite(answer)
-            row.is_right(answer, **scaled)
-            if factor in POWERS:
-                base = row.call(**unit)
-                is_same(row.money(base), row.money(answer), factor)
-                is_same(row.rest(base), row.rest(answer))
-
-    try_one()
+@pytest.mark.parametrize("extent", EXTENTS)
+@pytest.mark.parametrize("kind", OF_SIZE)
+def test_bounds_and_virtual_values_of_money_of_any_size(kind, extent):
+    unit = prior_virtual_value(OF_SIZE[kind](1.0)).reserve
+    for high in sweep((1e-300, 3.0, 1e300, *POWERS), extent, kind):
+        distribution = OF_SIZE[kind](high)
+        prior = datasets.ProductPrior([[distribution] * 2] * 2)
+        options = {"n_cells": 3, "n_samples": 100}
+        if 1e-190 < high < 1e190:
+            assert prior_virtual_value(distribution).reserve == pytest.approx(high * unit)
+            bounds = sklauction.optimal_revenue_bounds(prior, **options)
+            # The mean of the higher of two exponential values is 1.5; sampled bounds are 2 standard
+            # errors above that.
+            assert 0 < bounds.lower <= bounds.upper <= 5 * high
+        else:
+            error = error_of(prior_virtual_value, distribution)
+            assert error is None or "distribution" in str(error)
+            error = error_of(sklauction.optimal_revenue_bounds, prior, **options)
+            assert error is None or "source" in str(error)
 
 
 class Draws:
-    """A distribution that is none: its draws and quantiles are always these, or an error."""
+    """A distribution whose draws and quantiles are fixed values, or an error."""
 
     def __init__(self, values):
         self.values = values
@@ -259,19 +265,19 @@ class Draws:
 BAD_DISTRIBUTIONS = {
     "negative": stats.norm(-5, 1),
     "sometimes negative": stats.uniform(-1, 2),
-    "no legal scale": stats.uniform(0, -1),
+    "negative scale": stats.uniform(0, -1),
     "NaN scale": stats.expon(scale=np.nan),
     "not frozen": stats.beta,
     "class": stats.rv_continuous,
-    "of several values": stats.multivariate_normal([1, 1]),
+    "multivariate": stats.multivariate_normal([1, 1]),
     "draws NaN": Draws(np.nan),
     "draws infinity": Draws(np.inf),
     "draws text": Draws("a"),
     "draws complex numbers": Draws(1j),
     "draws None": Draws(None),
-    "draws a number of axes": Draws(np.ones((2, 3))),
-    "raises": Draws(ValueError("no draws today")),
-    "raises of a type": Draws(TypeError("no draws of this type")),
+    "draws another shape": Draws(np.ones((2, 3))),
+    "raises ValueError": Draws(ValueError("no draws today")),
+    "raises TypeError": Draws(TypeError("no draws of this type")),
     "without methods": object(),
 }
 DRAWING = {
@@ -287,26 +293,12 @@ DRAWING = {
 
 @pytest.mark.parametrize("argument", DRAWING)
 @pytest.mark.parametrize("kind", BAD_DISTRIBUTIONS)
-def test_what_draws_no_valuations_is_refused(kind, argument):
+def test_distributions_without_valuations_are_refused(kind, argument):
     with pytest.raises(ValueError, match=argument):
         DRAWING[argument](BAD_DISTRIBUTIONS[kind])
 
 
 @pytest.mark.parametrize("kind", [one for one in BAD_DISTRIBUTIONS if "negative" not in one])
-def test_what_has_no_quantiles_has_no_virtual_value(kind):
+def test_distributions_without_quantiles_have_no_virtual_value(kind):
     with pytest.raises(ValueError, match="distribution"):
         prior_virtual_value(BAD_DISTRIBUTIONS[kind])
-
-
-def test_at_least_ten_thousand_cases_are_tried():
-    listed = [
-        len(strange_for(row.arguments((4, 2, 2))[changed].shape))
-        for row in map(FUNCTIONS.get, DIRECT)
-        for changed in changeable(row)
-    ]
-    tried = sum(listed) + sum(math.ceil(STRANGE * FUNCTIONS[name].share) for name in DIRECT)
-    for n_cases, chosen in ((CONTAINED, arrays_of), (SCALED, money_of)):
-        names = DIRECT if chosen is arrays_of else ROWS
-        rows = [FUNCTIONS[name] for name in names if chosen(FUNCTIONS[name])]
-        tried += sum(math.ceil(n_cases * row.share) for row in rows)
-    assert tried >= 10_000

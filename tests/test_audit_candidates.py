@@ -1,9 +1,16 @@
-"""Reports worth trying: inside the box, and of the kinds that they are said to be."""
+"""Candidate reports: inside the box, and of the documented kinds."""
 
 import numpy as np
 import pytest
 
-from sklauction.audit import candidates
+from sklauction.audit.candidates import (
+    anchors,
+    low_discrepancy,
+    near,
+    resampled,
+    scan_values,
+    subset_bids,
+)
 
 LOW, HIGH = np.array([1.0, 0.0, 2.0]), np.array([3.0, 5.0, 2.5])
 
@@ -22,12 +29,12 @@ def rivals():
 def test_everything_stays_inside_the_box(truth, rivals):
     random = np.random.default_rng(2)
     reports = [
-        candidates.anchors(truth, rivals, LOW, HIGH),
-        candidates.drops(truth, rivals, LOW, 7, random),
-        candidates.even(truth, LOW, HIGH, 50, random),
-        candidates.near(truth, LOW, HIGH, 20, random),
-        candidates.others(truth, truth, 5, random),
-        candidates.scan_values(truth, rivals, LOW, HIGH, 6, random).swapaxes(1, 2),
+        anchors(truth, rivals, LOW, HIGH),
+        subset_bids(truth, rivals, LOW, 7, random),
+        low_discrepancy(truth, LOW, HIGH, 50, random),
+        near(truth, LOW, HIGH, 20, random),
+        resampled(truth, truth, 5, random),
+        scan_values(truth, rivals, LOW, HIGH, 6, random).swapaxes(1, 2),
     ]
     for kind in reports:
         assert kind.shape[0] == 200 and kind.shape[2] == 3
@@ -35,7 +42,7 @@ def test_everything_stays_inside_the_box(truth, rivals):
 
 
 def test_anchors_are_ends_edges_and_just_above_rivals(truth, rivals):
-    reports = candidates.anchors(truth, rivals, LOW, HIGH)
+    reports = anchors(truth, rivals, LOW, HIGH)
     assert reports.shape == (200, 5 + 2 * 3, 3)
     assert (reports[:, 0] == LOW).all() and (reports[:, 1] == HIGH).all()
     inside = (rivals > LOW) & (rivals < HIGH - 1e-4)
@@ -51,7 +58,7 @@ def test_anchors_are_ends_edges_and_just_above_rivals(truth, rivals):
 
 
 def test_near_points_shrink_to_the_start_and_half_move_one_item(truth):
-    reports = candidates.near(truth, LOW, HIGH, 40, np.random.default_rng(0))
+    reports = near(truth, LOW, HIGH, 40, np.random.default_rng(0))
     distance = np.abs(reports - truth[:, None]) / (HIGH - LOW)
     assert distance.max() <= 0.3
     n_moved = (distance > 0).sum(axis=2)
@@ -62,8 +69,8 @@ def test_near_points_shrink_to_the_start_and_half_move_one_item(truth):
     assert (largest > 0.1).mean() > 0.05 and ((largest > 0) & (largest < 1e-3)).mean() > 0.05
 
 
-def test_drops_keep_the_items_most_worth_having_first(truth, rivals):
-    reports = candidates.drops(truth, rivals, LOW, 5, np.random.default_rng(0))
+def test_nested_subsets_keep_the_items_with_the_largest_surplus(truth, rivals):
+    reports = subset_bids(truth, rivals, LOW, 5, np.random.default_rng(0))
     assert reports.shape == (200, 2 + 5, 3)
     kept = reports == truth[:, None]
     np.testing.assert_array_equal(kept[:, :2].sum(axis=2), [[1, 2]] * 200)
@@ -75,16 +82,16 @@ def test_drops_keep_the_items_most_worth_having_first(truth, rivals):
     assert ((reports == LOW) | kept).all()
 
 
-def test_others_are_values_from_the_pool(truth):
+def test_resampled_reports_are_rows_of_the_pool(truth):
     pool = truth[:4]
-    reports = candidates.others(truth, pool, 30, np.random.default_rng(0))
+    reports = resampled(truth, pool, 30, np.random.default_rng(0))
     matches = (reports[:, :, None] == pool).all(axis=3)
     assert matches.any(axis=2).all() and matches.any(axis=(0, 1)).all()
 
 
 @pytest.mark.parametrize("n_points", [5, 64])
 def test_scans_leave_no_gap_wider_than_their_spacing(truth, rivals, n_points):
-    values = candidates.scan_values(truth, rivals, LOW, HIGH, n_points, np.random.default_rng(0))
+    values = scan_values(truth, rivals, LOW, HIGH, n_points, np.random.default_rng(0))
     assert values.shape == (200, 3, n_points + 4)
     gaps = np.diff(np.sort(values, axis=2), axis=2).max(axis=2) / (HIGH - LOW)
     # Evenly spaced, with both ends: rounding aside.

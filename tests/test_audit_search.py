@@ -359,7 +359,7 @@ def test_polish_narrows_in_on_a_jump():
     values = np.random.default_rng(0).uniform(0.37, 0.39, size=(200, 1, 2))
     search = search_of(at_least, values)
     search.problem.groups = []  # each profile on its own
-    (_,) = search.carry_out([Stage("", 0, lambda s: s.polish(1, 6, 8, 1 / 64))])
+    (_,) = search.run_stages([Stage("", 0, lambda s: s.polish(1, 6, 8, 1 / 64))])
     # Eight rounds, most of which cut the window of 1/64 to a third: 1/64 / 3^6 = 2e-5.
     left = (values[:, 0] - 0.37).sum(axis=1) - search.gains
     assert (left >= 0).all()
@@ -377,7 +377,7 @@ def test_starts_are_apart_and_a_fresh_stage_forgets_the_rest():
     np.testing.assert_array_equal(gains, [[4.0, 3.0, 2.0]] * 3)
     seen = []
     stage = Stage("", 0, lambda s: seen.append(s.board.copy()), fresh=True)
-    (_,) = search.carry_out([stage])
+    (_,) = search.run_stages([stage])
     np.testing.assert_array_equal(seen[0], values)
 
 

@@ -1,4 +1,4 @@
-"""Bounds on the optimal revenue, and the three arguments behind the upper ones."""
+"""Bounds on the optimal revenue, and the methods of its upper bounds."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ from sklauction.datasets import (
 )
 
 UNIT = uniform(0, 1)
-# One buyer: marginals, demand, optimum.
+# Marginals, demand and optimum for one buyer.
 ONE_BUYER = {
     "1x1": ([UNIT], "additive", 0.25),
     "1x1 from 2": ([uniform(2, 1)], "additive", 2.0),
@@ -46,7 +46,7 @@ def test_terms_are_exact_for_linear_utilities(n_items):
     grid = random_grid(random, n_items)
     slopes = random.uniform(size=n_items)
     linear = (grid.points() @ slopes).reshape(grid.lattice_shape)
-    # u = <a, v> is giving a for nothing; u = 1 is paying everyone 1.
+    # u = <a, v> is the allocation a at price 0; u = 1 is a payment of 1 to every type.
     assert (grid.revenue_terms() * linear).sum() == pytest.approx(0, abs=1e-12)
     assert grid.revenue_terms().sum() == pytest.approx(-1)
     cells = random.uniform(size=grid.weights.shape) < 0.5
@@ -70,7 +70,7 @@ def test_terms_bound_what_a_menu_earns_and_sells(seed):
     rows = (values @ menu.T - prices).argmax(axis=1)
     u = (grid.points() @ menu.T - prices).max(axis=1).reshape(grid.lattice_shape)
     error = prices[rows].std() / np.sqrt(len(rows))
-    # Three standard errors of the sample, and rounding where all take the same row.
+    # Three standard errors of the sample, and rounding if all types choose the same row.
     assert (grid.revenue_terms() * u).sum() >= prices[rows].mean() - 3 * error - 1e-12
     cells = random.uniform(size=grid.weights.shape) < 0.5
     for item in range(2):
@@ -97,9 +97,9 @@ def test_bounds_of_one_buyer_fall_to_the_optimum_with_the_square_of_cells(name):
     coarse, fine = (
         potential_bound([grid_of_marginals(marginals, n)], demand) / optimum - 1 for n in (6, 18)
     )
-    # 1e-7 is what HiGHS leaves open. 1 % at 18 cells: the worst of these has 0.5 %.
+    # The tolerance of HiGHS is 1e-7. The largest error with 18 cells is 0.5 %.
     assert -1e-7 <= fine <= 0.01
-    # A ninth, or less; the factor 2 is for optima that do not lie on a lattice.
+    # A ninth in theory; the factor 2 is for optimal prices off the lattice.
     assert fine <= 2 * coarse / 9 + 1e-7
 
 
@@ -107,11 +107,11 @@ def test_bounds_of_one_buyer_fall_to_the_optimum_with_the_square_of_cells(name):
 def test_bounds_of_one_item_fall_to_myersons_revenue(n_bidders):
     optimum = uniform_single_item_revenue(n_bidders)
     bound = potential_bound([grid_of_marginals([UNIT], 30)], n_alike=n_bidders)
-    # Of second order in cells of 1/30.
+    # The error is of second order in the cell width 1/30.
     assert optimum <= bound <= optimum * 1.004
-    # Bidders one by one instead of as alike: the same program, unmerged.
+    # The same program without symmetry.
     apart = potential_bound([grid_of_marginals([UNIT], 30)] * n_bidders)
-    # It ends earlier: rounds that gain less than 1e-4 are not worth their time.
+    # It stops earlier, after rounds that lower the bound by less than 1e-4.
     assert bound * (1 - 1e-9) <= apart <= bound * 1.005
 
 
@@ -124,11 +124,11 @@ def test_bounds_of_bidders_that_differ():
 def test_bounds_of_two_bidders_and_items():
     grid = grid_of_marginals([UNIT, UNIT], 8)
     bound = potential_bound([grid], n_alike=2)
-    # Between the best known (a preprint's bound, see the settings) and two buyers apart.
+    # Between the best known revenue (see the setting) and that of two separate buyers.
     assert 0.876514 < bound < 2 * potential_bound([grid]) * 0.9
-    # Money is a unit.
-    dear = grid_of_marginals([uniform(0, 1000)] * 2, 8)
-    assert potential_bound([dear], n_alike=2) == pytest.approx(1000 * bound, rel=1e-6)
+    # The bound scales with money.
+    scaled = grid_of_marginals([uniform(0, 1000)] * 2, 8)
+    assert potential_bound([scaled], n_alike=2) == pytest.approx(1000 * bound, rel=1e-6)
     wants_one = potential_bound([grid], "unit", n_alike=2)
     assert 0.7128 < wants_one < bound
 
@@ -143,16 +143,16 @@ def test_one_item_has_myersons_virtual_value(prior, exponent):
     support = np.array([[0.0, prior.ppf(1 - 1e-12)]])
     expected = values - prior.sf(values) / prior.pdf(values)
     found = flow_virtual_values(values, [prior], support, exponent)
-    # 24 places integrate an exponential over 27 means to 1e-4, a constant exactly.
+    # 24 nodes integrate an exponential over 27 means with an error of 1e-4, a constant exactly.
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-9)
 
 
-def test_rays_are_the_proof_for_unit_demand_from_zero():
+def test_rays_prove_the_optimum_for_unit_demand_from_zero():
     values = UNIT.rvs(size=(200_000, 1, 2), random_state=0)
     virtual = flow_virtual_values(values[:, 0], [UNIT] * 2, np.array([[0.0, 1.0]] * 2), 1.0)
     worth = best_sale(virtual[:, None], "unit")
     error = worth.std() / np.sqrt(len(worth))
-    # Haghpanah & Hartline 2015: one price for either item is optimal, by rays.
+    # Haghpanah & Hartline 2015 prove by rays that a uniform price is optimal.
     assert worth.mean() == pytest.approx(2 / (3 * np.sqrt(3)), abs=3 * error)
 
 
@@ -160,7 +160,7 @@ def test_paths_begin_at_the_highest_values():
     support = np.array([[0.0, 2.0], [1.0, 3.0]])
     values = np.array([[2.0, 1.5], [0.5, 3.0], [2.5, 1.2], [0.0, 1.0]])
     virtual = flow_virtual_values(values, [uniform(0, 2), uniform(1, 2)], support, 0.5)
-    # Nobody lies down to a highest value, nor to what lies above.
+    # No constraint is routed to a type at or above the highest values.
     np.testing.assert_allclose(virtual[:3], values[:3])
     assert (virtual[3] <= values[3]).all()
 
@@ -182,13 +182,13 @@ def test_best_sale_by_hand():
         ([expon(scale=3)] * 3, 2.751693264346088),
         ([uniform(0, k) for k in range(1, 6)], 2.2976171875),
         ([Mixture([uniform(0, 3), uniform(3, 5)], [0.75, 0.25])] * 3, 2.374866961023424),
-        # 2 to whoever has it, else 1: 3/4 of 2, 1/4 of 1; sells to the low only if both are.
+        # The virtual value of 2 is 2, of 1 it is 0; some bidder has 2 with probability 3/4.
         ([Discrete([1, 2], [0.5, 0.5])] * 2, 0.75 * 2 + 0.25 * 0),
         ([randint(0, 2)], 0.5),
     ],
 )
 def test_one_item_is_integrated(marginals, optimum):
-    # Second order in 16,384 quantiles.
+    # The error is of second order in 16,384 quantiles.
     assert myerson_revenue(marginals) == pytest.approx(optimum, rel=1e-6)
 
 
@@ -209,10 +209,10 @@ def test_every_setting_has_consistent_bounds(name):
     setting = load_setting(name)
     bounds = optimal_revenue_bounds(setting, n_cells=4, n_samples=4000)
     if setting.optimal_revenue is None and setting.prior.shape[1] == 2 < setting.n_bidders + 1:
-        # Every argument, on a coarse grid.
+        # All methods apply.
         assert len(bounds.uppers) >= 4
     assert 0 < bounds.lower <= bounds.upper
-    # Arguments contradict neither each other nor the literature, up to its last digit.
+    # Bounds are consistent with each other and with the literature, up to its last digit.
     assert min(bounds.uppers.values()) >= max(bounds.lowers.values()) * (1 - 1e-6)
     if setting.optimal_revenue is not None:
         assert bounds.lower == pytest.approx(setting.optimal_revenue, rel=1e-6)
@@ -233,13 +233,13 @@ def test_samples_bound_the_optimum(name):
 def test_few_types_are_solved_exactly():
     setting = load_setting("additive_yao_2x2")
     bounds = optimal_revenue_bounds(setting.sample(20_000, random_state=0))
-    # Two standard errors of the welfare, 0.01, on the safe side.
+    # Two standard errors of the welfare are 0.01.
     assert 3.125 < bounds.upper < 3.16
     assert bounds.upper_source == "linear program for all types, sampled"
 
 
 def test_lower_bounds_are_earned_on_profiles_not_seen():
-    # Fitted to sell at 2 to buyers who turn out to have 1.
+    # Fitted on values of 2, tested on values of 1.
     bounds = optimal_revenue_bounds(np.repeat([2.0, 1.0], 100).reshape(-1, 1, 1))
     assert bounds.lower == 0 and bounds.share(0.5)[1] == np.inf
 
@@ -247,7 +247,7 @@ def test_lower_bounds_are_earned_on_profiles_not_seen():
 def test_conjectured_optima_are_no_upper_bounds():
     bounds = optimal_revenue_bounds(load_setting("additive_1x10_uniform"), n_samples=4000)
     assert bounds.lower == pytest.approx(3.477793, abs=1e-6)
-    # Four standard errors of paths at 4,000 profiles are 0.12; without them 3.83.
+    # About 3.83, with four standard errors of 0.12.
     assert 3.7 < bounds.upper < 4.0
 
 
@@ -255,16 +255,16 @@ def test_correlated_bidders_have_only_the_welfare():
     common = uniform(0, 1).rvs(size=(2000, 1, 2), random_state=0)
     bounds = optimal_revenue_bounds(np.repeat(common, 2, axis=1) * [[1.0], [0.9]])
     assert list(bounds.uppers) == ["welfare, sampled"]
-    # All of the welfare can be had: each bidder tells the other's value.
+    # Full extraction is possible, as each bidder's value reveals the other's.
     assert bounds.upper == pytest.approx(1.0, abs=0.03)
 
 
-def test_priors_of_ones_own():
+def test_custom_priors():
     mixed = Mixture([UNIT, uniform(1, 3)], [0.5, 0.5])
     prior = ProductPrior([[mixed, UNIT]])
     bounds = optimal_revenue_bounds(prior, n_samples=20_000)
     assert bounds.upper_source == "utilities on a grid of 24 cells per item"
-    # A menu found on a grid is near the bound: of an optimum that no formula is known for.
+    # A menu computed on a grid is close to the bound.
     assert 0.95 * bounds.upper < bounds.lower < bounds.upper
     again = optimal_revenue_bounds(prior, n_samples=20_000)
     assert again == bounds
@@ -285,7 +285,7 @@ def test_upper_is_never_below_lower():
         ("additive_2x2_uniform", {}, "source must be a setting, a prior, or at least 100 samples"),
         (np.ones((50, 2, 2)), {}, "source must .* got ndarray of shape"),
         (np.ones((500, 4)), {}, r"source must .* got ndarray of shape \(500, 4\)"),
-        (-np.ones((500, 2, 2)), {}, "source must hold finite non-negative"),
+        (-np.ones((500, 2, 2)), {}, "source must contain finite non-negative"),
         (make_valuations(200, 1, 1), {"demand": "both"}, "demand must be"),
         (make_valuations(200, 1, 1), {"n_cells": 0}, "n_cells must be"),
         (make_valuations(200, 1, 1), {"n_samples": 5}, "n_samples must be"),

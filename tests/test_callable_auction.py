@@ -1,4 +1,4 @@
-"""A user's own mechanism as an estimator."""
+"""CallableAuction: functions and modules as estimators."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from sklauction import CallableAuction, RegretScorer, auction_scorers, measure_r
 
 
 def posted_half(bids):
-    """One bidder, a price of 1/2 per item: truthful."""
+    """A price of 1/2 per item for one bidder, which is truthful."""
     buys = bids >= 0.5
     return buys.astype(int), 0.5 * buys.sum(axis=2)
 
@@ -40,12 +40,12 @@ def test_scorers_and_searches_take_it():
         refit="score",
         cv=2,
     ).fit(values)
-    # The posted price is truthful. Paying one's bid for everything leaves R = P, score 0, as
-    # zero is the best report; sqrt turns rounding of 1e-16 into 1e-8.
+    # The posted price is truthful. If bidders pay their bids for all items, zero is the best
+    # report, so R = P and the score is 0; rounding of 1e-16 is 1e-8 in the square root.
     assert search.best_params_ == {"function": posted_half}
     assert search.cv_results_["mean_test_score"][1] == pytest.approx(0.0, abs=1e-6)
     assert RegretScorer()(search.best_estimator_, values) == 0.0
-    # P = 2 items x 1/2 x P(v >= 1/2); 300 draws know that to 5 %.
+    # P = 2 items x 1/2 x P(v >= 1/2), up to the sampling error of 300 draws, 5 %.
     assert search.best_estimator_.score(values) == pytest.approx(np.sqrt(0.5), rel=0.1)
 
 
@@ -54,10 +54,10 @@ def test_a_module_is_searched_along_its_gradient(valuations):
     auction = CallableAuction(HalfShare(), n_bidders=2, support=(0, 1)).fit(values)
     report = measure_regret(auction, values, random_state=0)
     assert report.search["gradient"]
-    # u(b) = sum_j (v_j b_j - b_j^2 / 4) / 2 rises up to b_j = 2 v_j, or the end at 1.
+    # u(b) = sum_j (v_j b_j - b_j^2 / 4) / 2 is maximal at b_j = min(2 v_j, 1).
     best = np.minimum(2 * values, 1.0)
     gain = (values * best - best**2 / 4 - values**2 + values**2 / 4).sum(axis=2) / 2
-    # The last step of the ascent is 1.5e-4 of the range; 1e-7 at a flat top.
+    # The last step of the ascent is 1.5e-4 of the range: an error of 1e-7 in utility.
     np.testing.assert_allclose(report.regrets, gain, atol=1e-6)
 
 
@@ -73,14 +73,14 @@ def test_fit_refuses_a_malformed_function_before_anything_is_fitted(valuations):
         assert not [name for name in vars(auction) if name.endswith("_")]
 
 
-def test_fit_warns_of_outcomes_that_no_auction_may_have(valuations):
+def test_fit_warns_of_infeasible_outcomes(valuations):
     def everything_to_everyone(bids):
         return np.ones(bids.shape), np.zeros(bids.shape[:2])
 
     auction = CallableAuction(everything_to_everyone, n_bidders=2)
     with pytest.warns(UserWarning, match="everything_to_everyone are infeasible by 1 in row 0"):
         auction.fit(valuations)
-    # It is usable all the same: the user may want to see.
+    # The auction is fitted.
     assert auction.predict(valuations[:3]).allocations.sum() == 12
 
 

@@ -61,7 +61,7 @@ def assert_same_results(search, expected, valuations):
     "backend, name, grid",
     [
         ("dask", "algnet-mlp", {"architecture": ["mlp", "equivariant"]}),
-        ("loky", "affine", {"deterministic": [False, True]}),
+        pytest.param("loky", "affine", {"deterministic": [False, True]}, marks=pytest.mark.stress),
     ],
 )
 def test_a_search_in_processes_of_one_thread_finds_the_same_bits(
@@ -86,7 +86,8 @@ def test_a_search_in_processes_of_one_thread_finds_the_same_bits(
     assert_same_results(found, search().fit(valuations), valuations)
 
 
-def test_the_script_runs_on_workers_that_are_there(client):
+@pytest.mark.stress
+def test_the_script_runs_on_running_workers(client):
     script = Path(__file__).parents[1] / "examples/search_on_a_cluster.py"
     command = [sys.executable, "-W", "error", script, "--scheduler", client.scheduler.address]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "SKLAUCTION_EXAMPLE_SIZE": "0.01"}
@@ -96,6 +97,7 @@ def test_the_script_runs_on_workers_that_are_there(client):
     assert "chosen: {'hidden_layer_sizes':" in done.stdout
 
 
+@pytest.mark.stress
 @pytest.mark.parametrize("death", [3, 12], ids=["amid", "last"])
 def test_a_killed_worker_costs_its_fit_and_no_result(death, client, tmp_path):
     # Enough profiles for joblib to keep them, and the folds, on workers that may die; others in

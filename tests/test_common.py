@@ -1,5 +1,6 @@
 """One table of every estimator; every check runs over the whole table."""
 
+import functools
 import os
 import pickle
 import subprocess
@@ -34,7 +35,9 @@ from sklauction import (
 from sklauction.base import BaseAuction
 from sklauction.economics import feasibility_violation, ir_violation
 
-# A tiny game: enough to run every line of training, far too small to earn well.
+pytestmark = pytest.mark.usefixtures("few_updates")
+
+# Sizes that run every line of training, too small to earn well.
 TINY_GAME = {
     "hidden_layer_sizes": (4,),
     "max_iter": 1,
@@ -74,9 +77,9 @@ TINY_LOTTERIES = {"lottery_rows": 2, "n_starts": 2, "objective": "certified"}
 
 
 class EqualShares:
-    """Every bidder gets an equal share of everything and pays half of what it says it is worth."""
+    """A mechanism: an equal share of each item to every bidder, at half of the reported value."""
 
-    # No addresses in reprs: ids of tests must agree between processes.
+    # Without address: ids of tests must agree between processes.
     def __repr__(self):
         return "EqualShares()"
 
@@ -86,7 +89,7 @@ class EqualShares:
 
 
 class NamedPrior(type(uniform())):
-    """A distribution without its address in its repr."""
+    """A distribution whose repr has no address."""
 
     def __repr__(self):
         return f"{self.dist.name}{self.args}"
@@ -131,20 +134,15 @@ TABLE = {
     "vcg-reserve": (VCGAuction, {"reserve": 0.5}),
     "vcg-unit": (VCGAuction, {"demand": "unit"}),
 }
-# Auctions for one bidder see the first of the two.
+# The first row of each class.
+ROW_OF_CLASS = {TABLE[name][0]: name for name in reversed(TABLE)}
+MORE_ROWS = [name for name in TABLE if name not in ROW_OF_CLASS.values()]
 ONE_BIDDER = [
     name for name in TABLE if name.startswith(("menunet", "rochetnet", "single", "truthful"))
 ]
 LEARNED = [name for name, (cls, _) in TABLE.items() if hasattr(cls, "partial_fit")]
-# Money parameters do not scale with the data: they are left out where data is rescaled.
+# Rows without parameters in money, which do not scale with the data.
 WITHOUT_MONEY = [name for name in TABLE if name not in ("single-buyer", "vcg-reserve")]
-
-
-@pytest.fixture
-def valuations(request, valuations):
-    """The profiles of the other tests, of as many bidders as the auction is for."""
-    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
-    return valuations[:, :1] if name in ONE_BIDDER else valuations
 
 
 def usual_bidders(name):
@@ -152,19 +150,55 @@ def usual_bidders(name):
 
 
 def make(name, n_bidders="usual", n_items=2, **changes):
-    """Return an unfitted estimator of the table, for its usual number of bidders."""
+    """Return an unfitted estimator of the table, by default for its usual number of bidders."""
     cls, parameters = TABLE[name]
     if n_bidders == "usual":
         n_bidders = usual_bidders(name)
     sizes = {"n_bidders": n_bidders, "n_items": n_items}
-    if "auction" in parameters:  # what makes one auction of another takes its sizes from that
+    if "auction" in parameters:  # a wrapped auction has the sizes
         inner = clone(parameters["auction"]).set_params(**sizes)
         parameters, sizes = {**parameters, "auction": inner}, {}
     return cls(**sizes, **{**parameters, **changes})
 
 
+def profiles(name, n_samples=40, seed=0):
+    """Return profiles on [0, 3) of the usual number of bidders, for two items."""
+    shape = (n_samples, usual_bidders(name), 2)
+    return np.random.RandomState(seed).uniform(0, 3, shape)
+
+
+@functools.cache
+def fitted(name):
+    """Return an auction of the table, fitted; it is shared, and must not be changed."""
+    return make(name).fit(profiles(name))
+
+
+def predicted(auction, X):
+    """Return allocations and payments as one array."""
+    return np.asarray(auction.predict(X))
+
+
+def learned_attributes(auction):
+    return [name for name in vars(auction) if name.endswith("_")]
+
+
+def assert_valid_outcome(auction, bids, outcome):
+    """Assert that an outcome is finite, feasible and individually rational."""
+    allocations, payments = outcome
+    assert allocations.shape == bids.shape
+    assert payments.shape == bids.shape[:2]
+    assert np.isfinite(allocations).all()
+    assert np.isfinite(payments).all()
+    # Weights in single precision, evaluated in double.
+    assert feasibility_violation(allocations, auction.demand).max() <= 1e-6
+    # Relative to the bidder's own bid, however large the others' are.
+    own = bids.max(axis=2)
+    assert (ir_violation(bids, outcome) <= 1e-6 * own).all()
+    assert (payments >= -1e-9 * own).all()
+
+
 def any_bids(n_bidders, n_items, top, seed=1):
-    """Return bids inside, on the edge of, and far outside what fit has seen."""
+    """Return bids inside, on the edge of, and far outside the support."""
     random = np.random.RandomState(seed)
     bids = random.uniform(0, top, (60, n_bidders, n_items))
     bids[20:30] *= 100
@@ -182,28 +216,42 @@ def test_table_holds_every_public_estimator():
     assert auctions == {cls for cls, _ in TABLE.values()}
 
 
-@parametrize_with_checks([cls(**parameters) for cls, parameters in TABLE.values()])
+def estimators(names):
+    return [TABLE[name][0](**TABLE[name][1]) for name in names]
+
+
+@parametrize_with_checks(estimators(ROW_OF_CLASS.values()))
 def test_scikit_learn_contract(estimator, check):
     check(estimator)
 
 
-def test_scikit_learn_contract_with_array_api():
-    # The other checks do not depend on the variable: test_scikit_learn_contract has them.
-    code = (
-        "from sklearn.utils.estimator_checks import estimator_checks_generator\n"
-        "from test_common import TABLE\n"
-        "tried = 0\n"
-        "for cls, parameters in TABLE.values():\n"
-        "    for estimator, check in estimator_checks_generator(cls(**parameters)):\n"
-        "        if check.func.__name__ == 'check_array_api_input':\n"
-        "            check(estimator)\n"
-        "            tried += 1\n"
-        "assert tried == len(TABLE)\n"
-    )
-    environment = {**os.environ, "SCIPY_ARRAY_API": "1"}
+@pytest.mark.stress
+@parametrize_with_checks(estimators(MORE_ROWS))
+def test_scikit_learn_contract_of_more_rows(estimator, check):
+    check(estimator)
+
+
+# Of scikit-learn's checks only this one depends on SCIPY_ARRAY_API, which must be set early.
+ARRAY_API = """
+import sys
+from sklearn.utils.estimator_checks import estimator_checks_generator
+from test_common import estimators
+import sklauction.learned.auction
+
+sklauction.learned.auction.UPDATES_PER_ITERATION = 3
+for estimator in estimators(sys.argv[1:]):
+    checks = {check.func.__name__: check for _, check in estimator_checks_generator(estimator)}
+    checks["check_array_api_input"](estimator)
+"""
+
+
+@pytest.mark.parametrize(
+    "names", [ROW_OF_CLASS.values(), pytest.param(MORE_ROWS, marks=pytest.mark.stress)]
+)
+def test_scikit_learn_contract_with_array_api(names):
     done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=environment,
+        [sys.executable, "-c", ARRAY_API, *names],
+        env={**os.environ, "SCIPY_ARRAY_API": "1"},
         cwd=os.path.dirname(__file__),
         capture_output=True,
         text=True,
@@ -212,14 +260,13 @@ def test_scikit_learn_contract_with_array_api():
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_shapes_units_and_repr(name, valuations):
-    auction = make(name).fit(valuations)
-    outcome = auction.predict(valuations[:7])
+def test_shapes_units_and_repr(name):
+    auction, n_bidders = fitted(name), usual_bidders(name)
+    outcome = auction.predict(profiles(name, 7))
     allocations, payments = outcome
-    n_bidders = usual_bidders(name)
     assert allocations.shape == (7, n_bidders, 2) and payments.shape == (7, n_bidders)
     assert outcome.allocations is allocations and outcome.payments is payments
-    assert type(auction.score(valuations[:20])) is float
+    assert type(auction.score(profiles(name, 5))) is float
     assert auction.n_items_ == 2 and auction.n_features_in_ == 2 * n_bidders
     assert auction.support_.shape == (n_bidders, 2, 2)
     assert type(auction).__name__ in repr(auction)
@@ -233,87 +280,85 @@ def test_feasible_and_rational_for_any_bids(name, n_bidders, n_items):
     values = np.random.RandomState(0).uniform(0, 2, (40, n_bidders, n_items))
     auction = make(name, n_bidders, n_items).fit(values)
     bids = any_bids(n_bidders, n_items, top=2.0)
-    outcome = auction.predict(bids)
-    # Feasibility in probability; IR relative to each profile's own money, as bids reach 1e9.
-    # Both to 1e-6: float32 weights are evaluated in float64, so far below it in fact.
-    assert feasibility_violation(outcome.allocations, auction.demand).max() <= 1e-6
-    money = bids.max(axis=(1, 2)) + 1e-12
-    assert (ir_violation(bids, outcome).max(axis=1) <= 1e-6 * money).all()
-    assert (outcome.payments >= -1e-9 * money[:, None]).all()
+    assert_valid_outcome(auction, bids, auction.predict(bids))
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_prediction_does_not_depend_on_batching(name, valuations):
-    auction = make(name).fit(valuations)
-    whole = np.asarray(auction.predict(valuations))
-    rows = np.concatenate([np.asarray(auction.predict(row[None])) for row in valuations])
-    # float64 sums in another order: a few units in the last place.
-    np.testing.assert_allclose(whole, rows, atol=1e-12)
+def test_prediction_does_not_depend_on_batching(name):
+    auction, values = fitted(name), profiles(name, 60, seed=1)
+    rows = np.concatenate([predicted(auction, row[None]) for row in values])
+    # Sums in another order differ by a few units in the last place.
+    np.testing.assert_allclose(predicted(auction, values), rows, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_flat_three_dimensional_and_frame_input_agree(name, valuations):
-    flat = valuations.reshape(len(valuations), -1)
+def test_flat_three_dimensional_and_frame_input_agree(name):
+    values = profiles(name)
+    flat = values.reshape(len(values), -1)
     frame = pd.DataFrame(flat, columns=["b1i1", "b1i2", "b2i1", "b2i2"][: flat.shape[1]])
-    outcomes = []
-    for X in (valuations, flat, frame, valuations.tolist()):
+    expected = predicted(fitted(name), values)
+    for X in (values, flat, frame, values.tolist()):
         auction = make(name).fit(X)
-        outcomes += [np.asarray(auction.predict(Z)) for Z in (X, valuations)]
-    for outcome in outcomes[1:]:
-        np.testing.assert_array_equal(outcome, outcomes[0])
+        for Z in (X, values):
+            np.testing.assert_array_equal(predicted(auction, Z), expected)
     assert list(make(name).fit(frame).feature_names_in_) == list(frame.columns)
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_clone_pickle_and_joblib(name, valuations, tmp_path):
-    auction = make(name).fit(valuations)
-    expected = np.asarray(auction.predict(valuations))
+def test_clone_pickle_and_joblib(name, tmp_path):
+    auction, values = fitted(name), profiles(name)
+    expected = predicted(auction, values)
     joblib.dump(auction, tmp_path / "auction.joblib")
     for copy in (
         pickle.loads(pickle.dumps(auction)),
         joblib.load(tmp_path / "auction.joblib"),
-        clone(auction).fit(valuations),
+        clone(auction).fit(values),
     ):
-        np.testing.assert_array_equal(np.asarray(copy.predict(valuations)), expected)
+        np.testing.assert_array_equal(predicted(copy, values), expected)
     with pytest.raises(NotFittedError):
-        clone(auction).predict(valuations)
+        clone(auction).predict(values)
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_one_seed_gives_one_model_in_four_threads(name, valuations):
-    expected = np.asarray(make(name).fit(valuations).predict(valuations))
+def test_one_seed_gives_one_model_in_four_threads(name, monkeypatch):
+    # Fits long enough to overlap.
+    monkeypatch.setattr("sklauction.learned.auction.UPDATES_PER_ITERATION", 30)
+    values = profiles(name)
+    expected = predicted(make(name).fit(values), values)
     with ThreadPoolExecutor(4) as threads:
-        fits = [threads.submit(make(name).fit, valuations) for _ in range(4)]
-        outcomes = [np.asarray(fit.result().predict(valuations)) for fit in fits]
+        fits = [threads.submit(make(name).fit, values) for _ in range(4)]
+        outcomes = [predicted(fit.result(), values) for fit in fits]
     for outcome in outcomes:
         np.testing.assert_array_equal(outcome, expected)
 
 
 @pytest.mark.parametrize("name", LEARNED)
-def test_a_fit_can_be_continued_bit_for_bit(name, valuations):
-    whole = make(name, max_iter=4).fit(valuations)
-    halves = make(name, max_iter=2, warm_start=True).fit(valuations)
-    halves = pickle.loads(pickle.dumps(halves)).fit(valuations)
+def test_a_fit_can_be_continued_bit_for_bit(name):
+    values = profiles(name)
+    whole = make(name, max_iter=4).fit(values)
+    halves = make(name, max_iter=2, warm_start=True).fit(values)
+    halves = pickle.loads(pickle.dumps(halves)).fit(values)
     assert whole.n_iter_ == halves.n_iter_ == 4
-    expected = np.asarray(whole.predict(valuations))
-    np.testing.assert_array_equal(np.asarray(halves.predict(valuations)), expected)
+    np.testing.assert_array_equal(predicted(halves, values), predicted(whole, values))
 
 
 @pytest.mark.parametrize("name", LEARNED)
-def test_partial_fit_passes_equal_a_fit_that_holds_nothing_out(name, valuations):
-    whole = make(name, max_iter=3, validation_fraction=0).fit(valuations)
+def test_partial_fit_passes_equal_a_fit_without_validation(name):
+    values = profiles(name)
+    whole = make(name, max_iter=3, validation_fraction=0).fit(values)
     steps = make(name)
     for _ in range(3):
-        steps.partial_fit(valuations)
-    expected = np.asarray(whole.predict(valuations))
-    np.testing.assert_array_equal(np.asarray(steps.predict(valuations)), expected)
+        steps.partial_fit(values)
+    np.testing.assert_array_equal(predicted(steps, values), predicted(whole, values))
 
 
 @pytest.mark.parametrize("name", LEARNED)
-def test_other_seeds_give_other_models(name, valuations):
-    first, second = (make(name, random_state=seed).fit(valuations) for seed in (0, 1))
-    outcomes = [np.asarray(auction.predict(valuations)) for auction in (first, second)]
-    assert not np.array_equal(*outcomes)
+def test_other_seeds_give_other_models(name, monkeypatch):
+    # Starts do not depend on the seed; the profiles of the updates do.
+    monkeypatch.setattr("sklauction.learned.auction.UPDATES_PER_ITERATION", 50)
+    values = profiles(name)
+    auctions = [make(name, random_state=seed).fit(values) for seed in (0, 1)]
+    assert not np.array_equal(*[predicted(auction, values) for auction in auctions])
 
 
 def _broken(kind, valuations):
@@ -337,8 +382,8 @@ BAD_DATA = {
     "nan": r"X contains NaN",
     "inf": r"X contains infinity",
     "negative": r"Negative values in data",
-    "more bidders": r"n_bidders.*\(n_samples, (\d), 2\).*got \(200, (?!\1)\d, 2\), that is \d bi",
-    "three items": r"n_items.*\(n_samples, (\d), 2\).*got \(200, \1, 3\).* 3 items",
+    "more bidders": r"n_bidders.*\(n_samples, (\d), 2\).*got \(40, (?!\1)\d, 2\), that is \d bi",
+    "three items": r"n_items.*\(n_samples, (\d), 2\).*got \(40, \1, 3\).* 3 items",
     "three columns": r"n_bidders=\d and n_items=2; got 3 columns",
     "no rows": r"0 sample\(s\)",
     "one row": r"1 sample\(s\).*minimum of 2",
@@ -350,41 +395,40 @@ BAD_DATA = {
 
 @pytest.mark.parametrize("name", TABLE)
 @pytest.mark.parametrize("kind", BAD_DATA)
-def test_bad_valuations_are_refused_before_anything_is_fitted(name, kind, valuations):
+def test_bad_valuations_are_refused_before_anything_is_fitted(name, kind):
     auction = make(name)
     with pytest.raises(ValueError, match=BAD_DATA[kind]):
-        auction.fit(_broken(kind, valuations))
-    assert not [attribute for attribute in vars(auction) if attribute.endswith("_")]
+        auction.fit(_broken(kind, profiles(name)))
+    assert not learned_attributes(auction)
 
 
 @pytest.mark.parametrize("name", TABLE)
 @pytest.mark.parametrize(
     "kind", ["nan", "inf", "negative", "more bidders", "three items", "no rows"]
 )
-def test_bad_bids_are_refused(name, kind, valuations):
-    auction = make(name).fit(valuations)
+def test_bad_bids_are_refused(name, kind):
     with pytest.raises(ValueError, match=BAD_DATA[kind]):
-        auction.predict(_broken(kind, valuations))
+        fitted(name).predict(_broken(kind, profiles(name)))
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_predict_and_score_before_fit_say_so(name, valuations):
+def test_predict_and_score_before_fit_raise(name):
     for call in (make(name).predict, make(name).score, make(name).as_profiles):
         with pytest.raises(NotFittedError, match="not fitted yet"):
-            call(valuations)
+            call(profiles(name))
 
 
 @pytest.mark.parametrize("name", TABLE)
 @pytest.mark.parametrize("value", [0, -1, 2.0, True, "two", None])
-def test_bad_number_of_bidders_is_refused(name, value, valuations):
+def test_bad_number_of_bidders_is_refused(name, value):
     with pytest.raises(ValueError, match="n_bidders must be an integer of at least 1; got"):
-        make(name, n_bidders=value).fit(valuations)
+        make(name, n_bidders=value).fit(profiles(name))
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_a_refused_refit_keeps_the_fitted_auction(name, valuations):
-    auction = make(name).fit(valuations)
-    expected = np.asarray(auction.predict(valuations))
+def test_a_refused_refit_keeps_the_fitted_auction(name):
+    auction, values = pickle.loads(pickle.dumps(fitted(name))), profiles(name)
+    expected = predicted(auction, values)
     with pytest.raises(ValueError, match="NaN"):
-        auction.fit(_broken("nan", valuations))
-    np.testing.assert_array_equal(np.asarray(auction.predict(valuations)), expected)
+        auction.fit(_broken("nan", values))
+    np.testing.assert_array_equal(predicted(auction, values), expected)

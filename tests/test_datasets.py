@@ -1,4 +1,4 @@
-"""Settings: sampler, range of reports and known figures agree with each other."""
+"""Datasets: samples, supports and known revenues are consistent."""
 
 import dataclasses
 import itertools
@@ -32,8 +32,8 @@ from sklauction.datasets.priors import report_range
 NAMES = list_settings()
 N_SAMPLES = 20_000
 
-# Seeds are fixed, so these checks never flicker. A right sampler fails a check of 4.5 standard
-# errors with chance 7e-6, and there are some 160 columns: 1 in 1000 for a fresh choice of seed.
+# Seeds are fixed, so these tests are deterministic. With new seeds, a check within 4.5 standard
+# errors fails with probability 7e-6, and one of about 160 checks with probability 1/1000.
 N_ERRORS = 4.5
 KS_LEVEL = 7e-6
 
@@ -55,13 +55,12 @@ def test_samples_lie_in_the_support_and_reach_its_ends(name):
     assert np.isfinite(setting.support).all() and (low >= 0).all() and (low < high).all()
     if setting.bounded:
         assert (sample >= low).all() and (sample <= high).all()
-        # Every density here is at least 1/100 of its largest near the ends, so that of
-        # 20,000 draws some come within 2 % of the width. The triangle's top corner has a
-        # vanishing density, 0.02**2 in all: 8 draws.
+        # Densities near the ends are at least 1/100 of their maximum, so some of 20,000 draws
+        # are within 2 % of the width. At the corners of the triangle, about 8 draws are.
         assert (sample.min(axis=0) <= low + 0.02 * (high - low)).all()
         assert (sample.max(axis=0) >= high - 0.02 * (high - low)).all()
     else:
-        # One value in a million may lie outside: of 60,000 at most one or two.
+        # One value in a million is outside: at most one or two of 60,000.
         assert ((sample < low) | (sample > high)).sum() <= 2
 
 
@@ -87,7 +86,7 @@ def test_values_are_uncorrelated_where_marginals_say_so(name):
     setting = load_setting(name)
     flat = setting.sample(N_SAMPLES, random_state=2).reshape(N_SAMPLES, -1)
     correlation = np.corrcoef(flat.T) - np.eye(flat.shape[1])
-    # A correlation of independent columns has standard error 1/sqrt(n); 1225 pairs at most.
+    # Correlations of independent columns have standard error 1/sqrt(n); at most 1225 pairs.
     assert np.abs(correlation).max() <= 5 / math.sqrt(N_SAMPLES)
 
 
@@ -96,7 +95,7 @@ def test_triangle_is_uniform():
     sample = setting.sample(N_SAMPLES, random_state=0)[:, 0]
     assert setting.marginals is None and setting.bounded
     assert (sample.sum(axis=1) <= 1).all()
-    # Uniform on the triangle: each value has cdf 1 - (1 - x)^2, their sum has cdf s^2.
+    # The cdf of each value is 1 - (1 - x)^2, that of their sum s^2.
     for draws, cdf in (
         (sample[:, 0], lambda x: 1 - (1 - x) ** 2),
         (sample[:, 1], lambda x: 1 - (1 - x) ** 2),
@@ -146,7 +145,7 @@ def test_figures_are_well_formed(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_figure_exceeds_the_value_there_is(name):
-    """Revenue is at most expected welfare, which for unit demand is at most the additive one."""
+    """Revenue is at most the expected welfare, which is largest for additive demand."""
     setting = load_setting(name)
     welfare = setting.sample(N_SAMPLES, random_state=5).max(axis=1).sum(axis=1).mean()
     bounds = setting.optimal_revenue_bounds or (None, None)
@@ -179,7 +178,7 @@ def test_unknown_setting():
             load_setting(strange)
 
 
-# Menus of the one-bidder settings: rows (probability of item 1, of item 2, price).
+# Menus of the settings with one bidder: rows (probability of item 1, of item 2, price).
 ROOT_3 = math.sqrt(3)
 PAVLOV = (4 + math.sqrt(5.5)) / 3
 MENUS = {
@@ -201,14 +200,14 @@ def test_optimal_menus_earn_the_stated_revenue(name):
 
 
 def expected_maximum(cdfs, top, breaks):
-    """Expected largest of independent virtual values, or 0: the optimum by Myerson."""
+    """Return the expected maximum of independent virtual values and 0, Myerson's optimum."""
     edges = [0, *breaks, top]
     excess = lambda t: 1 - math.prod(cdf(t) for cdf in cdfs)  # noqa: E731
     return sum(quad(excess, a, b, epsabs=1e-12)[0] for a, b in itertools.pairwise(edges))
 
 
 def test_myerson_optima_of_single_items():
-    # Each reference is the integral of 1 - P(all virtual values <= t); quad is good to 1e-9.
+    # References are integrals of 1 - P(all virtual values <= t), with errors below 1e-9.
     exponential = expected_maximum([lambda t: 1 - math.exp(-(t + 3) / 3)] * 3, 200, [10, 50])
     assert load_setting("single_3_exponential").optimal_revenue == pytest.approx(exponential, 1e-9)
 
@@ -218,7 +217,7 @@ def test_myerson_optima_of_single_items():
         uniforms, 1e-9
     )
 
-    # Virtual value 2v - 4 up to the ironed interval, 2v - 8 above it, constant in between.
+    # The virtual value is 2v - 4 below the ironed interval and 2v - 8 above it.
     level = 3 - math.sqrt(5)
     ironed = lambda t: (t + 4) / 8 if t < level else (t + 32) / 40  # noqa: E731
     irregular = expected_maximum([ironed] * 3, 8, [level])
@@ -238,7 +237,7 @@ def test_myerson_optima_of_single_items():
     ],
 )
 def test_uniform_single_item_revenue(n_bidders, revenue):
-    # Both are closed forms: they differ by rounding only.
+    # Closed forms differ only by rounding.
     assert uniform_single_item_revenue(n_bidders) == pytest.approx(revenue, rel=1e-14)
     myerson = expected_maximum([lambda t: min(1, (1 + t) / 2)] * n_bidders, 1, [])
     assert uniform_single_item_revenue(n_bidders) == pytest.approx(myerson, rel=1e-12)
@@ -254,7 +253,7 @@ def test_vcg_uniform_revenue():
 
 
 def irwin_hall(n_terms, s):
-    """Return cdf and density of a sum of uniforms."""
+    """Return the cdf and density of a sum of uniform values."""
     cdf, pdf = np.zeros_like(s), np.zeros_like(s)
     for k in range(n_terms + 1):
         part, sign = np.maximum(s - k, 0), (-1) ** k * math.comb(n_terms, k)
@@ -269,14 +268,13 @@ def test_bundle_revenue_is_the_virtual_surplus_of_sums(size):
     s = np.linspace(0, n_items, 40_001)
     cdf, pdf = irwin_hall(n_items, s)
     surplus = np.trapezoid(n_bidders * cdf ** (n_bidders - 1) * np.maximum(s * pdf - 1 + cdf, 0), s)
-    # Figures are rounded to 6 decimals; the trapezoid rule, on a grid that misses the kink at
-    # the reserve, adds less than 1e-7.
+    # Figures are rounded to 6 decimals; the error of the trapezoid rule is below 1e-7.
     assert BUNDLE_MYERSON_REVENUE[size] == pytest.approx(surplus, abs=6e-7)
 
 
 def test_best_known_revenue_of_the_asymmetric_setting():
     def cdf(t):
-        """Distribution of the virtual value of a sum of two U[0, 1], above 0."""
+        """Return the cdf at t >= 0 of the virtual value of a sum of two U[0, 1] values."""
         s = (2 * t + 2) / 3 if t >= 0.5 else (t + math.sqrt(t * t + 6)) / 3
         return 1.0 if t >= 2 else 1 - (2 - s) ** 2 / 2 if s >= 1 else s * s / 2
 
@@ -296,7 +294,7 @@ YAO = {
 
 
 def best_two_bidder_revenue(values, probabilities, n_items, bayesian=False):
-    """Largest revenue of two bidders with finitely many types, by linear program."""
+    """Return the optimal revenue of two bidders with finitely many types, by linear program."""
     types = list(itertools.product(values, repeat=n_items))
     chances = [math.prod(t) for t in itertools.product(probabilities, repeat=n_items)]
     shape = (len(types), len(types), 2, n_items + 1)  # reports, bidder, items and payment
@@ -332,7 +330,7 @@ def best_two_bidder_revenue(values, probabilities, n_items, bayesian=False):
 def test_yao_optimum_by_formula_and_by_linear_program(name):
     p, a, b = YAO[name]
     setting = load_setting(name)
-    # The linear program is solved to 1e-7; the formula differs by rounding only.
+    # The linear program is solved up to 1e-7; the formula differs only by rounding.
     assert setting.optimal_revenue == pytest.approx(yao_revenue(2, p, a, b), rel=1e-14)
     dominant = best_two_bidder_revenue((a, b), (p, 1 - p), n_items=2)
     assert setting.optimal_revenue == pytest.approx(dominant, abs=1e-6)
@@ -342,7 +340,7 @@ def test_yao_optimum_by_formula_and_by_linear_program(name):
 
 
 def test_yao_revenue_of_one_bidder_is_its_best_menu():
-    # Values 1 or 2 with probability 1/2: the best is the bundle at 3, sold in 3 of 4 cases.
+    # The optimum is the bundle at 3, sold with probability 3/4.
     assert yao_revenue(1, 0.5, 1, 2) == 2.25
     for wrong in ((0, 1, 2), (1, 1, 2), (0.5, 2, 2), (0.5, -1, 2)):
         with pytest.raises(ValueError, match="0 < p < 1 and 0 <= a < b"):
@@ -399,12 +397,12 @@ def test_draws_depend_on_the_distributions_only_not_on_how_they_are_given():
         ((10.0, 2, 2), "n_samples must be an integer"),
         ((10, True, 2), "n_bidders must be an integer"),
         ((10, 2, -1), "n_items must be an integer"),
-        # 31 % of draws are negative: 400 of them surely hold one.
+        # 31 % of draws are negative.
         (
             (400, 2, 2, stats.norm(1, scale=2)),
-            r"at least 0; norm\(1, scale=2\) of bidder 0, item 0",
+            r"at least 0; got norm\(1, scale=2\) of bidder 0, item 0",
         ),
-        ((10, 1, 2, [stats.uniform(), Discrete([-1], [1])]), r"Discrete\(.*item 1 drew -1"),
+        ((10, 1, 2, [stats.uniform(), Discrete([-1], [1])]), r"Discrete\(.*item 1, which drew -1"),
         ((10, 2, 2, [stats.uniform()] * 3), r"\(n_bidders, n_items\) = \(2, 2\).*shape \(3,\)"),
         ((10, 2, 2, "uniform"), "from scipy.stats .*got 'uniform'"),
         ((10, 1, 1, stats.multivariate_normal([1, 1])), "one number per profile"),
@@ -427,7 +425,7 @@ def test_priors_refuse():
 def test_unbounded_priors_report_up_to_a_high_quantile():
     setting = load_setting("single_3_exponential")
     assert not setting.bounded
-    # 1 - 1e-6 is rounded to a double: the tail is 1e-6 up to 1e-10 of it.
+    # Rounding of 1 - 1e-6 changes the tail by a relative 1e-10.
     np.testing.assert_allclose(setting.support[..., 1], 3 * math.log(1e6), rtol=1e-9)
     both = ProductPrior([[stats.norm(100, 1)]])
     np.testing.assert_allclose(both.support[0, 0], 100 + stats.norm.ppf([1e-6, 1 - 1e-6]))
@@ -443,13 +441,14 @@ def test_mixture_by_hand():
     np.testing.assert_allclose(MIXTURE.pdf(x[[0, 2, 3, 5]]), [0, 0.25, 0.05, 0])
     np.testing.assert_allclose(MIXTURE.ppf([0, 0.3, 0.75, 0.9, 1]), [0, 1.2, 3, 6, 8])
     assert np.isnan(MIXTURE.ppf([-0.1, 1.1])).all()
+    assert np.isnan([MIXTURE.cdf(np.nan), MIXTURE.sf(np.nan), MIXTURE.pdf(np.nan)]).all()
     assert MIXTURE.support() == (0, 8) and MIXTURE.mean() == 2.5
     assert np.ndim(MIXTURE.ppf(0.5)) == np.ndim(MIXTURE.rvs(random_state=0)) == 0
 
 
 def test_mixture_with_a_gap_and_with_a_tail():
     gap = Mixture([stats.uniform(0, 1), stats.uniform(5, 1)], [0.5, 0.5])
-    # The smallest value whose cdf reaches 1/2 lies below the gap.
+    # The smallest value with a cdf of 1/2 is below the gap.
     assert gap.ppf(0.5) == pytest.approx(1)
     tail = Mixture([stats.uniform(0, 1), stats.expon()], [0.5, 0.5])
     assert tail.support() == (0, np.inf) and tail.ppf(1) == np.inf
@@ -465,6 +464,7 @@ def test_discrete_by_hand():
     np.testing.assert_allclose(values.pmf(x), [0, 0.3, 0, 0.7, 0])
     np.testing.assert_array_equal(values.ppf([0, 0.3, 0.31, 1]), [1, 1, 2.5, 2.5])
     assert np.isnan(values.ppf([-0.1, 1.1])).all()
+    assert np.isnan([values.cdf(np.nan), values.sf(np.nan), values.pmf(np.nan)]).all()
     assert values.support() == (1, 2.5) and values.mean() == pytest.approx(2.05)
     np.testing.assert_array_equal(values.atoms, [1, 2.5])
     assert not hasattr(MIXTURE, "atoms")
@@ -510,7 +510,7 @@ def test_drift_moves_quantiles_along_lines():
         for bidder in range(2):
             first, last = (ends[name][bidder][0].ppf([0.1, 0.5, 0.9]) for name in ("start", "end"))
             found = np.quantile(stream[step, :, bidder], [0.1, 0.5, 0.9])
-            # Quantiles of 40,000 draws: four standard errors, sqrt(q (1 - q) / n) / density.
+            # Four standard errors sqrt(q (1 - q) / n) / density of quantiles of 40,000 draws.
             np.testing.assert_allclose(found, (1 - share) * first + share * last, atol=0.06)
     again = make_drifting_valuations(5, 20_000, 2, 2, random_state=0, **ends)
     np.testing.assert_array_equal(stream, again)

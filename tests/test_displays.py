@@ -1,4 +1,4 @@
-"""The displays of allocations, payments, training and comparisons: what they hold and draw."""
+"""Displays of allocations, payments, training and comparisons."""
 
 import contextlib
 import itertools
@@ -6,6 +6,7 @@ import itertools
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.contour import ContourSet
 from mechanisms import first_price
 from scipy.stats import uniform
 from sklearn.base import clone
@@ -23,7 +24,9 @@ from sklauction import (
     SingleBuyerAuction,
     TrainingDisplay,
     VCGAuction,
+    load_auction,
     measure_regret,
+    save_auction,
 )
 from sklauction.datasets import make_valuations
 
@@ -66,7 +69,7 @@ def optimum():
 # Allocations and payments over two values.
 
 
-def test_pictures_are_what_the_auction_does_at_those_profiles():
+def test_displays_hold_the_outcomes_at_their_profiles():
     auction, bids = first_price_auction(3, 3), np.linspace(0.2, 0.8, 9).reshape(3, 3)
     arguments = {"bidder": 1, "items": (2, 0), "bids": bids, "n_points": 11}
     allocation = AllocationDisplay.from_estimator(auction, item=2, **arguments)
@@ -99,7 +102,7 @@ def test_opponent_and_fixed_bids_can_be_chosen():
     bids = [[0], [0.75], [0]]
     arguments = {"opponent": 2, "bids": bids, "n_points": 5}
     display = PaymentDisplay.from_estimator(auction, **arguments).plot()
-    # Bidder 0 wins with 0.75 or more, as ties are its, and not below the bid of 2.
+    # Bidder 0 wins with at least 0.75 and at least the bid of bidder 2, as it wins ties.
     own, other = np.meshgrid(*display.values)
     wins = (own >= 0.75) & (own >= other)
     np.testing.assert_array_equal(display.payments, own * wins)
@@ -116,7 +119,7 @@ def test_one_item_of_several_can_be_shown_against_an_opponent():
     assert display.fixed == "bidder 0 bids 0.5 on item 0; bidder 1 bids 0.5 on item 0"
 
 
-def test_many_fixed_bids_are_summed_up():
+def test_many_fixed_bids_are_summarised():
     auction = first_price_auction(3, 2)
     display = AllocationDisplay.from_estimator(auction, n_points=3)
     assert display.fixed == "bidder 1 bids 0.5, 0.5; bidder 2 bids 0.5, 0.5"
@@ -128,7 +131,7 @@ def test_many_fixed_bids_are_summed_up():
     assert given.fixed == "all other bids as given"
 
 
-def test_one_bidder_and_one_item_make_a_step(optimum):
+def test_one_bidder_and_one_item_are_drawn_as_a_step(optimum):
     auction = optimal_auction(1)
     display = AllocationDisplay.from_estimator(auction, reference=auction).plot()
     step, boundary = display.ax_.lines
@@ -160,7 +163,7 @@ def test_the_known_optimum_is_shown_with_its_boundaries(optimum):
     assert display.ax_.get_title() == "dashed: SingleBuyerAuction"
 
 
-def test_boundaries_are_seen_on_any_ground_and_drawn_once(optimum):
+def test_boundaries_are_white_and_black_and_drawn_once(optimum):
     display = AllocationDisplay.from_estimator(optimum, reference=optimum).plot()
     styles = {}
     for contour in display.ax_.collections[1:]:
@@ -170,7 +173,7 @@ def test_boundaries_are_seen_on_any_ground_and_drawn_once(optimum):
     assert white == (1, 1, 1, 1) and black == (0, 0, 0, 1)
     for stretches in styles.values():
         vertices = np.concatenate(stretches)
-        # Dashes drawn twice would fill each other's gaps.
+        # Dashes drawn twice would overlap.
         assert len(np.unique(vertices, axis=0)) == len(vertices)
 
 
@@ -192,7 +195,7 @@ def test_unit_demand_is_shown():
     np.testing.assert_array_equal(total, np.max(values, axis=0) >= np.sqrt(1 / 3))
 
 
-def test_colours_mean_probabilities_and_get_lighter(optimum):
+def test_colours_show_probabilities_with_increasing_lightness(optimum):
     display = AllocationDisplay.from_estimator(optimum).plot()
     shades = display.ax_.collections[0]
     assert shades.get_clim() == (0, 1)
@@ -206,23 +209,23 @@ def test_colours_mean_probabilities_and_get_lighter(optimum):
     assert display.ax_ is ax and display.figure_ is figure and len(figure.axes) == 1
 
 
-def test_payments_of_a_menu_are_written_into_their_regions(optimum):
+def test_regions_of_a_menu_are_labelled_with_payments(optimum):
     display = PaymentDisplay.from_estimator(optimum).plot()
     written = {text.get_position(): float(text.get_text()) for text in display.ax_.texts}
     for (one, two), payment in written.items():
         menu_row = optimum.menu_.choose([[one, two]])
         assert payment == pytest.approx(optimum.menu_.prices[menu_row][0], rel=1e-3)
-    # One item alone is sold in two places for the same price.
+    # Each item alone has the same price.
     assert sorted(written.values()) == pytest.approx([0, ALONE, ALONE, BOTH], rel=1e-3)
 
 
-def test_payments_are_contoured_where_they_are_smooth_but_not_across_jumps():
+def test_contours_do_not_cross_jumps_of_the_payment():
     display = PaymentDisplay.from_estimator(first_price_auction(2, 2)).plot()
     contours = display.ax_.collections[1]
     labels = {text.get_text() for text in display.ax_.texts}
     assert "0" in labels and {f"{level:g}" for level in contours.levels} & labels
     for level, path in zip(contours.levels, contours.get_paths(), strict=True):
-        # Each item won, at 0.5 or more, is paid for by its value.
+        # An item is won at 0.5 or more, and its price is the bid.
         paid = (path.vertices * (path.vertices > 0.5)).sum(axis=1)
         np.testing.assert_allclose(paid, level, atol=1e-9)
 
@@ -246,17 +249,17 @@ def test_one_payment_everywhere_is_written_once(price):
         ({"bidder": 2}, "bidder must be below 2; got 2"),
         ({"item": 2}, "item must be below 2; got 2"),
         ({"items": (0, 5)}, "items must be below 2; got 5"),
-        ({"items": (1, 1)}, r"items must name one item or two different ones; got \(1, 1\)"),
-        ({"items": 0}, "items must name one item or two different ones; got 0"),
-        ({"opponent": 1}, "opponent must be None but where"),
-        ({"items": (0,), "opponent": 0}, "opponent must be another bidder than 0; got 0"),
+        ({"items": (1, 1)}, r"items must be one item or two different ones; got \(1, 1\)"),
+        ({"items": 0}, "items must be one item or two different ones; got 0"),
+        ({"opponent": 1}, "opponent must be None unless one item"),
+        ({"items": (0,), "opponent": 0}, "opponent must be a bidder other than 0; got 0"),
         ({"items": (0,), "opponent": 2}, "opponent must be below 2; got 2"),
         ({"bids": [1, 2]}, r"bids must have shape \(n_bidders, n_items\) = \(2, 2\); got \(2,\)"),
         ({"bids": [[1, 2], [3, -4]]}, "bids must be finite and not negative; got .*-4.0"),
-        ({"n_points": 1}, "n_points must be an integer of at least 2; got 1"),
+        ({"n_points": 1}, "n_points must be an integer of at least 2.*; got 1"),
     ],
 )
-def test_bad_choices_are_named(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     auction = first_price_auction(2, 2)
     with pytest.raises(ValueError, match=message):
         AllocationDisplay.from_estimator(auction, **arguments)
@@ -265,7 +268,7 @@ def test_bad_choices_are_named(arguments, message):
             PaymentDisplay.from_estimator(auction, **arguments)
 
 
-def test_references_that_do_not_fit_and_values_that_do_not_vary_are_named(optimum):
+def test_invalid_references_and_constant_values_raise(optimum):
     auction = first_price_auction(2, 2)
     with pytest.raises(ValueError, match=r"reference must .* = \(2, 2\); got \(1, 2\)"):
         AllocationDisplay.from_estimator(auction, reference=optimum)
@@ -276,7 +279,7 @@ def test_references_that_do_not_fit_and_values_that_do_not_vary_are_named(optimu
     always_one = valuations(2, 2)
     always_one[:, :, 1] = 1
     constant = clone(auction).set_params(support=[[[0, 1], [1, 1]]]).fit(always_one)
-    with pytest.raises(ValueError, match="item 1 of bidder 0 is always 1"):
+    with pytest.raises(ValueError, match="item 1, whose value for bidder 0 is always 1"):
         PaymentDisplay.from_estimator(constant)
 
 
@@ -293,29 +296,51 @@ def trained():
     return small_net(max_iter=3).fit(valuations(2, 1))
 
 
-def test_training_shows_the_history_over_updates(trained):
+def test_training_shows_the_history(trained):
     display = TrainingDisplay.from_estimator(trained).plot()
-    per_iteration = trained.net_.n_updates
-    np.testing.assert_array_equal(display.updates, per_iteration * np.array([1, 2, 3]))
     names = ("revenue", "total_regret", "score")
     for ax, name in zip(display.axes_, names, strict=True):
         expected = [row[name] for row in trained.history_]
-        np.testing.assert_array_equal(ax.lines[0].get_xdata(), display.updates)
+        np.testing.assert_array_equal(ax.lines[0].get_xdata(), [1, 2, 3])
         np.testing.assert_array_equal(ax.lines[0].get_ydata(), expected)
     assert display.axes_[1].get_yscale() == "log" and display.regret_bound == "lower"
     assert "lower bound" in display.axes_[1].get_ylabel()
-    assert display.axes_[2].get_xlabel() == "updates of the auctioneer"
+    assert display.axes_[2].get_xlabel() == "iteration"
 
 
 def test_the_weights_used_are_marked(trained):
     display = TrainingDisplay.from_estimator(trained).plot()
-    expected = trained.net_.best_iter_ * trained.net_.n_updates
-    assert display.best_update == expected
     scores = [row["score"] for row in trained.history_]
-    assert display.updates[np.argmax(scores)] == expected
+    assert display.best_iteration == trained.net_.best_iter_ == 1 + np.argmax(scores)
     for ax in display.axes_:
         (mark,) = [line for line in ax.lines if line.get_linestyle() == ":"]
-        assert list(mark.get_xdata()) == [expected, expected]
+        assert list(mark.get_xdata()) == [display.best_iteration] * 2
+
+
+@pytest.mark.parametrize("validation_fraction", [0, 0.2])
+@pytest.mark.parametrize(
+    "auction, regret_bound",
+    [
+        (small_net(max_iter=1), "lower"),
+        (BundlePricingAuction(2, max_iter=1, random_state=0), "upper"),
+        (RochetNetAuction(max_iter=1, random_state=0), "upper"),
+    ],
+)
+def test_training_of_a_loaded_auction_is_shown(
+    auction, regret_bound, validation_fraction, tmp_path
+):
+    auction = clone(auction).set_params(validation_fraction=validation_fraction)
+    auction.fit(valuations(auction.n_bidders, 2))
+    save_auction(auction, tmp_path / "auction.safetensors")
+    loaded = load_auction(tmp_path / "auction.safetensors")
+    display, expected = map(TrainingDisplay.from_estimator, (loaded, auction))
+    for name in ("revenues", "total_regrets", "scores", "held_out", "regret_bound"):
+        np.testing.assert_array_equal(getattr(display, name), getattr(expected, name))
+    assert display.regret_bound == regret_bound
+    # A file has the weights used, but not when they were reached.
+    assert display.best_iteration == (1 if validation_fraction == 0 else None)
+    marks = [line for line in display.plot().axes_[0].lines if line.get_linestyle() == ":"]
+    assert len(marks) == (validation_fraction == 0)
 
 
 def test_without_held_out_profiles_averages_of_training_are_shown_in_money():
@@ -323,8 +348,8 @@ def test_without_held_out_profiles_averages_of_training_are_shown_in_money():
     auction = small_net(validation_fraction=0).fit(V)
     dearer = small_net(validation_fraction=0).fit(10_000 * V)
     one, other = map(TrainingDisplay.from_estimator, (auction, dearer))
-    assert not one.held_out and one.best_update == one.updates[-1]
-    # Trained in units of the scale, the same but for rounding.
+    assert not one.held_out and one.best_iteration == 2
+    # Training is in units of the scale, so money does not matter up to rounding.
     np.testing.assert_allclose(other.revenues, 10_000 * one.revenues, rtol=1e-2)
     np.testing.assert_allclose(other.scores, 100 * one.scores, rtol=1e-2)
     expected = np.sqrt(one.revenues) - np.sqrt(one.total_regrets)
@@ -335,33 +360,31 @@ def test_without_held_out_profiles_averages_of_training_are_shown_in_money():
 def test_after_partial_fit_the_latest_weights_are_marked():
     auction = small_net(max_iter=1).fit(valuations(2, 1))
     display = TrainingDisplay.from_estimator(auction.partial_fit(valuations(2, 1)))
-    assert display.held_out and display.best_update == display.updates[1]
+    assert display.held_out and display.best_iteration == 2
     np.testing.assert_array_equal(np.isnan(display.scores), [False, True])
 
 
-def test_regret_zero_is_said_and_not_drawn_on_the_log_scale():
+def test_zero_regret_is_a_text_or_a_hollow_marker():
     menu = RochetNetAuction(max_iter=1, random_state=0).fit(valuations(1, 2))
     display = TrainingDisplay.from_estimator(menu).plot()
-    assert display.axes_[1].texts[0].get_text() == "0: no misreport pays"
+    assert display.axes_[1].texts[0].get_text() == "0: no profitable misreport"
     assert display.regret_bound == "upper"
     display = TrainingDisplay.from_estimator(menu.partial_fit(valuations(1, 2)))
     pricing = BundlePricingAuction(2, max_iter=1, validation_fraction=0, random_state=0)
     display = TrainingDisplay.from_estimator(pricing.fit(valuations(2, 2))).plot()
     assert [ax.texts[0].get_text() for ax in display.axes_[1:]] == ["not measured"] * 2
-    mixed = TrainingDisplay(
-        np.array([1, 2, 3]), np.ones(3), np.array([0.1, 0, 0.01]), np.ones(3), 2, True
-    ).plot()
+    mixed = TrainingDisplay(np.ones(3), np.array([0.1, 0, 0.01]), np.ones(3), 2, True).plot()
     found, none = (line for line in mixed.axes_[1].lines if line.get_linestyle() != ":")
     np.testing.assert_array_equal(found.get_ydata(), [0.1, np.nan, 0.01])
     assert none.get_xdata() == [2] and none.get_ydata()[0] < 0.01
 
 
-def test_auctions_without_training_are_named(trained):
+def test_auctions_without_a_history_raise(trained):
     with pytest.raises(ValueError, match="got VCGAuction, which has none"):
         TrainingDisplay.from_estimator(VCGAuction(2).fit(valuations(2, 1)))
     with pytest.raises(ValueError, match="not fitted"):
         TrainingDisplay.from_estimator(clone(trained))
-    with pytest.raises(ValueError, match="axes must be three; got 2"):
+    with pytest.raises(ValueError, match="axes must be 3 matplotlib Axes; got 2"):
         TrainingDisplay.from_estimator(trained).plot(plt.subplots(2)[1])
 
 
@@ -398,12 +421,12 @@ def test_reports_and_auctions_give_the_same_points():
     np.testing.assert_array_equal(one.regrets, [r.total_regret for r in reports.values()])
     np.testing.assert_array_equal(one.revenues, other.revenues)
     np.testing.assert_array_equal(one.regrets, other.regrets)
-    truthful, lying = markers(one)
-    assert lying.get_xdata() == [one.regrets[1]] and lying.get_ydata() == [one.revenues[1]]
+    truthful, other = markers(one)
+    assert other.get_xdata() == [one.regrets[1]] and other.get_ydata() == [one.revenues[1]]
     assert truthful.get_xdata()[0] < one.regrets[1] / 10
 
 
-def test_regret_zero_has_a_column_where_no_marker_hides_another():
+def test_zero_regret_has_a_column_in_which_markers_do_not_overlap():
     display = EIGHT.plot()
     places = np.array([line.get_xydata()[0] for line in markers(display)])
     np.testing.assert_array_equal(places[:, 1], display.revenues)
@@ -419,50 +442,45 @@ def test_regret_zero_has_a_column_where_no_marker_hides_another():
     assert ticks[0] == "0" and "$10^{-1}$" in ticks
 
 
-def test_curves_have_the_score_that_they_say():
+def test_curves_have_the_score_of_their_label():
     display = EIGHT.plot()
-    curves = [line for line in display.ax_.lines if line.get_label().startswith("_score")]
-    assert len(curves) > 3
-    for curve in curves:
-        regrets, revenues = curve.get_data()
-        score = float(curve.get_label().split()[1])
-        np.testing.assert_allclose(np.sqrt(revenues) - np.sqrt(regrets), score, atol=1e-9)
+    (curves,) = (part for part in display.ax_.collections if isinstance(part, ContourSet))
+    for score, path in zip(curves.levels, curves.get_paths(), strict=True):
+        regrets, revenues = path.vertices.T
+        # Contours are interpolated linearly between points of a grid.
+        np.testing.assert_allclose(np.sqrt(revenues) - np.sqrt(regrets), score, atol=1e-3)
     shown = {text.get_text() for text in display.ax_.texts}
-    assert len(shown & {f"{float(curve.get_label().split()[1]):.3g}" for curve in curves}) > 3
+    assert len(shown) > 3 and shown <= {f"{score:g}" for score in curves.levels}
 
 
-@pytest.mark.parametrize("size", [(5.2, 4.2), (3.4, 3.2)])
-def test_names_cover_neither_each_other_nor_points_nor_the_edge(size):
-    _, ax = plt.subplots(figsize=size, layout="constrained")
+@pytest.mark.parametrize("size", [(5.2, 5.0), (3.4, 3.8)])
+def test_legend_is_inside_the_figure_and_below_the_axis_label(size):
+    figure, ax = plt.subplots(figsize=size, layout="constrained")
     display = EIGHT.plot(ax)
-    display.figure_.canvas.draw()
-    texts = {text.get_text(): text for text in ax.texts if text.get_text()}
-    boxes = {name: text.get_window_extent() for name, text in texts.items()}
-    assert set(display.names) < set(boxes)
-    for one, other in itertools.combinations(boxes, 2):
-        assert not boxes[one].overlaps(boxes[other]), (one, other)
-    centres = ax.transData.transform([line.get_xydata()[0] for line in markers(display)])
-    for name, box in boxes.items():
-        assert not any(box.contains(*centre) for centre in centres), name
-        assert ax.bbox.contains(*box.min) and ax.bbox.contains(*box.max), name
+    figure.canvas.draw()
+    legend, label = (part.get_window_extent() for part in (ax.get_legend(), ax.xaxis.label))
+    assert legend.y1 < label.y0
+    assert figure.bbox.contains(*legend.min) and figure.bbox.contains(*legend.max)
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert texts[:8] == list(display.names)
+    styles = [line.get_marker() for line in markers(display)]
+    assert len(set(styles)) == 8, "markers must differ without colour"
 
 
-def test_bounds_are_lines_that_say_what_they_are():
+def test_bounds_are_lines_with_labels():
     display = EIGHT.plot()
-    heights = {line.get_ydata()[0]: line for line in display.ax_.lines if len(line.get_xdata()) > 1}
-    assert {0.81, 0.93} < set(heights)
-    assert heights[0.81].get_linestyle() != heights[0.93].get_linestyle()
-    texts = [text.get_text() for text in display.ax_.texts]
-    assert "no truthful auction earns more than 0.93" in texts
-    assert "known to be attainable: 0.81" in texts
+    heights = {line.get_label(): line.get_ydata()[0] for line in display.ax_.lines[8:]}
+    assert heights == {"optimum at most 0.93": 0.93, "optimum at least 0.81": 0.81}
+    upper, lower = display.ax_.lines[8:]
+    assert upper.get_linestyle() != lower.get_linestyle()
     known = compare([0.5, 0.6], [0, 0.1], RevenueBounds({"a": 0.6}, {"b": 0.6})).plot()
-    assert "known to be attainable: 0.6" not in [text.get_text() for text in known.ax_.texts]
+    assert [line.get_label() for line in known.ax_.lines[2:]] == ["optimum 0.6"]
 
 
 @pytest.mark.parametrize(
     "revenues, regrets", [([0.5], [0.0]), ([0.0, 0.0], [0.0, 0.0]), ([0.1], [0.4]), ([7e4], [3e-2])]
 )
-def test_few_or_odd_points_are_drawn(revenues, regrets):
+def test_few_or_extreme_points_are_drawn(revenues, regrets):
     display = compare(revenues, regrets).plot()
     display.figure_.canvas.draw()
     assert len(markers(display)) == len(revenues)
@@ -475,7 +493,7 @@ def test_a_comparison_can_be_part_of_a_figure_with_subfigures():
     figure.canvas.draw()
 
 
-def test_what_cannot_be_compared_is_named():
+def test_invalid_comparisons_raise():
     V = valuations(2, 1)
     auction = VCGAuction(2).fit(V)
     report = measure_regret(auction, V, effort="quick", random_state=0)

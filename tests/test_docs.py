@@ -1,4 +1,4 @@
-"""The code in README and docs runs as it stands, at reduced size."""
+"""The code in README and docs runs, at reduced size."""
 
 import re
 from pathlib import Path
@@ -15,9 +15,9 @@ BLOCKS = {
     page: re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), flags=re.DOTALL)
     for page in PAGES
 }
-# Lists, tables and what is included from elsewhere.
+# Lists, tables and included pages.
 FIGURES_ONLY = ("changelog", "citation", "glossary", "menu_figures", "more", "paper_tables")
-# Sizes in the pages -> sizes here. A page whose sizes these miss would be slow, not wrong.
+# Sizes in the pages -> sizes in the tests.
 SMALLER = {
     "100_000": "300",
     "10_000": "200",
@@ -50,6 +50,7 @@ SMALLER = {
 @pytest.mark.parametrize("page", [page for page in PAGES if BLOCKS[page]])
 def test_code_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # pages write files
+    monkeypatch.setattr("sklauction.learned.auction.UPDATES_PER_ITERATION", 5)
     namespace = {}
     for block in BLOCKS[page]:
         for text, smaller in SMALLER.items():

@@ -2,12 +2,17 @@
 
 import ast
 import os
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib
 import pytest
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 
 FOLDER = Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(FOLDER.glob("plot_*.py"))
@@ -18,24 +23,32 @@ def name_of(path):
     return path.stem
 
 
-def run_small(script):
-    """Run a script without a screen, in its own folder, warnings being errors."""
-    screens = ("DISPLAY", "WAYLAND_DISPLAY")  # with one, Agg warns that it cannot show
+@pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
+def test_runs_without_a_warning_and_prints(path, tmp_path, monkeypatch, capsys):
+    # A copy, so that a picture that the example writes does not replace one of full size.
+    script = shutil.copy(path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(SIZE_NAME, "0.01")
+    monkeypatch.setattr("sklauction.learned.auction.UPDATES_PER_ITERATION", 10)
+    # Agg warns that it shows nothing where there is a display.
+    monkeypatch.setattr(plt, "show", lambda: None)
+    runpy.run_path(script, run_name="__main__")
+    plt.close("all")
+    assert capsys.readouterr().out.strip()
+
+
+def test_the_quickstart_runs_as_a_script(tmp_path):
+    script = Path(shutil.copy(FOLDER / "plot_quickstart.py", tmp_path))
+    screens = ("DISPLAY", "WAYLAND_DISPLAY")
     environment = {name: value for name, value in os.environ.items() if name not in screens}
     environment |= {SIZE_NAME: "0.01", "MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-W", "error", script],
         capture_output=True,
         text=True,
         env=environment,
-        cwd=script.parent,
+        cwd=tmp_path,
     )
-
-
-@pytest.mark.parametrize("path", EXAMPLES, ids=name_of)
-def test_runs_without_a_warning_and_prints(path, tmp_path):
-    # A copy, so that a picture that the example writes does not replace one of full size.
-    done = run_small(Path(shutil.copy(path, tmp_path)))
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
 

@@ -22,7 +22,7 @@ from sklauction import (
     measure_regret,
 )
 from sklauction.audit.measure import _rows_of_blocks
-from sklauction.utils.batching import CHUNKS, blocks
+from sklauction.utils.batching import CHUNKS, blocks, run_in_blocks
 
 # Profiles: so many that a copy of them, of 6.4 MB, is more than what is held beside a block; of
 # an audit, a copy of 0.96 MB is more than what is left of the limit below.
@@ -118,7 +118,13 @@ def test_other_forms_are_copied_at_most_once(form, copies, on_disk):
 @pytest.mark.parametrize("n_entries", [1, 3, 4, 500, 1 << 20])  # 3: chunks of 5,461 profiles
 def test_blocks_hold_every_profile_once_and_end_where_chunks_do(n_entries):
     shape = (100_000, 1, n_entries)
-    few, many = list(blocks(shape, CHUNKS)), list(blocks(shape))
+    few, many = [], list(blocks(shape))
+
+    def run(rows):
+        few.append(rows)
+        return (np.zeros(rows.stop - rows.start),) * 2
+
+    run_in_blocks(run, shape)
     for parts in (few, many):
         assert parts[0].start == 0 and parts[-1].stop == 100_000
         assert all(one.stop == two.start for one, two in pairwise(parts))

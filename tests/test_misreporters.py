@@ -1,4 +1,4 @@
-"""The search during training: groups, shared reports, proposals, refinement."""
+"""Groups of reports in training, and the search for misreports."""
 
 import numpy as np
 import pytest
@@ -9,13 +9,13 @@ from sklauction.two_player.misreporters import (
     MISREPORTERS,
     climb,
     draw_truths,
-    own_gains,
+    own_utilities,
     perturb,
     place_reports,
     play_groups,
     refine,
 )
-from sklauction.two_player.networks import NetworkShape
+from sklauction.two_player.networks import NetworkDesign
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_the_first_truth_is_the_bidders_own(batch, generator):
     assert truths.shape == (2, 3, 5, 2)
     for bidder in range(2):
         assert torch.equal(truths[bidder, :, 0], batch[:, bidder])
-        # Further truths are values that this bidder has somewhere in the pool.
+        # Further truths are values of the same bidder in the pool.
         values = {tuple(value.tolist()) for value in pool[:, bidder]}
         assert all(tuple(t.tolist()) in values for t in truths[bidder, :, 1:].flatten(0, 1))
 
@@ -62,8 +62,8 @@ def test_reports_replace_one_bidder_and_leave_the_others(batch):
 def test_play_matches_the_definition_of_regret(batch, generator, n_truths):
     truths = draw_truths(batch, batch, n_truths, generator)
     extra = perturb(truths, 3, BOX, generator)
-    play = play_groups(proportional, batch, truths, extra)
     reports = torch.cat([truths, extra], dim=2)
+    play = play_groups(proportional, batch, truths, reports)
 
     def utility(bidder, group, truth, report):
         bids = batch[group : group + 1].clone()
@@ -99,26 +99,26 @@ def test_perturbations_stay_in_the_box_and_reach_all_sizes(batch, generator):
     assert (distance < 0.002).any() and (distance > 0.1).any() and distance.max() <= 0.3
 
 
-def test_refinement_does_not_lower_a_smooth_gain(batch, generator):
+def test_refine_does_not_lower_a_smooth_utility(batch, generator):
     truths = draw_truths(batch, batch, 3, generator)
     starts = torch.full_like(truths, 0.9)
     found = refine(proportional, batch, truths, starts, BOX, n_steps=8, generator=generator)
-    before, after = (own_gains(proportional, batch, truths, r) for r in (starts, found))
-    # One concave hill per bidder: ascent with shrinking steps ends no lower, but for the
-    # length of its last step (at most 0.2 * 0.5**7 = 0.0016).
+    before, after = (own_utilities(proportional, batch, truths, r) for r in (starts, found))
+    # Utilities are concave: ascent does not reduce them by more than its last step, which is at
+    # most 0.2 * 0.5**7 = 0.0016.
     assert (after >= before - 2e-3).all() and after.mean() > before.mean() + 0.01
-    # Every report has a first step of its own, up to 20 % and in all at most 40 % of the range.
+    # Steps differ by report, and add up to at most 40 % of the range.
     moved = (found - starts).abs().amax(dim=3).flatten()
     assert len(moved.unique()) == len(moved) and moved.max() <= 0.4
     assert found.min() >= 0 and found.max() <= 1 and not found.requires_grad
 
 
-def test_climbing_finds_the_top_of_a_smooth_hill(batch, generator):
+def test_climb_maximises_a_smooth_utility(batch, generator):
     truths = draw_truths(batch, batch, 3, generator)
     starts = torch.full_like(truths, 0.9)
     found = climb(proportional, batch, truths, starts, BOX, n_steps=60, step_size=0.02)
-    before, after = (own_gains(proportional, batch, truths, r) for r in (starts, found))
-    # Adam's steps are 0.02 at most and end up around the top: within the gain of two steps.
+    before, after = (own_utilities(proportional, batch, truths, r) for r in (starts, found))
+    # Adam's steps are at most 0.02: utilities end within two steps of the maximum.
     assert (after >= before - 2e-3).all() and after.mean() > before.mean() + 0.01
     assert found.min() >= 0 and found.max() <= 1 and not found.requires_grad
     assert torch.equal(starts, torch.full_like(truths, 0.9))
@@ -126,7 +126,9 @@ def test_climbing_finds_the_top_of_a_smooth_hill(batch, generator):
 
 @pytest.mark.parametrize("architecture", MISREPORTERS)
 def test_misreporter_networks_stay_in_the_support(architecture, generator):
-    shape = NetworkShape(3, 2, "additive", (8,), "silu")
+    shape = NetworkDesign(
+        n_bidders=3, n_items=2, demand="additive", hidden_layer_sizes=(8,), activation="silu"
+    )
     network = build_seeded(lambda: MISREPORTERS[architecture](shape), generator)
     network.low.fill_(2.0)
     network.high.fill_(5.0)

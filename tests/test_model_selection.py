@@ -1,4 +1,4 @@
-"""Auctions plug into scikit-learn's model selection and pipelines."""
+"""Auctions in scikit-learn's model selection and pipelines."""
 
 import numpy as np
 import pytest
@@ -25,6 +25,8 @@ from sklauction import (
     best_under_regret,
 )
 
+pytestmark = pytest.mark.usefixtures("few_updates")
+
 TINY = {name: value for name, value in TINY_GAME.items() if name != "hidden_layer_sizes"}
 
 
@@ -50,9 +52,9 @@ def test_search_with_several_scorers_refits_the_most_revenue_under_a_regret_cap(
     ).fit(valuations)
     # Uniform on [0, 3]: revenue peaks at the reserve 1.5 (Myerson), and VCG has no regret.
     assert search.best_params_ == {"reserve": 1.5}
-    # Rounding of float32 search and float64 recomputation, in money of size 3.
+    # Rounding errors, with values of up to 3.
     assert np.abs(search.cv_results_["mean_test_regret"]).max() < 1e-9
-    # The search itself scores as the auction that it chose, also within a cross-validation.
+    # The score of the search is the score of its best auction, also in a cross-validation.
     assert search.score(valuations) == search.best_estimator_.score(valuations)
     assert np.isfinite(cross_val_score(search, valuations, cv=2)).all()
 
@@ -62,7 +64,6 @@ def test_cross_validate_reports_every_scorer(valuations):
     results = cross_validate(auction, valuations, cv=2, scoring=auction_scorers())
     assert (results["test_revenue"] >= 0).all() and (results["test_regret"] <= 0).all()
     expected = np.sqrt(results["test_revenue"]) - np.sqrt(-results["test_regret"])
-    # One audit per scorer, with the same seed: the same arithmetic.
     np.testing.assert_allclose(results["test_score"], expected, rtol=1e-12)
 
 

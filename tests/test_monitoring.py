@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks: told of every iteration, able to stop, and never in the way."""
+"""Callbacks of scikit-learn: called at every iteration, able to stop, and without side effects."""
 
 import subprocess
 import sys
@@ -11,10 +11,11 @@ from test_common import LEARNED, TABLE, make
 from sklauction import ALGNetAuction, RegretMonitor, VCGAuction, measure_regret
 
 pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+pytestmark = pytest.mark.usefixtures("few_updates")
 
 
 class Recorder:
-    """Notes every hook called, and asks to stop when told to."""
+    """Callback that records the hooks called, and stops or fails after a given iteration."""
 
     def __init__(self, stop_after=None, fail_after=None):
         self.stop_after, self.fail_after = stop_after, fail_after
@@ -46,7 +47,7 @@ def valuations(request, valuations):
 
 
 @pytest.mark.parametrize("name", [name for name in LEARNED if "truthful" not in name])
-def test_callbacks_hear_of_every_iteration_and_change_nothing(name, valuations):
+def test_callbacks_are_called_at_every_iteration_and_change_nothing(name, valuations):
     recorder = Recorder()
     watched = make(name, max_iter=2).set_callbacks(recorder).fit(valuations)
     assert recorder.calls == [
@@ -54,7 +55,7 @@ def test_callbacks_hear_of_every_iteration_and_change_nothing(name, valuations):
         *("begin iteration 0", "end iteration 0", "begin iteration 1", "end iteration 1"),
         *("end fit 0", "teardown"),
     ]
-    # The copy that a callback gets predicts, as the auction then was.
+    # Callbacks get a fitted copy of the auction at that iteration.
     assert len(recorder.outcomes) == 2
     assert not np.array_equal(*recorder.outcomes)
     alone = make(name, max_iter=2).fit(valuations)
@@ -64,7 +65,7 @@ def test_callbacks_hear_of_every_iteration_and_change_nothing(name, valuations):
 
 
 @pytest.mark.parametrize("name", [name for name in TABLE if name not in LEARNED])
-def test_an_auction_fitted_in_one_piece_is_one_task(name, valuations):
+def test_an_auction_without_iterations_is_one_task(name, valuations):
     recorder = Recorder()
     make(name).set_callbacks(recorder).fit(valuations)
     assert recorder.calls == ["setup", "begin fit 0", "end fit 0", "teardown"]
@@ -77,7 +78,7 @@ def test_a_callback_can_stop_training(valuations):
     np.testing.assert_array_equal(
         auction.predict(valuations).payments, shorter.predict(valuations).payments
     )
-    # It was asked of that fit only.
+    # The stop applies to that fit only.
     auction.set_callbacks().set_params(warm_start=True, max_iter=1).fit(valuations)
     assert auction.n_iter_ == 3
 
@@ -92,7 +93,7 @@ def test_a_failing_callback_leaves_the_auction_as_it_was(valuations):
     assert not hasattr(auction, "_callback_fit_ctx")
 
 
-def test_bad_data_are_refused_with_callbacks_closed(valuations):
+def test_callbacks_are_torn_down_if_data_are_invalid(valuations):
     recorder = Recorder()
     with pytest.raises(ValueError, match=r"[Nn]egative"):
         make("algnet-mlp").set_callbacks(recorder).fit(-valuations)
@@ -104,7 +105,7 @@ def test_monitor_logs_what_an_audit_finds(valuations):
     auction = make("algnet-mlp", validation_fraction=0).set_callbacks(monitor).fit(valuations)
     (row,) = monitor.get_logs().data
     report = measure_regret(auction, valuations[:30], effort="quick", random_state=0, verbose=False)
-    # The auction of the only iteration is the auction kept.
+    # With one iteration, the audited auction is the fitted one.
     assert row["revenue"] == pytest.approx(report.revenue, rel=1e-12)
     assert row["regret"] == pytest.approx(-report.total_regret, rel=1e-9)
     assert row["score"] == pytest.approx(report.score, rel=1e-9)
@@ -115,13 +116,13 @@ def test_monitor_follows_a_search(valuations, n_jobs):
     monitor = RegretMonitor(n_samples=20)
     game = make("algnet-mlp", max_iter=2).set_callbacks(monitor)
     GridSearchCV(game, {"activation": ["tanh", "relu"]}, cv=2, n_jobs=n_jobs).fit(valuations)
-    # Two candidates in two folds, and the refit, of two iterations each.
+    # Two candidates in two folds and the refit, with two iterations each.
     rows = [row for row in monitor.get_logs().data if row["task_name"] == "iteration"]
     assert len(rows) == 10
     assert len({row["parent_task_id_path"] for row in rows}) == 5
 
 
-def test_progress_bar_reaches_the_iterations_of_a_search(valuations, capsys):
+def test_progress_bar_shows_the_iterations_of_a_search(valuations, capsys):
     pytest.importorskip("rich")
     from sklearn.callback import ProgressBar
 
@@ -131,7 +132,7 @@ def test_progress_bar_reaches_the_iterations_of_a_search(valuations, capsys):
     assert printed.count("ALGNetAuction - fit") == 5 and "100%" in printed
 
 
-def test_search_over_several_kinds_of_auction_warns_of_none(valuations):
+def test_search_calls_callbacks_without_a_warning(valuations):
     recorder = Recorder()
     recorder.max_propagation_depth = None
     search = GridSearchCV(VCGAuction(n_bidders=2), {"reserve": [0.0, 1.0]}, cv=2)
@@ -139,12 +140,12 @@ def test_search_over_several_kinds_of_auction_warns_of_none(valuations):
     assert any("fold" in call or "split" in call or "fit" in call for call in recorder.calls)
 
 
-def test_monitor_refuses_what_is_no_number_of_profiles():
+def test_monitor_raises_if_n_samples_is_not_positive():
     with pytest.raises(ValueError, match="n_samples must be an integer"):
         RegretMonitor(n_samples=0)
 
 
-def test_older_scikit_learn_costs_the_callbacks_and_nothing_else():
+def test_only_callbacks_are_missing_with_older_scikit_learn():
     code = (
         "import sys, sklearn.model_selection; sys.modules['sklearn.callback'] = None\n"
         "import numpy as np\n"

@@ -1,4 +1,4 @@
-"""Known optima for one buyer, and optimal auctions for finitely many types."""
+"""Known optima for one buyer, and linear programs for finitely many types."""
 
 import itertools
 
@@ -36,13 +36,13 @@ SQUARE = [(0, 0), (1, 0), (1, 1), (0, 1)]
 
 def test_volumes_by_hand_and_by_counting():
     assert volume([0.5]) == 0.5
-    # A square without a corner of sides 1/2; and a cube of side 1/2, whose bounds do not bind.
+    # A square without a corner of side 1/2, and a cube of side 1/2, whose other bounds are slack.
     assert volume([1.0, 0.5]) == pytest.approx(1 - 0.5**3)
     assert volume([0.5, 0.5, 0.5]) == pytest.approx(0.5**3)
     increments = [0.9, 0.6, 0.4, 0.1]
     points = np.sort(np.random.RandomState(0).uniform(size=(200_000, 4)), axis=1)[:, ::-1]
     inside = (points.cumsum(axis=1) <= np.cumsum(increments)).all(axis=1).mean()
-    # Three standard errors of a share of 200,000.
+    # Three standard errors.
     assert volume(increments) == pytest.approx(inside, abs=3 * 0.5 / np.sqrt(200_000))
 
 
@@ -63,15 +63,15 @@ def test_straight_jacket_prices_are_those_of_the_paper():
         expected = [m / (m + 1), (2 * m - np.sqrt(2)) / (m + 1)]
         np.testing.assert_allclose(straight_jacket_prices(m)[:2], expected, atol=1e-12)
     assert straight_jacket_prices(3)[2] == pytest.approx(1.2257, abs=5e-5)
-    # More items are worth more than apart: beats item-wise sale and, for 10, the bundle.
+    # For 10 items it beats selling separately, and the bundle.
     assert straight_jacket_revenue(10) > max(10 * 0.25, 3.448312)
 
 
 def test_polygon_revenue_by_hand():
     assert polygon_area(np.array(SQUARE)) == 1.0
-    # Both items at 1 / 2: all but a triangle of area 1 / 8.
+    # The bundle at 1 / 2 is bought on all but a triangle of area 1 / 8.
     assert uniform_menu_revenue([(1, 1)], [0.5], SQUARE) == pytest.approx(0.5 * 7 / 8)
-    # A row twice is a row once; one that is dominated is none.
+    # Duplicate and dominated rows change nothing.
     twice = uniform_menu_revenue([(1, 1), (1, 1), (1, 0)], [0.5, 0.5, 0.9], SQUARE)
     assert twice == pytest.approx(0.5 * 7 / 8)
 
@@ -86,7 +86,7 @@ def test_closed_forms_earn_what_they_say_and_are_exactly_truthful(name, given):
     values = setting.sample(2000, random_state=0)
     prior = setting if given else None
     auction = SingleBuyerAuction(prior=prior, demand=setting.demand).fit(values)
-    # From samples the bounds of the box are known to about one part in 2,000.
+    # From samples, bounds of the box have a relative error of about 1 / 2000.
     close = 1e-9 if given else 2e-3
     assert auction.revenue_ == pytest.approx(setting.optimal_revenue, rel=close)
     fresh = setting.sample(200_000, random_state=1)
@@ -94,7 +94,7 @@ def test_closed_forms_earn_what_they_say_and_are_exactly_truthful(name, given):
     error = paid.std() / np.sqrt(len(paid))
     assert auction.revenue_ == pytest.approx(paid.mean(), abs=4 * error + close)
     report = measure_regret(auction, fresh[:100], effort="thorough", random_state=0)
-    # Ties are broken within 1e-9 of the dearest price.
+    # Ties are broken within 1e-9 of the highest price.
     assert report.total_regret <= 1e-8 * auction.scale_ and not report.problems
     assert auction.status_ == "closed form" and auction.source_
 
@@ -144,16 +144,16 @@ def test_linear_programs_on_grids_close_in_on_the_closed_forms(low, high, demand
         alike = bool(low[0] == low[1] and high[0] == high[1])
         solution = solve_types(TypeProgram([types], weights, demand, "dsic", False, alike))
         gaps.append(solution.revenue / known.revenue - 1)
-    # From above, and about in proportion to the cells.
+    # Gaps are positive and about proportional to the cell width.
     assert gaps[0] > gaps[1] > gaps[2] > 0
     assert gaps[2] < 0.6 * gaps[1] and gaps[2] < 0.04
 
 
-def test_larger_boxes_and_other_priors_have_no_closed_form_here():
+def test_other_priors_have_no_closed_form():
     values = make_valuations(500, 1, 2, random_state=0)
-    with pytest.raises(ValueError, match=r"samples of a prior whose optimal menu is known.*Linear"):
+    with pytest.raises(ValueError, match=r"samples of a prior with a known optimal menu.*Linear"):
         SingleBuyerAuction().fit(values**2)
-    with pytest.raises(ValueError, match="prior must be one whose optimal menu is known"):
+    with pytest.raises(ValueError, match="prior must have a known optimal menu"):
         SingleBuyerAuction(prior=[expon(), expon()]).fit(values)
     with pytest.raises(ValueError, match="prior must be one distribution or one for each of the 2"):
         SingleBuyerAuction(prior=[uniform()] * 3).fit(values)
@@ -213,7 +213,7 @@ def test_solutions_keep_every_constraint(demand, incentive, alike):
     program = TypeProgram(types, np.outer(*chances), demand, incentive, alike, alike)
     solution = solve_types(program)
     sold, paid = solution.allocations, solution.payments
-    # HiGHS keeps constraints to 1e-7.
+    # HiGHS satisfies constraints up to 1e-7.
     close = 1e-6
     assert sold.min() >= 0 and sold.sum(axis=2).max() <= 1 + close
     if demand == "unit":
@@ -233,15 +233,15 @@ def test_solutions_keep_every_constraint(demand, incentive, alike):
     assert solution.revenue == pytest.approx(solution.upper_bound, abs=close)
 
 
-def test_lies_to_distant_types_do_not_pay_either():
-    # Here constraints between close types alone leave some.
+def test_deviations_to_distant_types_are_not_profitable():
+    # Constraints between close types alone do not suffice here.
     steps = (np.arange(20) + 0.5) / 20
     types = np.array(list(itertools.product(4 * steps, 3 * steps)))
     weights = np.full(len(types), 1 / len(types))
     solution = solve_types(TypeProgram([types], weights, "additive", "dsic", False, False))
     assert solution.n_rounds > 1
     utilities = types @ solution.allocations[:, 0].T - solution.payments[:, 0]
-    # HiGHS keeps constraints to 1e-7 of the largest value.
+    # HiGHS satisfies constraints up to 1e-7 of the largest value.
     assert (utilities - np.diag(utilities)[:, None]).max() <= 1e-6
 
 
@@ -254,7 +254,7 @@ def test_symmetry_changes_nothing_but_the_size():
     )
     assert reduced.revenue == pytest.approx(whole.revenue, abs=1e-6)
     assert reduced.n_variables < whole.n_variables / 2
-    # Bidders that swap their types swap what they get.
+    # Swapping the types of two bidders swaps their allocations.
     np.testing.assert_array_equal(
         reduced.allocations, reduced.allocations.swapaxes(0, 1)[:, :, ::-1]
     )
@@ -279,7 +279,7 @@ def test_one_buyer_is_exactly_truthful_between_types():
     report = measure_regret(auction, fresh[:100], effort="thorough", random_state=0)
     assert report.total_regret <= 1e-6 * auction.scale_ and not report.problems
     paid = auction.predict(fresh).payments
-    # 0.5492 is the optimum; a menu of 8 x 8 types costs at most 2 % of it.
+    # The optimum is 0.5492; using 8 x 8 types loses at most 2 %.
     assert 0.98 * 0.5492 <= paid.mean() <= 0.5492 + 3 * paid.std() / np.sqrt(len(paid))
 
 
@@ -300,11 +300,14 @@ def test_samples_become_cells_or_stay_what_they_are():
         ({"max_memory": -1}, "max_memory must be a positive number"),
         ({"symmetric": 3}, "symmetric must be 'auto', True or False"),
         ({"types": [[1, 2, 3]]}, r"types must have shape \(n_types, 2\); got \(1, 3\)"),
-        ({"types": [[1, -2]]}, "types must be finite and not negative"),
+        ({"types": [[1, -2]]}, "types must be finite and non-negative"),
         ({"types": [[[1, 2]]] * 3}, "one such array for each of the 2 bidders; got 3"),
         ({"types": [[1, 2]], "probabilities": [0.5]}, "sum to 1; got"),
         ({"types": [[1, 2]], "probabilities": [0.5, 0.5]}, "probabilities must be 1 non-negative"),
-        ({"types": [[1, 2], [2, 2]], "symmetric": True}, "symmetric=True needs the same types"),
+        (
+            {"types": [[1, 2], [2, 2]], "symmetric": True},
+            "symmetric must be 'auto' or False",
+        ),
         ({"n_bins": 30, "max_memory": 1e-3}, r"[0-9,]+ variables and at least [0-9,]+ constraints"),
     ],
 )
@@ -325,15 +328,15 @@ def test_size_is_counted_before_symmetries():
     assert n_bytes < 100 * 2**20
 
 
-# -- Two items as one -------------------------------------------------------------------------
+# -- Bundles of two items ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("c", [0.1, 0.5, 2.0])
-def test_high_values_are_sold_as_one(c):
+def test_items_with_high_values_are_sold_as_a_bundle(c):
     found = uniform_box_optimum([c, c], [c + 1, c + 1])
     assert found.allocations.tolist() == [[1, 1]]
     grid = grid_of_marginals([uniform(c, 1)] * 2, 16)
-    # No auction earns more than 0.3 % above, by a proof on cells of 1/16.
+    # The upper bound on a grid of cells of width 1/16 is at most 0.31 % above.
     assert found.revenue <= potential_bound([grid]) <= 1.0031 * found.revenue
     around = found.prices[0] * np.array([0.999, 1.001])
     square = [(c, c), (c + 1, c), (c + 1, c + 1), (c, c + 1)]

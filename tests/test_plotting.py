@@ -1,4 +1,4 @@
-"""Pictures: what they hold, and that they can be drawn."""
+"""Displays of regret, menus, prices and virtual values."""
 
 import matplotlib
 import numpy as np
@@ -34,7 +34,7 @@ def audit(n_bidders, n_items, mechanism=first_price):
 
 
 @pytest.mark.parametrize("n_bidders, n_items", [(1, 1), (2, 1), (2, 2), (3, 4)])
-def test_plots_show_how_large_and_where(n_bidders, n_items):
+def test_regret_is_drawn_by_size_and_by_valuation(n_bidders, n_items):
     report = audit(n_bidders, n_items)
     display = report.plot()
     sizes, places = display.axes_
@@ -42,9 +42,9 @@ def test_plots_show_how_large_and_where(n_bidders, n_items):
     offsets = places.collections[0].get_offsets()
     colours = places.collections[0].get_array()
     assert len(offsets) == 50
-    # The bidder shown is the one with most regret; points are its values, colours its regret.
+    # The bidder with the most regret is shown: points are its values, colours its regrets.
     shown = report.regrets.sum(axis=0).argmax()
-    # Ascending, so that the largest are drawn on top.
+    # Ascending: the largest are drawn on top.
     np.testing.assert_array_equal(colours, np.sort(report.regrets[:, shown]))
     np.testing.assert_allclose(
         np.sort(offsets[:, 0]), np.sort(report.valuations[:, shown, 0]), rtol=1e-12
@@ -52,14 +52,14 @@ def test_plots_show_how_large_and_where(n_bidders, n_items):
     display.figure_.canvas.draw()
 
 
-def test_nothing_found_says_so():
+def test_zero_regret_is_a_text():
     report = audit(2, 2, lambda bids: (bids * 0, bids.sum(axis=2) * 0))
     sizes, places = report.plot().axes_
     assert sizes.texts[0].get_text() == "no profitable misreport found"
     assert not places.texts
 
 
-def test_takes_bidder_items_and_axes():
+def test_bidder_items_and_axes_can_be_chosen():
     figure, axes = plt.subplots(1, 2)
     display = audit(2, 3).plot(bidder=1, items=(2, 0), axes=axes)
     assert display.figure_ is figure and display.axes_ == tuple(axes)
@@ -73,11 +73,11 @@ def test_takes_bidder_items_and_axes():
         ({"bidder": 2}, "bidder must be below 2; got 2"),
         ({"bidder": -1}, "bidder must be an integer of at least 0; got -1"),
         ({"items": (0, 5)}, "items must be below 3; got 5"),
-        ({"items": ()}, "items must name one item or two different ones"),
-        ({"items": (0, 1, 2)}, "items must name one item or two different ones"),
+        ({"items": ()}, "items must be one item or two different ones"),
+        ({"items": (0, 1, 2)}, "items must be one item or two different ones"),
     ],
 )
-def test_bad_choices_are_named(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         RegretDisplay.from_report(audit(2, 3), **arguments)
 
@@ -95,7 +95,7 @@ def test_virtual_values_are_drawn_with_their_ironing(with_prior):
     assert "bidder 1's value for item 0" in values.get_xlabel()
     assert len(values.patches) == len(auction.ironed_intervals_[1, 0]) > 0
     chances, revenue = curve.lines[2].get_data()
-    # The point marked is the best price: what the reserve earns from this bidder alone.
+    # The marked point is the best price: the reserve price.
     assert revenue[0] / chances[0] == pytest.approx(auction.reserve_prices_[1, 0], rel=1e-3)
     assert revenue[0] == max(curve.lines[0].get_ydata())
     display.figure_.canvas.draw()
@@ -109,6 +109,6 @@ def test_virtual_values_are_drawn_with_their_ironing(with_prior):
         (VirtualValueDisplay, MyersonAuction()),
     ],
 )
-def test_unfitted_auctions_are_refused(display, auction):
+def test_unfitted_auctions_raise(display, auction):
     with pytest.raises(NotFittedError):
         display.from_estimator(auction)

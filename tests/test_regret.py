@@ -333,7 +333,7 @@ def test_outcomes_that_depend_on_chance_or_on_other_rows_are_refused(uniform):
         return wins, np.minimum(payments, bids.mean())
 
     for mechanism, field in ((by_chance, "payments"), (by_row, "payments")):
-        message = rf"mechanism {mechanism.__name__} must decide each row .* got {field} that differ"
+        message = rf"mechanism {mechanism.__name__} must give each row .* got {field} that differ"
         with pytest.raises(ValueError, match=message):
             measure_regret(mechanism, uniform)
 
@@ -371,8 +371,11 @@ def test_a_module_that_is_not_finite_somewhere_is_named(uniform):
     [
         ({"valuations": np.ones((3, 2))}, r"valuations must be .*got shape \(3, 2\)"),
         ({"valuations": -np.ones((3, 2, 2))}, r"non-negative"),
-        ({"effort": [8, 1, 2]}, r"effort, if not 'quick'.* integer of at least 9; got \[8, 1, 2\]"),
-        ({"effort": 3}, r"effort, if not 'quick'.* integer of at least 9; got 3"),
+        (
+            {"effort": [8, 1, 2]},
+            r"effort must be one of .* integer from 9 to .*; got \[8, 1, 2\]",
+        ),
+        ({"effort": 3}, r"effort must be one of 'quick'.* integer from 9 to .*; got 3"),
         ({"effort": "lots"}, r"effort must be one of 'quick', 'default', 'thorough'.*'lots'"),
         ({"demand": "some"}, r"demand must be one of 'additive', 'unit'; got 'some'"),
         ({"support": np.zeros((3, 3, 2))}, r"support must broadcast .* got shape \(3, 3, 2\)"),

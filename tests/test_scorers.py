@@ -24,18 +24,18 @@ def results(revenue, regret):
     return {"mean_test_revenue": np.array(revenue), "mean_test_regret": -np.array(regret)}
 
 
-def test_scorers_agree_with_one_another(valuations):
+def test_scorers_agree(valuations):
     auction = VCGAuction(n_bidders=2, reserve=1.0).fit(valuations)
     revenue, regret = RevenueScorer()(auction, valuations), RegretScorer()(auction, valuations)
     assert revenue == auction.predict(valuations).payments.sum(axis=1).mean()
-    # VCG is truthful: what is left is rounding in money of size 3.
+    # VCG is truthful; values of up to 3 leave rounding errors.
     assert -1e-9 < regret <= 0
     # sqrt turns rounding of 1e-16 into 1e-8.
     assert AuctionScorer()(auction, valuations) == pytest.approx(np.sqrt(revenue), abs=1e-4)
     assert auction.score(valuations) == AuctionScorer()(auction, valuations)
 
 
-def test_one_audit_serves_all_three_scores(valuations, monkeypatch):
+def test_three_scores_take_one_audit(valuations, monkeypatch):
     auction = CallableAuction(pay_your_bid, n_bidders=2).fit(valuations)
     audits = []
 
@@ -55,13 +55,12 @@ def test_one_audit_serves_all_three_scores(valuations, monkeypatch):
 
 
 def test_effort_reaches_the_audit(valuations):
-    # Half of every item at half of the bid: the best report is the lowest, found by any effort;
-    # an effort that does not pay for the first stage is refused by all.
+    # The best report is the lowest, which any effort finds. Efforts below 9 are invalid.
     auction = CallableAuction(pay_your_bid, n_bidders=2).fit(valuations)
     for scorer in (RegretScorer(effort=1), AuctionScorer(effort=1), auction_scorers(effort=1)):
-        with pytest.raises(ValueError, match=r"effort, if not 'quick'.*at least 9; got 1"):
+        with pytest.raises(ValueError, match=r"effort must be one of 'quick'.*from 9 to .*; got 1"):
             scorer(auction, valuations)
-    with pytest.raises(ValueError, match=r"effort, if not 'quick'.*at least 9; got 1"):
+    with pytest.raises(ValueError, match=r"effort must be one of 'quick'.*from 9 to .*; got 1"):
         auction.score(valuations, effort=1)
     assert auction.score(valuations, effort=9) == auction.score(valuations)
 
@@ -71,7 +70,7 @@ def test_effort_reaches_the_audit(valuations):
     [
         ([1.0, 0.9, 0.8], [0.3, 0.01, 0.001], 0.01, 1),
         ([1.0, 0.9, 0.8], [0.3, 0.01, 0.001], 1.0, 0),
-        ([1.0, 0.9, 0.8], [0.3, 0.01, 0.001], 0.0, 2),  # none keeps to it: least regret
+        ([1.0, 0.9, 0.8], [0.3, 0.01, 0.001], 0.0, 2),  # none satisfies it: least regret
         ([np.nan, 0.9, 0.8], [np.nan, 0.01, 0.001], 0.5, 1),  # a failed candidate
     ],
 )
@@ -79,14 +78,14 @@ def test_best_under_regret(revenue, regret, tol, expected):
     assert best_under_regret(tol)(results(revenue, regret)) == expected
 
 
-def test_best_under_regret_refuses_bad_input():
+def test_best_under_regret_raises_on_invalid_input():
     with pytest.raises(ValueError, match=r"tol must be a number of at least 0; got -1"):
         best_under_regret(-1)
-    with pytest.raises(ValueError, match=r"needs 'mean_test_revenue'.*auction_scorers"):
+    with pytest.raises(ValueError, match=r"must have 'mean_test_revenue'.*auction_scorers"):
         best_under_regret(0.1)({"mean_test_score": [1.0]})
 
 
 @pytest.mark.parametrize("tol", ["a", -0.1, None, float("nan")])
-def test_best_under_regret_names_a_bad_cap(tol):
+def test_best_under_regret_raises_on_invalid_tol(tol):
     with pytest.raises(ValueError, match="tol must be a number of at least 0; got"):
         best_under_regret(tol)

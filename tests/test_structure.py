@@ -87,6 +87,11 @@ def test_the_top_of_the_package_holds_the_layers_and_little_else():
     assert len(entries) <= MOST_ENTRIES
 
 
+def test_the_picture_shows_every_layer():
+    picture = (ROOT.parent / "docs/layers.svg").read_text()
+    assert {name for name in LAYERS if f">{name}<" not in picture} == set()
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_library_code_neither_asserts_nor_seeds_globally(path):
     text = path.read_text()

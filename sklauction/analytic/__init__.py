@@ -1,4 +1,4 @@
-"""Analytic auctions: exactly truthful, from numpy and scipy alone."""
+"""Analytic auctions, which are exactly truthful and do not need torch."""
 
 from sklauction.analytic.linear_program import LinearProgramAuction
 from sklauction.analytic.myerson import BundleMyersonAuction, MyersonAuction

@@ -5,81 +5,108 @@ import numpy as np
 from sklauction.analytic.type_program import TypeProgram, program_size, solve_types
 from sklauction.analytic.type_space import TypeSpace, bin_samples, read_types
 from sklauction.base import BaseAuction
-from sklauction.utils.validation import check_choice, check_count, check_positive, check_switch
+from sklauction.economics import check_feasible
+from sklauction.utils.batching import blocks
+from sklauction.utils.constraints import ANY, POSITIVE, SWITCH, choice, count, number
+from sklauction.utils.saving import check_array, check_list
 
 __all__ = ["INCENTIVES", "LinearProgramAuction"]
 
 INCENTIVES = ("dsic", "bic")
-# Utilities, relative to the largest value, that count as equal: five times what the linear
-# program leaves undecided.
+# Differences in utility, relative to the largest value, that count as ties: five times the
+# tolerance of HiGHS.
 TIE = 5e-7
-# Share of an item that may be missing: twice what the program leaves undecided.
+# Share of an item by which an option may exceed the supply: twice the tolerance of HiGHS.
 SUPPLY = 2e-7
-# Entries of (profiles, own types, items) worked on at once.
-CHUNK_ENTRIES = 1 << 20
+# Entries of a block of (profiles, own types, items).
+DISTANCE_ENTRIES = 1 << 20
+
+
+def check_types(auction, value, name):
+    """Check saved types: an array for each bidder."""
+    check_list(value, name, auction.n_bidders)
+    for types in value:
+        check_array(types, name, [None, auction.n_items_], least=0)
+
+
+def check_probabilities(auction, value, name):
+    """Check saved probabilities of the types."""
+    check_list(value, name, auction.n_bidders)
+    for types, probabilities in zip(auction.types_, value):
+        check_array(probabilities, name, [len(types)], least=0)
+
+
+def check_allocations(auction, value, name):
+    """Check saved allocations at each profile of types."""
+    check_array(value, name, [*map(len, auction.types_), auction.n_bidders, auction.n_items_])
+    check_feasible(value, auction.demand, name)
+
+
+def check_payments(auction, value, name):
+    """Check saved payments at each profile of types."""
+    check_array(value, name, [*map(len, auction.types_), auction.n_bidders])
 
 
 class LinearProgramAuction(BaseAuction):
-    """Automated mechanism design: the best auction for finitely many types.
+    """Automated mechanism design: the optimal auction for finitely many types.
 
-    Allocations (lotteries included) and payments of every profile of types are the variables [1]_;
-    feasibility, individual rationality and incentive compatibility are the constraints, expected
-    revenue is the objective. The optimum is exact for these types, whatever their
-    distribution: an oracle where no closed form is known.
+    A linear program [1]_ maximises expected revenue over the allocations (including lotteries) and
+    payments of every profile of types, subject to feasibility, individual rationality and
+    incentive compatibility. The optimum is exact for these types under any distribution.
 
     Parameters
     ----------
     n_bidders : int, default=1
-        Bidders per auction.
+        Number of bidders.
     n_items : int, default=None
-        Items per auction; None takes it from the data.
+        Number of items; inferred from the data if None.
     demand : {"additive", "unit"}, default="additive"
-        Whether a bidder values a set of items at the sum or wants at most one.
+        Whether a bidder values a set of items at the sum of its values, or wants one item only.
     types : array-like of shape (n_types, n_items), or list of n_bidders of these, default=None
-        Values that a bidder may have, in money; one array serves all bidders. None takes
-        the rows seen in fit where these are few, and the cells of a grid otherwise.
+        Possible values of each bidder, in money; a single array applies to all bidders. If None,
+        the types are those of the samples if these are few, and otherwise cells of a grid.
     probabilities : array-like of shape (n_types,), or list of n_bidders of these, default=None
-        Of the given types, for each bidder independently; None makes them equally likely.
+        Probabilities of the given types, independent across bidders; uniform if None.
     n_bins : int, default=10
-        Cells per item of the grid, where types come from samples. More are closer to a
-        continuous prior, and cost memory and time: variables grow with
+        Number of grid cells per item if types come from samples. More cells approximate a
+        continuous prior better, but the number of variables grows with
         ``n_bins ** (n_bidders * n_items)``.
     incentive : {"dsic", "bic"}, default="dsic"
-        Whether truth is best whatever the others bid (dominant), or on average over their
-        types (Bayesian).
+        Whether truthful bidding is optimal for all bids of the others (dominant strategies), or
+        on average over their types (Bayesian).
     symmetric : "auto" or bool, default="auto"
-        Whether bidders and items that have the same types and probabilities are treated
-        alike, which changes nothing but the size of the program. True refuses types that
-        are not alike.
+        Whether to use the symmetry of bidders and items that have the same types and
+        probabilities. This only makes the program smaller. True raises an error if the types
+        are not symmetric.
     max_memory : float, default=4.0
-        GiB that the program may take; larger ones are refused before anything is built.
+        Limit of the estimated memory of the program, in GiB.
     support : array-like broadcastable to (n_bidders, n_items, 2), default=None
-        Lowest and highest report, in money; None takes the range of the data.
+        Lowest and highest report, in money; the range of the data if None.
 
     Attributes
     ----------
     types_ : list of n_bidders ndarrays of shape (n_types_i, n_items)
-        In money.
+        Types, in money.
     probabilities_ : list of n_bidders ndarrays of shape (n_types_i,)
-        Of each type; they sum to 1.
+        Probabilities of the types.
     revenue_ : float
         Expected revenue over the types, in money.
     upper_bound_ : float
-        No auction for these types earns more (dual bound), in money.
+        Value of the dual program, in money. No auction for these types earns more.
     allocations_ : ndarray of shape (n_types_1, ..., n_types_n, n_bidders, n_items)
-        Of every profile of types, as probabilities.
+        Allocation probabilities of each profile of types.
     payments_ : ndarray of shape (n_types_1, ..., n_types_n, n_bidders)
-        Of every profile of types, in money.
+        Payments of each profile of types, in money.
     n_variables_, n_constraints_ : int
-        Of the last program.
+        Size of the last program.
     n_items_, n_features_in_, scale_, support_ :
         See :class:`~sklauction.base.BaseAuction`.
 
     Raises
     ------
     ValueError
-        In fit, if a parameter or X is not as described: so if the program would not fit into
-        ``max_memory``, or ``symmetric=True`` meets types that are not alike.
+        In fit, if a parameter or X is invalid, the program exceeds ``max_memory``, or the types
+        are not symmetric despite ``symmetric=True``.
     RuntimeError
         In fit, if HiGHS does not solve the program.
     NotFittedError
@@ -91,11 +118,11 @@ class LinearProgramAuction(BaseAuction):
 
     Notes
     -----
-    Bids between types: a bidder may take whatever any type of its own would have got, the
-    others' bids being rounded to the closest types, and takes its own closest type's option if
-    no other is better for it. With one buyer that is exactly truthful. With several, two may want
-    the same item; then they choose in turn, the first bidder first, from what is left. Truth
-    stays dominant for bids on the types; between them a bidder may regret what it lost by a clash.
+    For bids between types, the others' bids are rounded to their closest types, and the bidder
+    chooses the best of the outcomes of its types; ties go to its closest type. With one bidder
+    this is exactly truthful. Several bidders may choose the same item; they then choose in turn
+    from the remaining supply, in their order. Truthful bidding stays dominant for bids on the
+    types, but between types such conflicts can cause regret.
 
     References
     ----------
@@ -103,7 +130,7 @@ class LinearProgramAuction(BaseAuction):
 
     Examples
     --------
-    Yao's example, each of two values 1 or 2 with equal chances:
+    Yao's example, where each of two values is 1 or 2 with equal probability:
 
     >>> from sklauction import LinearProgramAuction
     >>> from sklauction.datasets import load_setting
@@ -116,6 +143,28 @@ class LinearProgramAuction(BaseAuction):
     >>> round(bayesian.revenue_, 6)
     3.1875
     """
+
+    _parameter_constraints = {
+        **BaseAuction._parameter_constraints,
+        "types": ANY,
+        "probabilities": ANY,
+        "incentive": choice(*INCENTIVES),
+        "n_bins": count(),
+        "symmetric": SWITCH,
+        "max_memory": POSITIVE,
+    }
+
+    _saved = {
+        **BaseAuction._saved,
+        "revenue_": number(),
+        "types_": check_types,
+        "probabilities_": check_probabilities,
+        "allocations_": check_allocations,
+        "payments_": check_payments,
+        "upper_bound_": number(),
+        "n_variables_": count(0),
+        "n_constraints_": count(0),
+    }
 
     def __init__(
         self,
@@ -144,14 +193,9 @@ class LinearProgramAuction(BaseAuction):
 
     def _check_parameters(self):
         super()._check_parameters()
-        check_choice(self.incentive, "incentive", INCENTIVES)
-        check_switch(self.symmetric, "symmetric")
-        check_count(self.n_bins, "n_bins")
-        check_positive(self.max_memory, "max_memory")
         if self.types is None and self.probabilities is not None:
             raise ValueError(
-                "probabilities must be None where types is None, as they are of given types; got "
-                f"{self.probabilities!r}"
+                f"probabilities must be None if types is None; got {self.probabilities!r}"
             )
 
     def _fit(self, valuations):
@@ -172,36 +216,37 @@ class LinearProgramAuction(BaseAuction):
         self.n_variables_, self.n_constraints_ = solution.n_variables, solution.n_constraints
 
     def _check_size(self, space, n_items):
-        """Raise ValueError if the program would take too much memory."""
+        """Raise ValueError if the program exceeds ``max_memory``."""
         n_types = [len(types) for types in space.types]
         n_variables, n_constraints, n_bytes = program_size(n_types, n_items, self.incentive)
         if n_bytes > float(self.max_memory) * 2**30:
             raise ValueError(
-                f"the linear program for {' x '.join(map(str, n_types))} types must fit into "
-                f"max_memory={self.max_memory:g} GiB; got {n_variables:,} variables and at least "
-                f"{n_constraints:,} constraints, about {n_bytes / 2**30:.1f} GiB. Fewer types "
-                "(n_bins) need less"
+                f"max_memory must be at least {n_bytes / 2**30:.1f} GiB for "
+                f"{' x '.join(map(str, n_types))} types ({n_variables:,} variables and at least "
+                f"{n_constraints:,} constraints); got {self.max_memory:g}. Reduce n_bins or types"
             )
 
     def _symmetries(self, space):
+        """Return whether to use the symmetry of bidders, and of items."""
         bidders, items = space.bidders_alike(), space.items_alike()
         if isinstance(self.symmetric, str):
             return bidders, items
         if self.symmetric and not (bidders and items):
             raise ValueError(
-                "symmetric=True needs the same types and probabilities for all bidders and items; "
-                f"got bidders {'alike' if bidders else 'that differ'}, items "
-                f"{'alike' if items else 'that differ'}"
+                "symmetric must be 'auto' or False unless bidders and items have equal types and "
+                f"probabilities; got {'equal' if bidders else 'different'} bidders and "
+                f"{'equal' if items else 'different'} items"
             )
         return bool(self.symmetric), bool(self.symmetric)
 
     def _run(self, bids):
-        size = max(1, CHUNK_ENTRIES // (max(map(len, self.types_)) * bids.shape[2]))
-        parts = [self._sell(bids[k : k + size]) for k in range(0, len(bids), size)]
+        shape = (len(bids), max(map(len, self.types_)), bids.shape[2])
+        parts = [self._sell(bids[part]) for part in blocks(shape, DISTANCE_ENTRIES)]
         allocations, payments = (np.concatenate(part) for part in zip(*parts, strict=True))
         return allocations, payments
 
     def _sell(self, bids):
+        """Return allocations and payments; bidders choose in turn from what is left."""
         n_bidders = bids.shape[1]
         space = TypeSpace(self.types_, self.probabilities_)
         closest = space.closest(bids)
@@ -221,22 +266,22 @@ class LinearProgramAuction(BaseAuction):
             got = np.where(taken[:, None], options[row, chosen], 0.0)
             allocations[:, bidder] = got
             worth = (got * bids[:, bidder]).sum(axis=1)
-            # A bid below its closest type may be worth less than that pays.
+            # A bid below its closest type may be worth less than the payment of that type.
             payments[:, bidder] = np.where(taken, np.minimum(prices[row, chosen], worth), 0.0)
             left = np.maximum(left - got, 0.0)
         return allocations, payments
 
     def _choose(self, bids, options, prices, left, own):
-        """Return each bidder's option: its own type's if none is better, -1 for nothing."""
-        money = max(float(types.max()) for types in self.types_)
+        """Return the type whose option each bidder chooses, -1 for none; ties go to ``own``."""
         if self.incentive == "bic":
-            # Truth is best on average only: bidders are taken at their word.
+            # Truthful bidding is optimal on average only, so a better option is not offered.
             return own
+        money = max(float(types.max()) for types in self.types_)
         utilities = (options * bids[:, None]).sum(axis=2) - prices
         fits = (options <= left[:, None] + SUPPLY).all(axis=2)
         utilities = np.where(fits, utilities, -np.inf)
         best = np.maximum(utilities.max(axis=1), 0.0)
         good = utilities >= best[:, None] - TIE * money
-        dearest = np.where(good, prices, -np.inf).argmax(axis=1)
-        chosen = np.where(good[np.arange(len(bids)), own], own, dearest)
+        highest_price = np.where(good, prices, -np.inf).argmax(axis=1)
+        chosen = np.where(good[np.arange(len(bids)), own], own, highest_price)
         return np.where(good.any(axis=1), chosen, -1)

@@ -1,34 +1,37 @@
-"""Myerson's optimal auction: of one item, item by item, and of all items as one bundle."""
+"""Myerson's optimal auction, for each item separately or for the bundle of all items."""
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklauction.analytic.virtual_value import (
+    IronedVirtualValue,
     empirical_virtual_value,
     prior_virtual_value,
     revenue_curve,
 )
 from sklauction.base import BaseAuction
-from sklauction.utils.validation import check_below, check_flag, to_floats
+from sklauction.utils.constraints import ANY, FLAG
+from sklauction.utils.saving import fitted_array, fitted_object
+from sklauction.utils.validation import check_below, to_floats
 
-__all__ = ["BundleMyersonAuction", "MyersonAuction", "sell_one"]
+__all__ = ["BundleMyersonAuction", "MyersonAuction", "reserve_prices", "sell_one"]
 
-# Width relative to the highest value up to which a constant virtual value is rounding.
+# Plateaus of a virtual value up to this width, relative to the highest value, count as rounding.
 SHORTEST_FLAT = 1e-6
 
 
 def sell_one(virtual_values, bids):
-    """Sell one good to the bidder of the highest non-negative ironed virtual value.
+    """Sell one good to the bidder with the highest non-negative ironed virtual value.
 
-    Of equals the first bidder wins. So bidder i wins where its virtual value exceeds
-    that of every earlier bidder and reaches that of every later one and zero. It pays
-    the smallest bid with which it would still have won, so that truth is dominant,
-    within ironed intervals and at atoms as well [1]_.
+    This is the optimal auction [1]_. Ties go to the first bidder, so bidder i wins if its virtual
+    value exceeds those of earlier bidders and is at least zero and those of later bidders. It pays
+    the smallest bid that would still have won, so truthful bidding is dominant, also within ironed
+    intervals and at atoms.
 
     Parameters
     ----------
     virtual_values : sequence of n_bidders IronedVirtualValue
-        Any non-decreasing right-continuous functions with an ``inverse`` will do.
+        Or other non-decreasing, right-continuous functions with an ``inverse``.
     bids : ndarray of shape (n_samples, n_bidders)
         In money.
 
@@ -36,12 +39,12 @@ def sell_one(virtual_values, bids):
     -------
     won : ndarray of bool of shape (n_samples, n_bidders)
     payments : ndarray of shape (n_samples, n_bidders)
-        In money; zero for those who have not won.
+        In money; zero for losing bidders.
 
     References
     ----------
     .. [1] Myerson, "Optimal Auction Design", Mathematics of Operations Research
-       6(1), 1981, sections 5 and 6; equation 5.6 is the payment.
+       6(1), 1981, sections 5 and 6; the payment is equation 5.6.
 
     Examples
     --------
@@ -78,66 +81,65 @@ def sell_one(virtual_values, bids):
 
 
 class MyersonAuction(BaseAuction):
-    """Myerson's auction, each item sold on its own.
+    """Myerson's optimal auction, run separately for each item.
 
-    The item goes to the bidder with the highest ironed virtual value, if that is not
-    negative, at the smallest bid that still wins. With one item no truthful auction
-    earns more [1]_; with several items and additive bidders, selling each on its own is
-    truthful but in general not optimal. Of equal bidders the first wins.
+    The item goes to the bidder with the highest ironed virtual value, if it is not negative, and
+    the winner pays the smallest bid that still wins; ties go to the first bidder. For one item no
+    truthful auction earns more [1]_. For several items and additive bidders, selling each item
+    separately is truthful but in general not optimal.
 
     Parameters
     ----------
     n_bidders : int, default=1
         Number of bidders.
     n_items : int, default=None
-        Number of items; inferred from the data where None.
+        Number of items; inferred from the data if None.
     prior : frozen scipy.stats distribution or array-like of them, default=None
-        What each bidder's value of each item is drawn from, in the caller's money unit.
-        One distribution serves all; a nested list or object array must broadcast to
-        (n_bidders, n_items). Anything with ``ppf`` and ``cdf`` will do: see
-        :func:`~sklauction.analytic.virtual_value.prior_virtual_value`. Where None,
-        the distributions are those of the samples seen in fit.
+        Distributions of the values, in money: one for all, or a nested list or object array that
+        broadcasts to (n_bidders, n_items). Other objects with ``ppf`` and ``cdf`` are accepted,
+        see :func:`~sklauction.analytic.virtual_value.prior_virtual_value`. If None, the empirical
+        distributions of the samples are used.
     symmetric : bool, default=False
-        Whether to pool the samples of all bidders, item by item, because the bidders
-        are known to be alike. Has no effect on a given prior.
+        Whether all bidders have the same distribution, so that their samples of an item are
+        pooled. Ignored if a prior is given.
 
     Attributes
     ----------
     virtual_values_ : ndarray of IronedVirtualValue of shape (n_bidders, n_items)
-        The fitted virtual values: callables with ``inverse``, ``reserve`` and
-        ``ironed_intervals``, in money.
+        Ironed virtual values, in money: callables with ``inverse``, ``reserve`` and
+        ``ironed_intervals``.
     reserve_prices_ : ndarray of shape (n_bidders, n_items)
         Smallest bid that can win, in money.
     ironed_intervals_ : ndarray of object of shape (n_bidders, n_items)
-        For each, an array of shape (n_intervals, 2): the ends of the intervals of values
-        over which the virtual value falls somewhere and was flattened, in money.
+        For each bidder and item, an array of shape (n_intervals, 2): ends of the intervals of
+        values, in money, where the virtual value is not monotone and was ironed.
     reserve_only_ : ndarray of bool of shape (n_items,)
-        Whether the item is sold by a second-price auction with one reserve: all bidders have
-        the same virtual value, and it rises everywhere above the reserve.
+        Whether the auction of the item is a second-price auction with one reserve: all bidders
+        have the same virtual value, and it is strictly increasing above the reserve.
     n_items_ : int
         Number of items.
     scale_ : float
-        Money unit of the samples, for information: nothing here depends on it.
+        Money unit of the samples. Does not affect the auction.
     support_ : ndarray of shape (n_bidders, n_items, 2)
         Lowest and highest valuations seen in fit, in money.
 
     Raises
     ------
     ValueError
-        In fit, if a parameter or X is not as described: so if ``prior`` holds an object without
-        ``ppf`` and ``cdf``, or a distribution below 0 throughout, or does not broadcast.
+        In fit, if a parameter or X is invalid, or ``prior`` does not broadcast or contains
+        objects without ``ppf`` and ``cdf`` or distributions of negative values only.
     NotFittedError
         In all other methods, before fit.
 
     See Also
     --------
-    BundleMyersonAuction : Sells all items as one.
+    BundleMyersonAuction : Sells all items as one bundle.
     VCGAuction : Maximises welfare instead of revenue.
 
     Notes
     -----
-    Optimality is for independent bidders. From samples, the auction is optimal for
-    independent draws from the empirical distributions.
+    The auction is optimal for independent bidders; without a prior, for independent draws from
+    the empirical distributions.
 
     References
     ----------
@@ -158,6 +160,18 @@ class MyersonAuction(BaseAuction):
     array([[0.6, 0. ]])
     """
 
+    _parameter_constraints = {**BaseAuction._parameter_constraints, "prior": ANY, "symmetric": FLAG}
+
+    _saved = {
+        **BaseAuction._saved,
+        "virtual_values_": fitted_array(
+            "bidders", "items", entries=fitted_object(IronedVirtualValue)
+        ),
+        "reserve_prices_": fitted_array("bidders", "items", least=0),
+        "ironed_intervals_": fitted_array("bidders", "items", entries=fitted_array(None, 2)),
+        "reserve_only_": fitted_array("items", kind="b"),
+    }
+
     def __init__(self, n_bidders=1, n_items=None, *, prior=None, symmetric=False):
         self.n_bidders = n_bidders
         self.n_items = n_items
@@ -166,38 +180,34 @@ class MyersonAuction(BaseAuction):
 
     def _check_parameters(self):
         super()._check_parameters()
-        check_flag(self.symmetric, "symmetric")
         if self.prior is not None:
             for distribution in _as_grid(self.prior).flat:
                 _check_distribution(distribution)
 
-    def _profile_shape(self, n_features):
-        # Here, because only now the number of items is known and nothing is stored yet.
-        shape = super()._profile_shape(n_features)
+    def _check_sizes(self, n_bidders, n_items):
         if self.prior is not None:
-            _broadcast_prior(self.prior, shape)
-        return shape
+            _broadcast_prior(self.prior, (n_bidders, n_items))
 
     def _fit(self, valuations):
         if self.prior is not None:
             self.virtual_values_ = _of_prior(_broadcast_prior(self.prior, valuations.shape[1:]))
         else:
             self.virtual_values_ = _of_samples(valuations, self.symmetric)
-        self.reserve_prices_ = _reserves(self.virtual_values_)
+        self.reserve_prices_ = reserve_prices(self.virtual_values_)
         self.ironed_intervals_ = np.empty(self.virtual_values_.shape, dtype=object)
         for place, virtual_value in np.ndenumerate(self.virtual_values_):
             self.ironed_intervals_[place] = virtual_value.ironed_intervals
         self.reserve_only_ = np.array([_reserve_only(column) for column in self.virtual_values_.T])
 
     def virtual_value(self, v, bidder=0, item=0):
-        """Return the ironed virtual value of a bidder's values of an item.
+        """Return the ironed virtual values of a bidder for an item.
 
         Parameters
         ----------
         v : array-like of any shape
             Values in money.
         bidder, item : int, default=0
-            Whose virtual value of what.
+            Index of the bidder and of the item.
 
         Returns
         -------
@@ -209,7 +219,7 @@ class MyersonAuction(BaseAuction):
         NotFittedError
             Before fit.
         ValueError
-            If there is no such bidder or item, or values are not numbers.
+            If the bidder or item does not exist, or v is not numeric.
 
         Examples
         --------
@@ -225,42 +235,42 @@ class MyersonAuction(BaseAuction):
         try:
             values = to_floats(v)
         except ValueError as error:
-            raise ValueError(f"v must hold values, in money; got {error}") from error
+            raise ValueError(f"v must contain numbers; got {error}") from error
         if np.isnan(values).any():
-            raise ValueError("v must hold values, in money; got NaN")
+            raise ValueError("v must contain numbers; got NaN")
         return self.virtual_values_[bidder, item](values)
 
     def revenue_curve(self, X=None, *, bidder=0, item=0):
-        """Return what a bidder alone would pay for an item, over all prices.
+        """Return the revenue curve of a bidder for an item.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_bidders, n_items) or flat, default=None
-            The valuations seen in fit, in money, which the auction does not keep; without
-            effect where it has a ``prior``.
+            The valuations passed to fit, in money, which the auction does not store. Ignored if
+            it has a ``prior``.
         bidder, item : int, default=0
-            Who pays for what.
+            Index of the bidder and of the item.
 
         Returns
         -------
         RevenueCurve
-            Prices and revenues in money, chances of sale; its slopes are the virtual value, raw
-            and ironed.
+            Prices and revenues in money, probabilities of sale, and virtual values before and
+            after ironing.
 
         Raises
         ------
         NotFittedError
             Before fit.
         ValueError
-            If there is no such bidder or item, or X is None or of other sizes than in fit where
-            there is no ``prior``.
+            If the bidder or item does not exist, or there is no ``prior`` and X is None or of
+            another shape than in fit.
         """
         self._check_place(bidder, item)
         if self.prior is not None:
             prior = _broadcast_prior(self.prior, self.virtual_values_.shape)
             return revenue_curve(prior[bidder, item])
         if X is None:
-            raise ValueError("X must be the samples seen in fit, as there is no prior; got None")
+            raise ValueError("X must be the samples passed to fit if prior is None; got None")
         values = self.as_profiles(X)[:, :, item]
         return revenue_curve(values.ravel() if self.symmetric else values[:, bidder])
 
@@ -281,46 +291,46 @@ class MyersonAuction(BaseAuction):
 
 
 class BundleMyersonAuction(BaseAuction):
-    """Myerson's auction of all items as one bundle.
+    """Myerson's optimal auction of the bundle of all items.
 
-    A bidder's value of the bundle is the sum of its values. The bundle goes to the
-    bidder with the highest ironed virtual value [1]_ of such sums, learned from samples,
-    if that is not negative, at the smallest sum that still wins. Of equal bidders the
-    first wins. Exactly truthful; often better than item by item for few bidders, as
-    sums of many values vary less than each value.
+    A bidder values the bundle at the sum of its values. The bundle goes to the bidder with the
+    highest ironed virtual value of its sum [1]_, if it is not negative, and the winner pays the
+    smallest sum that still wins; ties go to the first bidder. Virtual values come from samples.
+    The auction is truthful. For few bidders it often earns more than selling the items
+    separately, as sums of many values vary less than single values.
 
     Parameters
     ----------
     n_bidders : int, default=1
         Number of bidders.
     n_items : int, default=None
-        Number of items; inferred from the data where None.
+        Number of items; inferred from the data if None.
     symmetric : bool, default=False
-        Whether to pool the samples of all bidders, because they are known to be alike.
+        Whether all bidders have the same distribution, so that their samples are pooled.
 
     Attributes
     ----------
     virtual_values_ : ndarray of IronedVirtualValue of shape (n_bidders,)
-        The fitted virtual values of the bundle, in money.
+        Ironed virtual values of the bundle, in money.
     reserve_prices_ : ndarray of shape (n_bidders,)
         Smallest sum of bids that can win, in money.
     n_items_ : int
         Number of items.
     scale_ : float
-        Money unit of the samples, for information: nothing here depends on it.
+        Money unit of the samples. Does not affect the auction.
     support_ : ndarray of shape (n_bidders, n_items, 2)
         Lowest and highest valuations seen in fit, in money.
 
     Raises
     ------
     ValueError
-        In fit, if a parameter or X is not as described.
+        In fit, if a parameter or X is invalid.
     NotFittedError
         In predict and score, before fit.
 
     See Also
     --------
-    MyersonAuction : Sells each item on its own.
+    MyersonAuction : Sells each item separately.
 
     References
     ----------
@@ -340,19 +350,23 @@ class BundleMyersonAuction(BaseAuction):
            [0., 0.]]), array([4., 0.]))
     """
 
+    _parameter_constraints = {**BaseAuction._parameter_constraints, "symmetric": FLAG}
+
+    _saved = {
+        **BaseAuction._saved,
+        "virtual_values_": fitted_array("bidders", entries=fitted_object(IronedVirtualValue)),
+        "reserve_prices_": fitted_array("bidders", least=0),
+    }
+
     def __init__(self, n_bidders=1, n_items=None, *, symmetric=False):
         self.n_bidders = n_bidders
         self.n_items = n_items
         self.symmetric = symmetric
 
-    def _check_parameters(self):
-        super()._check_parameters()
-        check_flag(self.symmetric, "symmetric")
-
     def _fit(self, valuations):
         sums = valuations.sum(axis=2, keepdims=True)
         self.virtual_values_ = _of_samples(sums, self.symmetric)[:, 0]
-        self.reserve_prices_ = _reserves(self.virtual_values_)
+        self.reserve_prices_ = reserve_prices(self.virtual_values_)
 
     def _run(self, bids):
         won, payments = sell_one(self.virtual_values_, bids.sum(axis=2))
@@ -360,7 +374,7 @@ class BundleMyersonAuction(BaseAuction):
 
 
 def _of_samples(valuations, symmetric):
-    """Return the virtual value of each bidder's samples of each item."""
+    """Return empirical virtual values, (n_bidders, n_items)."""
     _, n_bidders, n_items = valuations.shape
     grid = np.empty((n_bidders, n_items), dtype=object)
     for item in range(n_items):
@@ -373,26 +387,26 @@ def _of_samples(valuations, symmetric):
 
 
 def _of_prior(distributions):
-    """Return the virtual value of each distribution, equal objects computed once."""
+    """Return the virtual value of each distribution; the same object is computed once."""
     known = {id(one): one for one in distributions.flat}
     try:
         computed = {key: prior_virtual_value(one) for key, one in known.items()}
     except (TypeError, ValueError) as error:
-        raise ValueError(f"prior must hold distributions of values, in money; {error}") from error
+        raise ValueError(f"prior must contain distributions of values; {error}") from error
     grid = np.empty(distributions.shape, dtype=object)
     for place, one in np.ndenumerate(distributions):
         grid[place] = computed[id(one)]
     return grid
 
 
-def _reserves(virtual_values):
+def reserve_prices(virtual_values):
     """Return the reserve price of each virtual value."""
     prices = [virtual_value.reserve for virtual_value in virtual_values.flat]
     return np.array(prices).reshape(virtual_values.shape)
 
 
 def _reserve_only(virtual_values):
-    """Say whether bidders of these virtual values compete by their bids and one reserve alone."""
+    """Return whether these virtual values make a second-price auction with one reserve."""
     first = virtual_values[0]
     tables = [(one.values, one.levels) for one in virtual_values]
     same = all(np.array_equal(a, b) for table in tables for a, b in zip(table, tables[0]))
@@ -402,12 +416,17 @@ def _reserve_only(virtual_values):
 
 
 def _as_grid(prior):
-    """Return a prior as an object array: of no axes where it is one distribution."""
+    """Return a prior as an object array, 0-dimensional if it is one distribution."""
     if hasattr(prior, "ppf"):
         grid = np.empty((), dtype=object)
         grid[()] = prior
         return grid
-    return np.asarray(prior, dtype=object)
+    try:
+        return np.asarray(prior, dtype=object)
+    except ValueError as error:
+        raise ValueError(
+            f"prior must be one distribution or an array of distributions; got {prior!r} ({error})"
+        ) from error
 
 
 def _broadcast_prior(prior, shape):
@@ -423,36 +442,36 @@ def _broadcast_prior(prior, shape):
 
 
 def _check_distribution(distribution):
-    """Raise ValueError unless it has the methods of a frozen distribution, and they work."""
+    """Raise ValueError unless the object has working ``ppf`` and ``cdf``."""
     missing = [name for name in ("ppf", "cdf") if not hasattr(distribution, name)]
     if missing:
         raise ValueError(
-            "prior must hold frozen scipy.stats distributions, or objects with ppf and cdf; "
+            "prior must contain frozen scipy.stats distributions, or objects with ppf and cdf; "
             f"got {distribution!r}, which has no {' and no '.join(missing)}"
         )
     try:
-        with np.errstate(all="ignore"):  # NaN and infinity are refused below
+        with np.errstate(all="ignore"):  # NaN and infinity raise below
             median = float(distribution.ppf(0.5))
             negative = float(distribution.cdf(np.nextafter(0.0, -1.0)))
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ValueError(
-            "prior must hold distributions whose ppf and cdf give numbers; got "
+            "prior must contain distributions whose ppf and cdf return numbers; got "
             f"{distribution!r}: {error}"
         ) from error
     if not np.isfinite(median):
         raise ValueError(
-            "prior must hold distributions with finite quantiles; got "
-            f"{distribution!r} whose ppf(0.5) is {median}"
+            "prior must contain distributions with finite quantiles; got "
+            f"{distribution!r}, whose ppf(0.5) is {median}"
         )
     if not negative < 1:
         raise ValueError(
-            "prior must hold distributions that reach zero or above, as bids do; got "
-            f"{distribution!r}, which is negative throughout"
+            "prior must contain distributions with non-negative values; got "
+            f"{distribution!r}, which has negative values only"
         )
 
 
 def fit_myerson(valuations, alike_bidders, alike_items):
-    """Return virtual values (n_bidders, n_items), of samples pooled over what is alike."""
+    """Return empirical virtual values, (n_bidders, n_items), of samples pooled by symmetry."""
     _, n_bidders, n_items = valuations.shape
     if alike_items:
         valuations = valuations.transpose(0, 2, 1).reshape(-1, n_bidders, 1)

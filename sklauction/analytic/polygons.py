@@ -8,16 +8,16 @@ __all__ = ["polygon_area", "uniform_menu_revenue"]
 def uniform_menu_revenue(allocations, prices, vertices):
     """Return the expected price paid by a buyer whose values are uniform on a polygon.
 
-    The region in which a row is best is the polygon cut by one line per other row: no
-    sampling and no quadrature, only rounding.
+    The region where a row of the menu is best is the polygon cut by one line per other row, so
+    the revenue is a sum of polygon areas.
 
     Parameters
     ----------
     allocations : array-like of shape (n_rows, 2)
     prices : array-like of shape (n_rows,)
-        Nothing for nothing need not be among the rows.
+        The row without items at price 0 is added.
     vertices : array-like of shape (n_vertices, 2)
-        Of a convex polygon, in order, in money.
+        Vertices of a convex polygon in order, in money.
 
     Returns
     -------
@@ -49,16 +49,7 @@ def uniform_menu_revenue(allocations, prices, vertices):
 
 
 def polygon_area(vertices):
-    """Return the area of a polygon, by the shoelace formula.
-
-    Parameters
-    ----------
-    vertices : ndarray of shape (n_vertices, 2)
-
-    Returns
-    -------
-    float
-    """
+    """Return the area of a polygon of vertices (n_vertices, 2), by the shoelace formula."""
     if len(vertices) < 3:
         return 0.0
     x, y = vertices.T
@@ -68,7 +59,7 @@ def polygon_area(vertices):
 def _cut(vertices, normal, level, keep_line):
     """Return the part of a polygon where ``<v, normal> >= level``.
 
-    Two equal rows would share their region: ``keep_line`` says which one has it.
+    For equal rows ``normal`` is zero; then ``keep_line`` decides which of them gets the region.
     """
     if not normal.any():
         whole = level < 0 or (level == 0 and keep_line)

@@ -1,81 +1,80 @@
-"""SingleBuyerAuction: the optimal menus for one buyer that are known in closed form."""
+"""Optimal auctions for one buyer that are known in closed form."""
 
 import numpy as np
 
 from sklauction.analytic.closed_forms import triangle_optimum, uniform_box_optimum
 from sklauction.base import MONEY, BaseAuction
 from sklauction.datasets.priors import TrianglePrior
-from sklauction.menu import Menu
+from sklauction.menu import Menu, with_shares
+from sklauction.utils.constraints import ANY, number
 from sklauction.utils.sample_tests import could_be_triangle, plausible_boxes
+from sklauction.utils.saving import fitted_object
 
 __all__ = ["SingleBuyerAuction", "known_optimum"]
 
-# Profiles compared with priors. More would refuse rounded values.
-COMPARED = 20_000
-# What to do where nothing is known.
-ELSEWHERE = "LinearProgramAuction solves any types; RochetNetAuction learns from any samples"
+ALTERNATIVES = "LinearProgramAuction and RochetNetAuction are not limited to known optima"
 
 
 class SingleBuyerAuction(BaseAuction):
-    """The optimal auction for one buyer, where its menu is known in closed form.
+    """Optimal auction for one buyer, for priors whose optimal menu is known in closed form.
 
-    The oracle beside which learned auctions are measured: exactly truthful, with its exact
-    revenue and who proved it. Known are, up to the unit of money,
+    It is truthful, and its expected revenue is exact: a reference for learned auctions. Up to the
+    unit of money, the known priors are
 
-    * one item: the monopoly price [1]_;
-    * additive values uniform on [0, 1], any number of items up to 12: Manelli & Vincent [2]_
-      for two, the Straight-Jacket Auction of Giannakopoulos & Koutsoupias [3]_, proved
-      optimal up to 6 items, conjectured beyond;
+    * one item, uniform: the monopoly price [1]_;
+    * additive values uniform on [0, 1], up to 12 items: Manelli & Vincent [2]_ for two items,
+      otherwise the Straight-Jacket Auction of Giannakopoulos & Koutsoupias [3]_, which is proved
+      optimal for up to 6 items and conjectured optimal for more;
     * two additive values uniform on intervals from 0, one at most twice as long as the other [4]_;
-    * two additive values uniform on [c, c + 1], c of at least 0.08: both as one (Pavlov [5]_);
-    * U[4, 16] x U[4, 7] (Daskalakis, Deckelbaum & Tzamos [6]_), which needs a lottery;
+    * two additive values uniform on [c, c + 1] for c >= 0.08: the bundle of both (Pavlov [5]_);
+    * U[4, 16] x U[4, 7] (Daskalakis, Deckelbaum & Tzamos [6]_), with a lottery;
     * two values uniform on the triangle (0, 0), (0, 1), (1, 0) (Haghpanah & Hartline [7]_);
-    * unit demand, two items: U[0, 1]^2, and U[c, c + 1]^2 for c of at least 1.25, which needs a
-      lottery (Pavlov [5]_).
+    * unit demand and two items: U[0, 1]^2, and U[c, c + 1]^2 for c >= 1.25, with a lottery
+      (Pavlov [5]_).
 
     Parameters
     ----------
     n_bidders : int, default=1
         Must be 1.
     n_items : int, default=None
-        Number of items; None takes it from the data.
+        Number of items; inferred from the data if None.
     prior : AuctionSetting, prior, or array-like of shape (n_items,) of frozen scipy.stats \
             distributions, default=None
-        What the buyer's values are drawn from, in the caller's money unit: a setting of
-        :func:`~sklauction.datasets.load_setting`, its ``prior``, or one uniform
-        distribution per item. None looks which prior of the list the samples could be
-        drawn from, its bounds being those of the samples.
+        Distribution of the values, in money: a setting of
+        :func:`~sklauction.datasets.load_setting`, its ``prior``, or one uniform distribution per
+        item. If None, statistical tests find a prior of the list that fits the samples, with
+        bounds estimated from them.
     demand : {"additive", "unit"}, default="additive"
-        Whether the buyer values a set of items at the sum or wants at most one.
+        Whether the buyer values a set of items at the sum of its values, or wants one item only.
     support : array-like broadcastable to (1, n_items, 2), default=None
-        Lowest and highest value, in money; None takes the range of the data.
+        Lowest and highest value, in money; the range of the data if None.
 
     Attributes
     ----------
     menu_ : Menu
-        The optimal rows and prices.
+        Optimal menu.
     revenue_ : float
         Expected payment under the prior, in money.
     source_ : str
-        Who proved it.
+        Paper with the proof.
     status_ : {"closed form", "computed", "conjectured"}
-        Whether menu and revenue are a formula and proved optimal, computed by an exact
-        recursion and proved, or computed and only conjectured to be optimal.
+        Whether menu and revenue are a formula and proved optimal, computed by an exact recursion
+        and proved optimal, or computed and conjectured optimal.
     n_items_, n_features_in_, scale_, support_ :
         See :class:`~sklauction.base.BaseAuction`.
 
     Raises
     ------
     ValueError
-        In fit, if a parameter or X is not as described: so if ``n_bidders`` is not 1, or no
-        optimum is known for the ``prior`` or, without one, for any prior that X looks drawn from.
+        In fit, if a parameter or X is invalid, ``n_bidders`` is not 1, or no optimum is known for
+        the ``prior`` or, without one, for a prior that fits X.
     NotFittedError
         In predict and score, before fit.
 
     See Also
     --------
-    LinearProgramAuction : The optimum for finitely many types, any prior.
-    RochetNetAuction : Learns the menu from any samples.
+    LinearProgramAuction : The optimum for finitely many types.
+    RochetNetAuction : Learns a menu from samples of any prior.
 
     References
     ----------
@@ -106,6 +105,16 @@ class SingleBuyerAuction(BaseAuction):
     (9.777778, 'Daskalakis, Deckelbaum & Tzamos 2013')
     """
 
+    _parameter_constraints = {**BaseAuction._parameter_constraints, "prior": ANY}
+
+    _saved = {
+        **BaseAuction._saved,
+        "revenue_": number(),
+        "menu_": fitted_object(Menu),
+        "source_": fitted_object(str),
+        "status_": fitted_object(str),
+    }
+
     def __init__(self, n_bidders=1, n_items=None, *, prior=None, demand="additive", support=None):
         self.n_bidders = n_bidders
         self.n_items = n_items
@@ -116,10 +125,7 @@ class SingleBuyerAuction(BaseAuction):
     def _check_parameters(self):
         super()._check_parameters()
         if self.n_bidders != 1:
-            raise ValueError(
-                f"n_bidders must be 1, as SingleBuyerAuction sells to one buyer; got "
-                f"{self.n_bidders!r}"
-            )
+            raise ValueError(f"n_bidders must be 1 for SingleBuyerAuction; got {self.n_bidders!r}")
 
     def _fit(self, valuations):
         values = valuations[:, 0]
@@ -127,24 +133,22 @@ class SingleBuyerAuction(BaseAuction):
         rows = np.lexsort((*found.allocations.T[::-1], found.prices))
         allocations = np.vstack([np.zeros(values.shape[1]), found.allocations[rows]])
         menu = Menu(allocations, np.append(0.0, found.prices[rows]), np.zeros(len(rows) + 1))
-        shares = np.bincount(menu.choose(values), minlength=len(menu.prices)) / len(values)
-        self.menu_ = menu._replace(shares=shares)
+        self.menu_ = with_shares(menu, values)
         self.revenue_, self.source_, self.status_ = found.revenue, found.source, found.status
 
     def _from_prior(self, values):
-        """Return the known optimum of the given prior; ValueError if there is none."""
+        """Return the optimum for the given prior."""
         prior = getattr(self.prior, "prior", self.prior)
         found = known_optimum(prior, values.shape[1], self.demand)
         if found is None:
             raise ValueError(
-                "prior must be one whose optimal menu is known here, for this demand and number "
-                f"of items; got {prior!r}. {ELSEWHERE}"
+                f"prior must have a known optimal menu for {self.demand} demand and "
+                f"{values.shape[1]} items; got {prior!r}. {ALTERNATIVES}"
             )
         return found
 
     def _from_samples(self, values):
-        """Return the known optimum of a prior that the samples could be drawn from."""
-        values = values[:COMPARED]
+        """Return the optimum for a known prior that fits the samples."""
         height = could_be_triangle(values)
         if height is not None and self.demand == "additive":
             return triangle_optimum(height)
@@ -153,8 +157,8 @@ class SingleBuyerAuction(BaseAuction):
             if found is not None:
                 return found
         raise ValueError(
-            f"X must be samples of a prior whose optimal menu is known here, for {self.demand} "
-            f"demand; got {values.shape[1]} items that look like none of them. {ELSEWHERE}"
+            f"X must be samples of a prior with a known optimal menu for {self.demand} demand; "
+            f"got samples of {values.shape[1]} items that fit none. {ALTERNATIVES}"
         )
 
     def _run(self, bids):
@@ -163,12 +167,12 @@ class SingleBuyerAuction(BaseAuction):
 
 
 def known_optimum(prior, n_items, demand="additive"):
-    """Return the optimum for one buyer of this prior, where it is known in closed form.
+    """Return the optimum for one buyer and a prior, if it is known in closed form.
 
     Parameters
     ----------
     prior : ProductPrior, TrianglePrior, distribution, or array-like of distributions
-        That broadcast to (1, n_items).
+        Broadcastable to (1, n_items).
     n_items : int
     demand : {"additive", "unit"}, default="additive"
 
@@ -179,7 +183,7 @@ def known_optimum(prior, n_items, demand="additive"):
     Raises
     ------
     ValueError
-        If the prior does not fit the number of items.
+        If the prior does not broadcast, or a uniform distribution has negative or extreme values.
 
     Examples
     --------
@@ -190,13 +194,13 @@ def known_optimum(prior, n_items, demand="additive"):
     """
     if isinstance(prior, TrianglePrior):
         return triangle_optimum() if demand == "additive" and n_items == 2 else None
-    marginals = np.asarray(getattr(prior, "marginals", prior), dtype=object)
+    marginals = getattr(prior, "marginals", prior)
     try:
-        marginals = np.broadcast_to(marginals, (1, n_items))[0]
+        marginals = np.broadcast_to(np.asarray(marginals, dtype=object), (1, n_items))[0]
     except ValueError as error:
         raise ValueError(
             f"prior must be one distribution or one for each of the {n_items} items; "
-            f"got shape {marginals.shape}"
+            f"got {prior!r} ({error})"
         ) from error
     boxes = [_uniform_bounds(marginal) for marginal in marginals]
     if any(box is None for box in boxes):
@@ -205,13 +209,13 @@ def known_optimum(prior, n_items, demand="additive"):
     least, most = MONEY
     if not ((low >= 0).all() and (high >= low).all() and least <= high.max() <= most):
         raise ValueError(
-            "prior must hold uniform distributions of values that are not negative, the largest "
-            f"between {least:g} and {most:g}; got {np.transpose([low, high]).tolist()}"
+            "prior must contain uniform distributions of non-negative values with a maximum "
+            f"from {least:g} to {most:g}; got {np.transpose([low, high]).tolist()}"
         )
     return uniform_box_optimum(low, high, demand)
 
 
 def _uniform_bounds(distribution):
-    """Return lowest and highest value of a uniform distribution of scipy.stats, else None."""
+    """Return the bounds of a scipy.stats uniform distribution; None for other distributions."""
     name = getattr(getattr(distribution, "dist", None), "name", None)
     return distribution.support() if name == "uniform" else None

@@ -1,12 +1,12 @@
 """The Straight-Jacket Auction: one price per bundle size, for one buyer and uniform values.
 
-Its prices are defined by volumes, and its revenue is a sum of volumes, of one kind of body: with
-increments ``a_1 >= a_2 >= ... >= a_r >= 0``,
+Its prices and revenue are given by the volumes of polytopes: for ``a_1 >= a_2 >= ... >= a_r >= 0``,
 
     V(a_1 .. a_r) = volume of {x >= 0 in R^r : the sum of any k entries <= a_1 + ... + a_k}.
 
-Cutting it into cones from the origin to its facets (k entries whose sum is tight: the bases of
-those, a permutohedron, times the body of the others) gives an exact recursion in ``r``.
+Decomposing the polytope into cones from the origin to its facets gives an exact recursion in ``r``.
+The facet where the sum of k entries is tight is the product of a permutohedron of these entries and
+the polytope of the others.
 """
 
 from functools import cache
@@ -19,7 +19,7 @@ __all__ = ["straight_jacket_prices", "straight_jacket_revenue", "volume"]
 
 
 def volume(increments):
-    """Return the volume of all ``x >= 0`` whose k largest entries sum to at most a_1 + ... + a_k.
+    """Return the volume of ``{x >= 0 : the k largest entries sum to at most a_1 + ... + a_k}``.
 
     Parameters
     ----------
@@ -42,8 +42,8 @@ def volume(increments):
     sums = np.concatenate([[0.0], np.cumsum(a)])
 
     @cache
-    def base(start, stop):
-        """Volume of the bases of a[start:stop], projected along one coordinate."""
+    def permutohedron(start, stop):
+        """Return the volume of the permutohedron of a[start:stop], without one coordinate."""
         size = stop - start
         if size == 1:
             return 1.0
@@ -51,34 +51,34 @@ def volume(increments):
         parts = (
             comb(size, k)
             * (sums[start + k] - sums[start] - k * mean)
-            * base(start, start + k)
-            * base(start + k, stop)
+            * permutohedron(start, start + k)
+            * permutohedron(start + k, stop)
             for k in range(1, size)
         )
         return sum(parts) / (size - 1)
 
     @cache
-    def body(start):
-        """Volume of the body of a[start:]."""
+    def polytope(start):
+        """Return the volume of the polytope of a[start:]."""
         size = len(a) - start
         if size == 0:
             return 1.0
         parts = (
             comb(size, k)
             * (sums[start + k] - sums[start])
-            * base(start, start + k)
-            * body(start + k)
+            * permutohedron(start, start + k)
+            * polytope(start + k)
             for k in range(1, size + 1)
         )
         return sum(parts) / size
 
-    return float(body(0))
+    return float(polytope(0))
 
 
 def straight_jacket_prices(n_items):
-    """Return the prices of 1, 2, ..., n_items items, for values uniform on [0, 1] [1]_.
+    """Return the prices of 1, 2, ..., n_items items, for values uniform on [0, 1].
 
-    Price ``p_r`` is such that ``V(p_1, p_2 - p_1, ..., p_r - p_(r-1)) = 1 - r / (n_items + 1)``.
+    They solve [1]_ ``V(p_1, p_2 - p_1, ..., p_r - p_(r-1)) = 1 - r / (n_items + 1)`` for each r.
 
     Parameters
     ----------
@@ -112,10 +112,9 @@ def straight_jacket_prices(n_items):
 
 
 def _increments(prices):
-    """Return what each further item adds, where no bundle costs more than a larger one.
+    """Return the increments of prices, after lowering those above the price of a larger bundle.
 
-    A bundle that costs more than a larger one is never bought, and ``x >= 0`` makes the
-    larger one's bound hold for it too.
+    A bundle that costs more than a larger one is never bought, so this changes no choice.
     """
     return np.diff(np.minimum.accumulate(prices[::-1])[::-1], prepend=0.0)
 
@@ -123,8 +122,8 @@ def _increments(prices):
 def straight_jacket_revenue(n_items):
     """Return the revenue of the Straight-Jacket Auction, for values uniform on [0, 1].
 
-    A bundle of k items is best where its items are worth enough and the others too little, which
-    are independent: two volumes.
+    A bundle of k items is optimal if the values of its items are high enough and those of the
+    others low enough. These events are independent, and their probabilities are volumes.
 
     Parameters
     ----------

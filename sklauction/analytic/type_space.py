@@ -1,4 +1,4 @@
-"""Finite type spaces: given, or made from samples."""
+"""Finite type spaces, given by the user or estimated from samples."""
 
 import functools
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from sklauction.utils.validation import to_floats
 
 __all__ = ["TypeSpace", "bin_samples", "read_types"]
 
-# Differences of types and probabilities, relatively, that count as rounding.
+# Relative differences between types, and probabilities, that count as rounding.
 SAME = 1e-9
 
 
@@ -32,19 +32,19 @@ class TypeSpace(NamedTuple):
         return functools.reduce(np.multiply.outer, self.probabilities)
 
     def closest(self, bids):
-        """Return the closest type of each bid, ndarray of int of shape (n, n_bidders)."""
+        """Return the index of the closest type of each bid, (n_samples, n_bidders)."""
         found = np.empty(bids.shape[:2], dtype=int)
-        # Squares of money may be too large or too small to compute with.
+        # So that squares neither overflow nor vanish.
         money = max(types.max() for types in self.types) or 1.0
         for bidder, types in enumerate(self.types):
-            # |b - t|^2 without the term that is the same for all types.
+            # |b - t|^2 without |b|^2, which is the same for all types.
             types = types / money
             distances = (types**2).sum(axis=1) - 2 * (bids[:, bidder] / money) @ types.T
             found[:, bidder] = distances.argmin(axis=1)
         return found
 
     def bidders_alike(self):
-        """Say whether all bidders have the same types, in the same order, and probabilities."""
+        """Return whether all bidders have the same types, in the same order, and probabilities."""
         first = (self.types[0], self.probabilities[0])
         return len(self.types) > 1 and all(
             types.shape == first[0].shape
@@ -54,7 +54,7 @@ class TypeSpace(NamedTuple):
         )
 
     def items_alike(self):
-        """Say whether swapping two items leaves the types of all bidders the same."""
+        """Return whether the types of all bidders are invariant to swapping items."""
         n_items = self.types[0].shape[1]
         return n_items > 1 and all(
             _same_after_swap(types, chances, item)
@@ -64,6 +64,7 @@ class TypeSpace(NamedTuple):
 
 
 def _same_after_swap(types, chances, item):
+    """Return whether types are invariant to swapping ``item`` and the next item."""
     money = types.max() or 1.0
     table = np.column_stack([np.round(types / money, 9), np.round(chances, 12)])
     moved = table.copy()
@@ -76,12 +77,13 @@ def _sorted(table):
 
 
 def read_types(types, probabilities, n_bidders, n_items):
-    """Return given types as a :class:`TypeSpace`.
+    """Validate types and probabilities given by the user.
 
     Parameters
     ----------
     types : array-like of shape (n_types, n_items), or list of n_bidders of these
     probabilities : array-like of shape (n_types,), or list of n_bidders of these, or None
+        Uniform if None.
     n_bidders, n_items : int
 
     Returns
@@ -91,18 +93,19 @@ def read_types(types, probabilities, n_bidders, n_items):
     Raises
     ------
     ValueError
-        If they do not fit together.
+        If shapes do not match, types are not finite and non-negative, or probabilities do not sum
+        to 1.
     """
     given = _per_bidder(types, 2, n_bidders, "types", f"(n_types, {n_items})")
     for one in given:
         if one.shape[1] != n_items or not len(one):
             raise ValueError(f"types must have shape (n_types, {n_items}); got {one.shape}")
         if not (np.isfinite(one).all() and (one >= 0).all()):
-            raise ValueError("types must be finite and not negative; got others among them")
+            raise ValueError(f"types must be finite and non-negative; got {one.tolist()}")
     top = max(one.max() for one in given)
     least, most = MONEY
     if top > 0 and not least <= top <= most:
-        raise ValueError(f"types must reach from {least:g} to {most:g}; got {top} at most")
+        raise ValueError(f"types must have a maximum from {least:g} to {most:g}; got {top}")
     if probabilities is None:
         chances = [np.full(len(one), 1 / len(one)) for one in given]
     else:
@@ -117,18 +120,18 @@ def read_types(types, probabilities, n_bidders, n_items):
 
 
 def _per_bidder(given, n_axes, n_bidders, name, shape):
+    """Return one array per bidder, from one for all bidders or a list."""
     try:
         array = to_floats(given)
         if array.ndim == n_axes:
             return [array.copy()] * n_bidders
     except ValueError:
-        # Bidders with different numbers of types.
-        pass
+        pass  # bidders with different numbers of types
     try:
         parts = [to_floats(part).copy() for part in given]
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{name} must hold numbers, of shape {shape} or for each bidder; got {given!r}"
+            f"{name} must contain numbers, of shape {shape} or for each bidder; got {given!r}"
         ) from error
     if len(parts) != n_bidders or any(part.ndim != n_axes for part in parts):
         raise ValueError(
@@ -139,11 +142,11 @@ def _per_bidder(given, n_axes, n_bidders, name, shape):
 
 
 def bin_samples(valuations, n_bins):
-    """Return types and probabilities from samples: the values seen, or cells of a grid.
+    """Return types and probabilities estimated from samples.
 
-    Where a bidder shows at most ``n_bins`` different values of every item these are kept as they
-    are. Otherwise the range of each item is cut into ``n_bins`` equal cells, and a type is the
-    middle of a cell. Only types that were seen are kept.
+    An item with at most ``n_bins`` distinct values of a bidder keeps them. Otherwise its range is
+    divided into ``n_bins`` equal cells, and values become midpoints of their cells. Types are the
+    distinct rows of these values.
 
     Parameters
     ----------
@@ -164,6 +167,7 @@ def bin_samples(valuations, n_bins):
 
 
 def _to_cells(column, n_bins):
+    """Return the midpoint of the cell of each value; values unchanged if few are distinct."""
     if len(np.unique(column)) <= n_bins:
         return column
     low, high = column.min(), column.max()

@@ -1,20 +1,22 @@
-"""Vickrey-Clarke-Groves: welfare first, with reserve prices, additive or unit demand."""
+"""Vickrey-Clarke-Groves auctions with reserve prices, for additive or unit demand."""
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from sklauction.base import BaseAuction
+from sklauction.utils.constraints import ANY
+from sklauction.utils.saving import fitted_array
 from sklauction.utils.validation import check_numbers, check_prices
 
 __all__ = ["VCGAuction", "second_price", "unit_demand_vcg"]
 
 
 def second_price(bids, reserves):
-    """Second-price auction of each item on its own, with eager reserve prices.
+    """Second-price auction of each item, with eager reserve prices.
 
-    Bidders below their own reserve are dropped [2]_. Of the others the highest wins, the
-    first of equals, and pays the greater of its own reserve and the next highest
-    remaining bid: the smallest bid with which it would still have won [1]_.
+    Bidders below their own reserve are removed [2]_. The highest remaining bid wins, and ties go to
+    the first bidder. The winner pays the maximum of its own reserve and the next remaining bid,
+    which is the smallest bid that would still have won [1]_.
 
     Parameters
     ----------
@@ -26,22 +28,22 @@ def second_price(bids, reserves):
     Returns
     -------
     allocations : ndarray of shape (n_samples, n_bidders, n_items)
-        1 for what a bidder gets, else 0.
+        1 if the bidder wins the item, else 0.
     payments : ndarray of shape (n_samples, n_bidders)
         In money.
 
     Raises
     ------
     ValueError
-        If bids or reserves are not finite non-negative numbers in these shapes, or a payment is
-        beyond double precision.
+        If bids or reserves are not finite non-negative numbers of these shapes, or a payment
+        overflows.
 
     References
     ----------
     .. [1] Vickrey, "Counterspeculation, Auctions, and Competitive Sealed Tenders",
        Journal of Finance 16(1), 1961.
     .. [2] Dhangwatnotai, Roughgarden & Yan, "Revenue Maximization with a Single
-       Sample", Games and Economic Behavior 91, 2015, on eager reserves.
+       Sample", Games and Economic Behavior 91, 2015.
 
     Examples
     --------
@@ -64,12 +66,12 @@ def second_price(bids, reserves):
     with np.errstate(over="ignore"):
         payments = np.where(won, price, 0.0).sum(axis=2)
     if not np.isfinite(payments).all():
-        raise ValueError("bids must be small enough for payments in double precision")
+        raise ValueError("bids must be small enough for finite payments; got a sum that overflows")
     return won.astype(float), payments
 
 
 def _check_bids(bids, reserves):
-    """Return bids and reserves as arrays, the reserves broadcast; raise ValueError if malformed."""
+    """Return bids and broadcast reserves as arrays."""
     bids = check_numbers(bids, "bids", ("n_samples", "n_bidders", "n_items"), least=0.0)
     if reserves is None:
         raise ValueError("reserves must be finite non-negative prices; got None")
@@ -77,11 +79,11 @@ def _check_bids(bids, reserves):
 
 
 def unit_demand_vcg(bids, reserves):
-    """VCG for bidders who want one item, the reserves as the seller's costs.
+    """VCG auction for unit demand, with reserves as the seller's costs.
 
-    The matching maximises the sum of ``(b_ij - r_ij)+`` over its pairs [2]_. The bidder
-    that gets item j pays ``r_ij + W(-i) - (W - (b_ij - r_ij))``: its reserve, and what
-    its presence takes from the others [1]_, ``W(-i)`` being the best sum without it.
+    The matching maximises ``W``, the sum of ``(b_ij - r_ij)+`` over its pairs [2]_. Bidder i pays
+    ``r_ij + W(-i) - (W - (b_ij - r_ij))`` for item j: its reserve plus its externality on the other
+    bidders [1]_, where ``W(-i)`` is the maximum without bidder i.
 
     Parameters
     ----------
@@ -93,15 +95,15 @@ def unit_demand_vcg(bids, reserves):
     Returns
     -------
     allocations : ndarray of shape (n_samples, n_bidders, n_items)
-        1 for what a bidder gets, else 0.
+        1 if the bidder wins the item, else 0.
     payments : ndarray of shape (n_samples, n_bidders)
         In money.
 
     Raises
     ------
     ValueError
-        If bids or reserves are not finite non-negative numbers in these shapes, or sums of bids
-        are beyond double precision.
+        If bids or reserves are not finite non-negative numbers of these shapes, or a sum of bids
+        overflows.
 
     References
     ----------
@@ -122,7 +124,7 @@ def unit_demand_vcg(bids, reserves):
     bids, reserves = _check_bids(bids, reserves)
     surplus = np.maximum(bids - reserves, 0.0)
     if surplus.size and surplus.max() > np.finfo(float).max / sum(bids.shape):
-        raise ValueError("bids must be small enough for their sums in double precision")
+        raise ValueError(f"bids must have finite sums; got a surplus of {surplus.max():g}")
     allocations, payments = np.zeros(bids.shape), np.zeros(bids.shape[:2])
     for row, table in enumerate(surplus):
         bidders, items = linear_sum_assignment(table, maximize=True)
@@ -133,13 +135,13 @@ def unit_demand_vcg(bids, reserves):
                 continue
             harm = _best_without(table, bidder) - (best - table[bidder, item])
             allocations[row, bidder, item] = 1.0
-            # Within these bounds but for rounding.
+            # Rounding may exceed these bounds.
             payments[row, bidder] = min(max(reserve + harm, reserve), bid)
     return allocations, payments
 
 
 def _best_without(surplus, bidder):
-    """Return the greatest sum over matchings of the other bidders."""
+    """Return the largest sum over matchings of the other bidders."""
     others = surplus.copy()
     others[bidder] = 0.0
     return others[linear_sum_assignment(others, maximize=True)].sum()
@@ -148,55 +150,51 @@ def _best_without(surplus, bidder):
 class VCGAuction(BaseAuction):
     """Vickrey-Clarke-Groves auction, optionally with reserve prices.
 
-    Without reserves it gives the items where they are worth most, and each bidder pays
-    what its presence costs the others [1]_. It knows nothing of the prior: fit only learns
-    sizes. Ties go to the first bidder (additive demand) or as
-    :func:`scipy.optimize.linear_sum_assignment` breaks them (unit demand).
+    The allocation maximises welfare, and each bidder pays its externality on the others [1]_. The
+    auction does not depend on the prior: fit only stores sizes. Ties go to the first bidder
+    (additive demand) or as in :func:`scipy.optimize.linear_sum_assignment` (unit demand).
 
     Parameters
     ----------
     n_bidders : int, default=1
         Number of bidders.
     n_items : int, default=None
-        Number of items; inferred from the data where None.
+        Number of items; inferred from the data if None.
     demand : {"additive", "unit"}, default="additive"
-        Whether a bidder values a set of items at their sum, or wants only one item.
+        Whether a bidder values a set of items at the sum of its values, or wants one item only.
     reserve : None, float or array-like, default=None
-        Lowest acceptable prices in the caller's money unit, finite and non-negative,
-        broadcastable to (n_bidders, n_items); None means zero.
-        For additive demand they are eager: a bidder below its reserve of an item is
-        dropped, the winner pays at least its own. For unit demand they are what the
-        items are worth to the seller. Where all bidders have the same reserve both
-        readings agree on a single item.
+        Reserve prices in money, non-negative and broadcastable to (n_bidders, n_items); None means
+        zero. For additive demand they are eager: bidders below their reserve of an item are
+        removed, and the winner pays at least its own reserve. For unit demand they are the
+        seller's costs. For a single item and equal reserves both definitions agree.
 
     Attributes
     ----------
     reserve_prices_ : ndarray of shape (n_bidders, n_items)
-        The reserves, broadcast, in money.
+        Broadcast reserves, in money.
     n_items_ : int
         Number of items.
     scale_ : float
-        Money unit of the samples, for information: nothing here depends on it.
+        Money unit of the samples. Does not affect the auction.
     support_ : ndarray of shape (n_bidders, n_items, 2)
         Lowest and highest valuations seen in fit, in money.
 
     Raises
     ------
     ValueError
-        In fit, if a parameter or X is not as described: so if ``reserve`` is negative or does
-        not broadcast.
+        In fit, if a parameter or X is invalid, or ``reserve`` is negative or does not broadcast.
     NotFittedError
         In predict and score, before fit.
 
     See Also
     --------
-    MyersonAuction : Reserves and virtual values that maximise revenue.
+    MyersonAuction : Maximises revenue.
     sklauction.analytic.vcg.second_price : The auction for additive demand, as a function.
     sklauction.analytic.vcg.unit_demand_vcg : The auction for unit demand, as a function.
 
     Notes
     -----
-    Reserves are money: they do not scale when the valuations are rescaled.
+    Reserves are in money and do not scale with the valuations.
 
     References
     ----------
@@ -212,6 +210,13 @@ class VCGAuction(BaseAuction):
     array([[0.5, 0.5]])
     """
 
+    _parameter_constraints = {**BaseAuction._parameter_constraints, "reserve": ANY}
+
+    _saved = {
+        **BaseAuction._saved,
+        "reserve_prices_": fitted_array("bidders", "items", least=0),
+    }
+
     def __init__(self, n_bidders=1, n_items=None, *, demand="additive", reserve=None):
         self.n_bidders = n_bidders
         self.n_items = n_items
@@ -222,11 +227,8 @@ class VCGAuction(BaseAuction):
         super()._check_parameters()
         check_prices(self.reserve, "reserve", "None")
 
-    def _profile_shape(self, n_features):
-        # Here, because only now the number of items is known and nothing is stored yet.
-        shape = super()._profile_shape(n_features)
-        check_prices(self.reserve, "reserve", "None", shape)
-        return shape
+    def _check_sizes(self, n_bidders, n_items):
+        check_prices(self.reserve, "reserve", "None", (n_bidders, n_items))
 
     def _fit(self, valuations):
         self.reserve_prices_ = check_prices(self.reserve, "reserve", "None", valuations.shape[1:])

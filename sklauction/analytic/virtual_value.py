@@ -1,10 +1,10 @@
-"""Ironed virtual values, of samples or of a prior, by one construction.
+"""Ironed virtual values of samples or of a prior.
 
-Offer a bidder a price ``v``: it buys with probability ``q = P(V >= v)``, and the
-seller earns the revenue curve ``R(q) = q v``. The virtual value is its slope, and
-the ironed virtual value is the slope of its concave hull [1]_. Both samples and a
-prior become points ``(q_k, q_k v_k)`` of that curve: all of them for samples, a fine
-grid of quantiles for a prior. Regular or not, with atoms or not, is then no matter.
+A bidder accepts a price ``v`` with probability ``q = P(V >= v)``, which gives the revenue curve
+``R(q) = q v``. The virtual value is its slope, and the ironed virtual value is the slope of its
+concave hull [1]_. The curve is represented by points ``(q_k, q_k v_k)``: all values of samples, or
+a fine grid of quantiles of a prior. The construction is the same for regular and irregular
+distributions, with or without atoms.
 
 References
 ----------
@@ -19,39 +19,40 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
-from sklauction.utils.validation import to_floats
+from sklauction.utils.saving import savable
+from sklauction.utils.validation import check_numbers, to_floats
 
 __all__ = [
     "IronedVirtualValue",
     "RevenueCurve",
-    "chance_to_reach",
+    "survival_function",
     "empirical_virtual_value",
     "prior_virtual_value",
     "revenue_curve",
 ]
 
-# Quantiles of a prior: even spacing for the body, even ratios for the tail of high values,
-# where a heavy tail hides its revenue.
+# Number of quantiles of a prior, evenly spaced.
 N_QUANTILES = 1 << 14
-N_TAIL_QUANTILES = 1000
-TAIL_FROM = 1e-2
-# Rarest value looked at. Below it, survival functions known only as 1 - cdf are rounding noise.
+# Number of quantiles in the tail of high values, geometrically spaced, as heavy tails matter for
+# revenue; and the survival probability where the tail starts.
+N_TAIL_QUANTILES, TAIL_FROM = 1000, 1e-2
+# Smallest survival probability of the grid; larger if sf is computed as 1 - cdf, with rounding.
 TAIL_TO, TAIL_TO_ROUNDED = 1e-15, 1e-10
-# Larger values are left out: products of money would be infinite. They must be as rare as this.
+# Values above MOST_MONEY are ignored, so that products do not overflow; RARE is the largest
+# probability they may have.
 MOST_MONEY, RARE = 1e200, 1e-6
-# Virtual values this small relative to the value are rounding of zero: the seller is
-# indifferent and sells, whatever the money unit.
+# Virtual values up to this, relative to the value, count as 0. The seller is indifferent and sells.
 RELATIVE_ZERO = 1e-9
 
 
+@savable
 @dataclass(frozen=True, eq=False)
 class IronedVirtualValue:
     """A non-decreasing function of a value: the slope of the ironed revenue curve.
 
-    A polyline through the points ``(values[k], levels[k])``; a repeated value is a
-    jump and the function is right-continuous there. Below the first value it is minus
-    infinity (no bidder of the fitted distribution reports so little), above the last
-    one it is the value itself, as for any distribution that ends there.
+    It interpolates linearly between the points ``(values[k], levels[k])``. A repeated value is a
+    jump, where the function is right-continuous. It is minus infinity below the first value, and
+    the value itself above the last one.
 
     Parameters
     ----------
@@ -60,8 +61,8 @@ class IronedVirtualValue:
     levels : ndarray of shape (n_points,)
         Ironed virtual values, non-decreasing, in money; the last equals the last value.
     ironed_intervals : ndarray of shape (n_intervals, 2)
-        Ends ``[low, high)`` of the intervals of values over which the virtual value
-        falls somewhere and was flattened, in money, ascending.
+        Ascending intervals ``[low, high)`` of values, in money, where the virtual value is not
+        monotone and was ironed.
 
     Examples
     --------
@@ -78,6 +79,14 @@ class IronedVirtualValue:
     levels: np.ndarray
     ironed_intervals: np.ndarray
 
+    def __post_init__(self):
+        values = check_numbers(self.values, "values", ("n_points",), least=0)
+        levels = check_numbers(self.levels, "levels", values.shape)
+        check_numbers(self.ironed_intervals, "ironed_intervals", ("n_rows", 2))
+        for name, points in (("values", values), ("levels", levels)):
+            if (points[1:] < points[:-1]).any():
+                raise ValueError(f"{name} must be non-decreasing; got others")
+
     def __call__(self, v):
         """Return the ironed virtual value of each value.
 
@@ -89,13 +98,14 @@ class IronedVirtualValue:
         Returns
         -------
         ndarray of the shape of v
+            Virtual values in money.
         """
         v = np.asarray(v, dtype=float)
         right = np.searchsorted(self.values, v, side="right")
         phi = np.where(right == 0, -np.inf, v)
         inside = (right > 0) & (right < len(self.values))
         level = self._interpolate(self.values, self.levels, right[inside], v[inside])
-        # Rounding must not lift a ramp above the plateau it leads to: ties would break.
+        # Rounding must not exceed the next level, which would break ties on plateaus.
         phi[inside] = np.minimum(level, self.levels[right[inside]])
         return phi
 
@@ -107,8 +117,8 @@ class IronedVirtualValue:
         phi : array-like of any shape
             Virtual values in money; may be infinite.
         strict : bool or array-like of bool, broadcastable to phi, default=False
-            Where true, ``inf{v : phi(v) > phi}`` instead of ``inf{v : phi(v) >= phi}``:
-            the right end of a plateau instead of its left end.
+            If true, ``inf{v : phi(v) > phi}`` instead of ``inf{v : phi(v) >= phi}``: the right
+            end of a plateau instead of its left end.
 
         Returns
         -------
@@ -126,29 +136,29 @@ class IronedVirtualValue:
 
     @property
     def reserve(self):
-        """Smallest value that is worth selling to, ``inverse(0)``, in money."""
+        """Smallest value with a non-negative virtual value, in money."""
         return float(self.inverse(0.0))
 
     @staticmethod
     def _interpolate(x, y, right, at):
-        """Return y at ``at`` on the segments from point ``right - 1`` to ``right``."""
+        """Interpolate y between the points ``right - 1`` and ``right``."""
         x0, y0 = x[right - 1], y[right - 1]
         return y0 + (at - x0) / (x[right] - x0) * (y[right] - y0)
 
 
 class RevenueCurve(NamedTuple):
-    """What one buyer pays at every price, and the slopes of that curve.
+    """Expected revenue from one buyer as a function of the price, and its slopes.
 
     Parameters
     ----------
     values : ndarray of shape (n_points,)
         Prices, strictly ascending, in money.
     chances : ndarray of shape (n_points,)
-        Probability of a value of at least the price, strictly descending.
+        Probability that the value is at least the price, strictly descending.
     raw : ndarray of shape (n_points,)
-        Virtual values from each price to the next, before ironing, in money.
+        Virtual values between each price and the next, before ironing, in money.
     ironed : ndarray of shape (n_points,)
-        After ironing: slopes of the concave hull.
+        Virtual values after ironing: slopes of the concave hull, in money.
     """
 
     values: np.ndarray
@@ -158,18 +168,18 @@ class RevenueCurve(NamedTuple):
 
     @property
     def revenues(self):
-        """Expected payment at each price, in money."""
+        """Expected revenue at each price, in money."""
         return self.values * self.chances
 
     @property
     def hull(self):
-        """Largest expected payment by lotteries over prices, at the same chance of sale."""
+        """Concave hull: revenue of the best lottery over prices with the same sale probability."""
         mass = self.chances - np.append(self.chances[1:], 0.0)
         return (self.ironed * mass)[::-1].cumsum()[::-1]
 
 
 def revenue_curve(source):
-    """Return the revenue curve of a prior, or of samples.
+    """Return the revenue curve of a prior or of samples.
 
     Parameters
     ----------
@@ -197,10 +207,9 @@ def revenue_curve(source):
 
 
 def empirical_virtual_value(samples):
-    """Ironed virtual value of the empirical distribution of samples.
+    """Return the ironed virtual value of the empirical distribution of samples.
 
-    Exact for the distribution that draws each sample with equal probability; a step
-    function, constant from one distinct sample to the next.
+    It is exact: a step function that is constant between distinct samples.
 
     Parameters
     ----------
@@ -214,7 +223,7 @@ def empirical_virtual_value(samples):
     Examples
     --------
     >>> from sklauction.analytic.virtual_value import empirical_virtual_value
-    >>> phi = empirical_virtual_value([1, 1, 4, 5])  # prices 1, 4, 5 earn 4, 8, 5 of 4 samples
+    >>> phi = empirical_virtual_value([1, 1, 4, 5])  # prices 1, 4, 5 earn 4, 8, 5 in total
     >>> phi([1, 3, 4, 5])
     array([-2., -2.,  3.,  5.])
     >>> phi.reserve
@@ -230,32 +239,27 @@ def empirical_virtual_value(samples):
 
 
 def prior_virtual_value(distribution):
-    """Ironed virtual value of a prior, from a fine grid of its quantiles.
+    """Return the ironed virtual value of a prior, from a fine grid of its quantiles.
 
-    Where the distribution has a density it is linear between grid points, across
-    atoms and gaps of the support it jumps. Either way the auction that uses it is
-    exactly truthful, and what it loses against the optimum is of second order in the
-    grid: a bidder's virtual value is off by little, and only with little probability.
-    Ironing is that of [1]_, the revenue curve that of [2]_.
+    It is linear between grid points where the distribution has a density, and jumps at atoms and
+    gaps of the support. An auction that uses it is exactly truthful, and its loss of revenue due
+    to the grid is of second order. Ironing is that of [1]_, the revenue curve that of [2]_.
 
     Parameters
     ----------
     distribution : frozen scipy.stats distribution, or an object like one
-        Of values in money, with vectorised ``ppf`` and ``cdf``; ``isf`` and ``sf`` are used
-        for the tail where it has them. Continuous, discrete or mixed, regular or not, bounded
-        or not. Negative values never buy and are left out.
+        Distribution of values in money, with vectorised ``ppf`` and ``cdf``. If it has ``isf``
+        and ``sf``, they are used for the tail. Negative values are ignored, as they never buy.
 
     Returns
     -------
     IronedVirtualValue
-        A function of values of any shape, in money, with ``inverse``, ``reserve`` and
-        ``ironed_intervals``.
+        Callable with ``inverse``, ``reserve`` and ``ironed_intervals``, in money.
 
     Raises
     ------
     ValueError
-        If the distribution has no ``ppf`` or ``cdf``, or they fail, or no quantile is finite and
-        non-negative.
+        If ``ppf`` or ``cdf`` is missing or fails, or no quantile is finite and non-negative.
 
     References
     ----------
@@ -279,16 +283,16 @@ def prior_virtual_value(distribution):
             )
     try:
         values, survival = _points(distribution)
-    except (TypeError, ValueError) as error:  # of scipy, as where parameters are missing
+    except (TypeError, ValueError) as error:  # e.g. from scipy, if parameters are missing
         raise ValueError(
-            f"distribution must have quantiles that can be used; got {distribution!r}: {error}"
+            f"distribution must have valid quantiles; got {distribution!r}: {error}"
         ) from error
     levels, ironed = _iron(values, survival)
-    middle = chance_to_reach(distribution, (values[1:] + values[:-1]) / 2)
+    middle = survival_function(distribution, (values[1:] + values[:-1]) / 2)
     mass = survival[:-1] - survival[1:]
-    # With a density, half of the cell's probability lies in its upper half, more or less.
+    # With a density, about half of a cell's probability is in its upper half.
     smooth = np.abs(middle - (survival[1:] + survival[:-1]) / 2) <= 0.25 * mass
-    left, right = _ends_of_steps(values, levels, smooth)
+    left, right = _levels_at_values(values, levels, smooth)
     points = np.maximum.accumulate(np.stack([left, right], axis=1).ravel()[1:])
     kept = np.append(True, (np.diff(points) > 0) | (np.arange(1, len(points)) % 2 == 1))
     return IronedVirtualValue(np.repeat(values, 2)[1:][kept], points[kept], ironed)
@@ -297,10 +301,9 @@ def prior_virtual_value(distribution):
 def _iron(values, survival):
     """Return slopes of the concave hull of the revenue curve, and the ironed intervals.
 
-    Pooling adjacent violators on the slopes of a curve, weighted by their runs, gives
-    the slopes of its concave hull. The run from value k to k + 1 has the slope
-    ``v_k - (v_{k+1} - v_k) S_{k+1} / (S_k - S_{k+1})``, the discrete
-    ``v - (1 - F) / f``. The last, ``v_K``, is the greatest and is never pooled.
+    Isotonic regression of the slopes of a curve, weighted by their lengths, gives the slopes of its
+    concave hull. Segment k has the slope ``v_k - (v_{k+1} - v_k) S_{k+1} / (S_k - S_{k+1})``, the
+    discrete ``v - (1 - F) / f``. The last slope ``v_K`` is the largest and never pooled.
 
     Parameters
     ----------
@@ -320,15 +323,15 @@ def _iron(values, survival):
 
 
 def _slopes(values, survival):
-    """Return slopes of the revenue curve, one run each, and the runs."""
+    """Return the slopes of the segments of the revenue curve, and their lengths."""
     above = np.append(survival[1:], 0.0)
     mass = survival - above
     return values - np.diff(values, append=values[-1]) * above / mass, mass
 
 
-@np.errstate(all="ignore")  # quantiles that are too large become infinite
+@np.errstate(all="ignore")  # quantiles may overflow
 def _points(distribution):
-    """Return strictly ascending values of a prior and P(V >= v), strictly descending."""
+    """Return strictly ascending values of a prior, and their strictly descending P(V >= v)."""
     exact = hasattr(distribution, "isf") and hasattr(distribution, "sf")
     tail = np.geomspace(TAIL_TO if exact else TAIL_TO_ROUNDED, TAIL_FROM, N_TAIL_QUANTILES)
     quantiles = np.unique(np.append(tail, np.linspace(0, 1, N_QUANTILES + 1)))
@@ -337,38 +340,41 @@ def _points(distribution):
     else:
         values = to_floats(distribution.ppf(1 - quantiles))
     if values.shape != quantiles.shape:
-        raise ValueError(f"prior must give one quantile for each probability; got {values.shape}")
-    if (values > MOST_MONEY).any() and chance_to_reach(distribution, MOST_MONEY) > RARE:
         raise ValueError(
-            f"prior must hold distributions of values up to {MOST_MONEY:g}; got {distribution!r}, "
-            f"whose are larger with a chance above {RARE:g}"
+            f"prior must return one quantile per probability; got shape {values.shape} for "
+            f"{quantiles.shape}"
+        )
+    if (values > MOST_MONEY).any() and survival_function(distribution, MOST_MONEY) > RARE:
+        raise ValueError(
+            f"prior must contain distributions of values up to {MOST_MONEY:g}; got "
+            f"{distribution!r}, which exceeds it with a probability above {RARE:g}"
         )
     values = np.unique(values[(values >= 0) & (values <= MOST_MONEY)])
-    survival = np.minimum.accumulate(chance_to_reach(distribution, values))
-    # Of values equally likely to be reached the highest earns most; none is out of reach.
+    survival = np.minimum.accumulate(survival_function(distribution, values))
+    # Of values with the same survival probability, keep the highest, which earns most.
     kept = np.flatnonzero(survival > np.append(survival[1:], 0.0))
     if not len(kept):
         raise ValueError(
-            "prior must hold distributions with finite, non-negative quantiles; got "
+            "prior must contain distributions with finite, non-negative quantiles; got "
             f"{distribution!r}, which has none"
         )
     return values[kept], survival[kept]
 
 
 @np.errstate(all="ignore")
-def chance_to_reach(distribution, values):
-    """Return ``P(V >= v)``, atoms at v included, for an array of values."""
+def survival_function(distribution, values):
+    """Return ``P(V >= v)``, including atoms at v, for an array of values."""
     below = np.nextafter(values, -np.inf)
     if hasattr(distribution, "sf"):
         return np.asarray(distribution.sf(below), dtype=float)
     return 1.0 - np.asarray(distribution.cdf(below), dtype=float)
 
 
-def _ends_of_steps(values, levels, smooth):
-    """Return the level just below and at each value, smooth cells joined to a polyline.
+def _levels_at_values(values, levels, smooth):
+    """Return the virtual value just below and at each value.
 
-    ``levels[k]`` is the mean over the cell from value k on. Between two smooth cells
-    the level is interpolated between their midpoints; elsewhere it jumps.
+    ``levels[k]`` is the mean over the cell that starts at value k. Between two smooth cells the
+    virtual value is interpolated between their midpoints; elsewhere it jumps.
     """
     left, right = np.append(-np.inf, levels[:-1]), levels.copy()
     inner = np.flatnonzero(smooth[:-1] & smooth[1:]) + 1

@@ -1,27 +1,18 @@
-"""Gradient ascent on reports, where a mechanism is a torch module."""
+"""Gradient ascent on reports, for mechanisms that are torch modules."""
 
 import numpy as np
 import torch
 
-__all__ = ["climb", "run_module"]
+from sklauction.utils.batching import blocks
 
-# Bid entries per batch: on a CPU what stays in a core's cache, on a GPU what keeps it busy.
+__all__ = ["ascend_from", "run_module"]
+
+# Bid entries per batch on a GPU, enough to keep it busy.
 GPU_ENTRIES = 1 << 20
 
 
-def _batch_rows(device, profiles, entries):
-    return max(1, (entries if device.type == "cpu" else GPU_ENTRIES) // profiles[0].size)
-
-
-def _with_report(profiles, bidder, reports):
-    """Return profiles in which one bidder's bids are replaced, differentiably."""
-    slot = torch.zeros(profiles.shape[1], 1, device=profiles.device, dtype=torch.bool)
-    slot[bidder] = True
-    return torch.where(slot, reports.unsqueeze(1), profiles)
-
-
-def run_module(mechanism, profiles, bidder, reports, batch_entries):
-    """Return what one bidder gets and pays under each of its reports.
+def run_module(mechanism, profiles, bidder, reports):
+    """Return the allocation and payment of one bidder under each of its reports.
 
     Parameters
     ----------
@@ -29,74 +20,74 @@ def run_module(mechanism, profiles, bidder, reports, batch_entries):
     profiles : ndarray of shape (n, n_bidders, n_items)
     bidder : int
     reports : ndarray of shape (n, n_reports, n_items)
-    batch_entries : int
-        Bid entries per call, on a CPU.
 
     Returns
     -------
     got : ndarray of shape (n, n_reports, n_items)
     paid : ndarray of shape (n, n_reports)
     """
-    n_rows, n_reports, n_items = reports.shape
-    module, place = mechanism
-    flat = reports.reshape(-1, n_items)
-    got, paid = np.empty(flat.shape), np.empty(len(flat))
-    rows = _batch_rows(place["device"], profiles, batch_entries)
-    source = torch.tensor(profiles, **place)
+    got, paid = np.empty(reports.shape), np.empty(reports.shape[:2])
+    flat_got, flat_paid = got.reshape(-1, got.shape[2]), paid.reshape(-1)
     with torch.inference_mode():
-        for start in range(0, len(flat), rows):
-            part = slice(start, min(start + rows, len(flat)))
-            index = torch.arange(part.start, part.stop, device=place["device"]) // n_reports
-            report = torch.tensor(flat[part], **place)
-            allocations, payments = module(_with_report(source[index], bidder, report))
-            got[part] = allocations[:, bidder].cpu().numpy()
-            paid[part] = payments[:, bidder].cpu().numpy()
-    return got.reshape(reports.shape), paid.reshape(n_rows, n_reports)
+        for part, source, report in _batches(profiles, reports, mechanism.tensor_options):
+            allocations, payments = mechanism.module(_with_report(source, bidder, report))
+            flat_got[part] = allocations[:, bidder].cpu().numpy()
+            flat_paid[part] = payments[:, bidder].cpu().numpy()
+    return got, paid
 
 
-def climb(mechanism, profiles, bidder, starts, box, sizes, batch_entries):
+def ascend_from(starts, mechanism, profiles, bidder, box, sizes):
     """Return the best reports seen on normalised gradient ascent, and their utilities.
 
-    Each step has the given size, as a share of the range, in the coordinate where the
-    slope (per range) is largest.
+    The coordinate with the largest slope, per range, moves by the step size times its range.
 
     Parameters
     ----------
+    starts : ndarray of shape (n, n_starts, n_items)
     mechanism : Differentiable
     profiles : ndarray of shape (n, n_bidders, n_items)
     bidder : int
-    starts : ndarray of shape (n, n_starts, n_items)
     box : (low, high), ndarrays of shape (n_items,)
     sizes : sequence of float
-        One step each.
-    batch_entries : int
-        Bid entries per call, on a CPU.
+        Size of each step, as a share of the range.
 
     Returns
     -------
     best, last : ndarray of shape (n, n_starts, n_items)
-        The best report seen, and where the ascent ended.
+        The best report seen, and the last one.
     gains : ndarray of shape (n, n_starts)
-        Utility of the best.
+        Utility of the best report.
     """
-    n_rows, n_starts, n_items = starts.shape
-    module, place = mechanism
-    low, high = (torch.tensor(end, **place) for end in box)
-    flat = starts.reshape(-1, n_items)
-    best, last, gains = np.empty(flat.shape), np.empty(flat.shape), np.empty(len(flat))
-    rows = _batch_rows(place["device"], profiles, batch_entries)
-    source = torch.tensor(profiles, **place)
-    for start in range(0, len(flat), rows):
-        part = slice(start, min(start + rows, len(flat)))
-        index = torch.arange(part.start, part.stop, device=place["device"]) // n_starts
-        report = torch.tensor(flat[part], **place)
-        found = _climb_batch(module, source[index], bidder, report, low, high, sizes)
-        best[part], last[part], gains[part] = (tensor.cpu().numpy() for tensor in found)
-    shape = (n_rows, n_starts)
-    return best.reshape(*shape, n_items), last.reshape(*shape, n_items), gains.reshape(shape)
+    options = mechanism.tensor_options
+    low, high = (torch.tensor(end, **options) for end in box)
+    best, last, gains = np.empty(starts.shape), np.empty(starts.shape), np.empty(starts.shape[:2])
+    flat = [array.reshape(gains.size, *array.shape[2:]) for array in (best, last, gains)]
+    for part, source, report in _batches(profiles, starts, options):
+        found = _ascend_batch(mechanism.module, source, bidder, report, low, high, sizes)
+        for array, tensor in zip(flat, found, strict=True):
+            array[part] = tensor.cpu().numpy()
+    return best, last, gains
 
 
-def _climb_batch(module, profiles, bidder, current, low, high, sizes):
+def _batches(profiles, reports, options):
+    """Yield slices of the flattened reports, and their profiles and reports as tensors."""
+    n_rows, n_reports, n_items = reports.shape
+    flat, source = reports.reshape(-1, n_items), torch.tensor(profiles, **options)
+    device = options["device"]
+    entries = None if device.type == "cpu" else GPU_ENTRIES
+    for part in blocks((n_rows * n_reports, *profiles.shape[1:]), entries):
+        index = torch.arange(part.start, part.stop, device=device) // n_reports
+        yield part, source[index], torch.tensor(flat[part], **options)
+
+
+def _with_report(profiles, bidder, reports):
+    """Replace one bidder's bids, differentiably."""
+    slot = torch.zeros(profiles.shape[1], 1, device=profiles.device, dtype=torch.bool)
+    slot[bidder] = True
+    return torch.where(slot, reports.unsqueeze(1), profiles)
+
+
+def _ascend_batch(module, profiles, bidder, current, low, high, sizes):
     value, width = profiles[:, bidder], high - low
     best, best_gain = current.clone(), torch.full_like(current[:, 0], -torch.inf)
     for size in sizes:

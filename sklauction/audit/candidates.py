@@ -1,37 +1,44 @@
-"""Reports worth trying, as pure functions: each returns (n, n_reports, n_items).
+"""Candidate reports of a search, as pure functions that return (n, n_reports, n_items).
 
-All take the truth or a starting report (n, n_items) and the box of reports, ``low`` and
-``high`` of shape (n_items,), and stay inside the box.
+``truth``, ``start`` and ``rivals`` have shape (n, n_items); ``low`` and ``high``, the box of
+reports, have shape (n_items,). ``rivals`` holds the highest bid of the other bidders on each
+item. All candidates lie in the box if the truth does.
 """
 
 import numpy as np
 
-__all__ = ["anchors", "drops", "even", "near", "others", "r_sequence", "scan_values"]
+__all__ = [
+    "anchors",
+    "low_discrepancy",
+    "near",
+    "r_sequence",
+    "resampled",
+    "scan_values",
+    "subset_bids",
+]
 
-# Just above an opponent's bid, as a share of the range: far above single precision.
+# Margin above a rival's bid, as a share of the range: well above float32 rounding.
 NUDGE = 1e-6
-# Most items that the anchors drop and raise one at a time.
+# Maximum number of items that anchors set to an end of the range one at a time.
 ANCHORED_ITEMS = 6
-# Most choices of the items most worth having.
+# Maximum number of nested subsets of items.
 MOST_NESTED = 15
 
 
 def anchors(truth, rivals, low, high):
-    """Return corners and edges of the box, and reports that just beat the best rival.
+    """Return corners and edges of the box, and reports just above the best rival.
 
     Parameters
     ----------
-    truth : ndarray of shape (n, n_items)
-    rivals : ndarray of shape (n, n_items)
-        Highest bid of the others on each item.
+    truth, rivals : ndarray of shape (n, n_items)
     low, high : ndarray of shape (n_items,)
 
     Returns
     -------
     ndarray of shape (n, 5 + 2 * min(n_items, 6), n_items)
-        The lowest and the highest report; just above the best rival on every item, on
-        those worth it and zero on the rest, and truth on the rest; the truth with one
-        item at its lowest, and at its highest.
+        The lowest and the highest report; just above the rival on all items; just above it
+        where the truth exceeds it, with the lowest report or the truth on the other items;
+        the truth with one item at its lowest or highest report.
     """
     beat = np.clip(rivals + NUDGE * (high - low), low, high)
     worth = truth > rivals
@@ -45,25 +52,24 @@ def anchors(truth, rivals, low, high):
     return np.stack(reports, axis=1)
 
 
-def drops(truth, rivals, low, n_random, random):
-    """Return the truth with several items dropped to their lowest report.
+def subset_bids(truth, rivals, low, n_random, random):
+    """Return the truth on a subset of the items, and the lowest report on the others.
 
-    Bidding on few items only is a lie that small steps from the truth do not reach.
+    Small steps from the truth do not reach these misreports.
 
     Parameters
     ----------
-    truth : ndarray of shape (n, n_items)
-    rivals : ndarray of shape (n, n_items)
-        Highest bid of the others.
+    truth, rivals : ndarray of shape (n, n_items)
     low : ndarray of shape (n_items,)
     n_random : int
-        Number of random choices of items.
+        Number of random subsets.
     random : numpy.random.Generator
 
     Returns
     -------
     ndarray of shape (n, min(n_items - 1, 15) + n_random, n_items)
-        First the item that exceeds its rival by most alone, then the two that do, ...
+        First the item with the largest surplus over its rival, then the best two, and so on;
+        then the random subsets.
     """
     n_rows, n_items = truth.shape
     rank = np.argsort(np.argsort(rivals - truth, axis=1), axis=1)
@@ -73,30 +79,15 @@ def drops(truth, rivals, low, n_random, random):
     return np.where(kept, truth[:, None], low)
 
 
-def others(truth, pool, n_reports, random):
-    """Return values that the same bidder has in other profiles, (n, n_reports, n_items).
-
-    Parameters
-    ----------
-    truth : ndarray of shape (n, n_items)
-    pool : ndarray of shape (n_profiles, n_items)
-    n_reports : int
-    random : numpy.random.Generator
-    """
+def resampled(truth, pool, n_reports, random):
+    """Return random rows of a pool (n_profiles, n_items) of the bidder's valuations."""
     return pool[random.integers(len(pool), size=(len(truth), n_reports))]
 
 
 def near(start, low, high, n_reports, random):
-    """Return points near a report, at distances from 30 % down to 0.03 % of the range.
+    """Return points at distances from 30 % down to 0.03 % of the range from a report.
 
     Every second one differs in one item only.
-
-    Parameters
-    ----------
-    start : ndarray of shape (n, n_items)
-    low, high : ndarray of shape (n_items,)
-    n_reports : int
-    random : numpy.random.Generator
     """
     n_rows, n_items = start.shape
     size = 0.3 * 10 ** (-3 * random.random((n_rows, n_reports, 1)))
@@ -107,17 +98,8 @@ def near(start, low, high, n_reports, random):
     return np.clip(start[:, None] + shift * (high - low), low, high)
 
 
-def even(truth, low, high, n_reports, random):
-    """Return points spread evenly over the box, shifted at random for every row.
-
-    Parameters
-    ----------
-    truth : ndarray of shape (n, n_items)
-        Only its shape is used.
-    low, high : ndarray of shape (n_items,)
-    n_reports : int
-    random : numpy.random.Generator
-    """
+def low_discrepancy(truth, low, high, n_reports, random):
+    """Return a low-discrepancy sequence in the box, randomly shifted for each row of truth."""
     n_rows, n_items = truth.shape
     points = r_sequence(n_reports, n_items) + random.random((n_rows, 1, n_items))
     points -= np.floor(points)
@@ -125,11 +107,10 @@ def even(truth, low, high, n_reports, random):
 
 
 def r_sequence(n_points, n_dims):
-    """Return a low-discrepancy sequence in the unit cube: multiples of a fixed irrational.
+    """Return Roberts' low-discrepancy sequence in the unit cube.
 
-    640 of its points enter 99.6 % of squares of side 5 % in the plane, where 1,024
-    scrambled Sobol' points enter 99.7 % and 640 enter 91 %
-    (``benchmarks/audit_strength.py``).
+    640 of its points enter 99.6 % of squares of side 5 % in the plane; 1,024 scrambled Sobol'
+    points enter 99.7 %, and 640 of them 91 % (``benchmarks/audit_strength.py``).
 
     Parameters
     ----------
@@ -152,23 +133,23 @@ def r_sequence(n_points, n_dims):
 
 
 def scan_values(start, rivals, low, high, n_points, random):
-    """Return values to sweep each item over, the other items staying at ``start``.
+    """Return values at which to scan each item, with the other items fixed.
 
     Parameters
     ----------
     start : ndarray of shape (n, n_items)
         Only its shape is used.
     rivals : ndarray of shape (n, n_items)
-        Highest bid of the others: an auction often jumps there.
+        Auctions often jump at these bids.
     low, high : ndarray of shape (n_items,)
     n_points : int
-        Evenly spaced over the range, shifted at random for every row.
+        Number of evenly spaced points over the range, randomly shifted for each row.
     random : numpy.random.Generator
 
     Returns
     -------
     ndarray of shape (n, n_items, n_points + 4)
-        With both ends, and just below and above the rival.
+        Followed by both ends, and by values just below and above the rival.
     """
     n_rows, n_items = start.shape
     width = high - low

@@ -1,4 +1,4 @@
-"""What a sample of regret bounds proves: an upper bound on expected total regret."""
+"""Upper confidence bounds on expected total regret, from a sample of regret bounds."""
 
 import math
 from dataclasses import dataclass
@@ -7,57 +7,57 @@ import numpy as np
 from scipy.stats import beta
 
 from sklauction.economics import auction_score
-from sklauction.utils.numbers import say_money
-from sklauction.utils.validation import check_count, check_fraction, check_number
+from sklauction.utils.constraints import FRACTION
+from sklauction.utils.numbers import format_money, format_table
+from sklauction.utils.validation import check_count, check_number
 
 __all__ = ["RegretCertificate", "empirical_bernstein", "make_certificate"]
 
 
 @dataclass(frozen=True)
 class RegretCertificate:
-    """An upper bound on regret, from profiles that the auction was not trained on.
+    """An upper bound on regret, from profiles not used in training.
 
-    Money is in the unit of the valuations. Statements about expectations hold with
-    probability ``confidence``, each on its own, over the draw of the profiles: those about
-    regret and revenue by an empirical Bernstein bound [1]_, that about clashes by the exact
-    binomial bound [2]_.
+    Money is in the unit of the valuations. Each bound on an expectation holds with probability
+    ``confidence`` over the draw of the profiles. Those on regret and revenue are empirical
+    Bernstein bounds [1]_, that on clashes is the exact binomial bound [2]_.
 
     Parameters
     ----------
     n_samples : int
-        Profiles looked at.
+        Number of profiles.
     confidence : float
-        Probability, of each of the bounds below.
+        Probability of each confidence bound below.
     mean_bound : float
-        ``Rbar``: mean over profiles of the sum over bidders of the regret bound. The
-        total regret on these very profiles is at most this.
+        ``Rbar``: mean over profiles of the sum over bidders of the regret bound. It bounds the
+        total regret on these profiles.
     mean_bound_se : float
-        Its standard error.
+        Standard error of ``mean_bound``.
     upper_bound : float
-        Upper confidence bound on the expectation of that, hence on expected total
-        regret, whatever the distribution of valuations within ``support`` is.
+        Upper confidence bound on the expectation of ``mean_bound``, hence on expected total
+        regret, for any distribution of valuations within ``support``.
     range : float
-        The largest value that the sum of regret bounds can take within the support.
+        Largest possible sum of regret bounds within the support.
     clash_probability : float
         Share of profiles in which a bidder loses by a clash.
     clash_probability_upper : float
-        Upper confidence bound on its expectation.
+        Upper confidence bound on the probability of a clash.
     revenue : float
         ``P``: mean total payment.
     revenue_se : float
-        Its standard error.
+        Standard error of ``revenue``.
     revenue_lower : float
-        Lower confidence bound on its expectation.
+        Lower confidence bound on expected revenue.
 
     Raises
     ------
     ValueError
-        If ``n_samples`` is not a positive integer, ``confidence`` not in (0, 1), or another
-        figure not a finite number.
+        If ``n_samples`` is not a positive integer, ``confidence`` is not in (0, 1), or another
+        field is not a finite number.
 
     See Also
     --------
-    sklauction.BundlePricingAuction.certify : Makes it.
+    sklauction.BundlePricingAuction.certify : Computes a certificate.
 
     References
     ----------
@@ -94,14 +94,14 @@ class RegretCertificate:
 
     def __post_init__(self):
         check_count(self.n_samples, "n_samples")
-        check_fraction(self.confidence, "confidence")
+        FRACTION.check(self.confidence, "confidence")
         for name, value in list(vars(self).items()):
             if name != "n_samples":
                 object.__setattr__(self, name, check_number(value, name))
 
     @property
     def score(self):
-        """``sqrt(P) - sqrt(Rbar)`` of the means: at most the true score on these profiles.
+        """``sqrt(P) - sqrt(Rbar)``, a lower bound on the score on these profiles.
 
         In the square root of money.
         """
@@ -109,10 +109,9 @@ class RegretCertificate:
 
     @property
     def score_lower(self):
-        """The score of ``revenue_lower`` and ``upper_bound``.
+        """Lower confidence bound on the score, from ``revenue_lower`` and ``upper_bound``.
 
-        A lower bound on the score in expectation, with probability at least
-        ``2 * confidence - 1``; in the square root of money.
+        It holds with probability at least ``2 * confidence - 1``. In the square root of money.
         """
         return auction_score(self.revenue_lower, self.upper_bound)
 
@@ -123,49 +122,41 @@ class RegretCertificate:
             (f"  at least, {level}", f"{self.revenue_lower:.6g}"),
             (
                 "total regret (upper bound)",
-                f"{say_money(self.mean_bound, 3)} +- {say_money(self.mean_bound_se, 1)}",
+                f"{format_money(self.mean_bound, 3)} +- {format_money(self.mean_bound_se, 1)}",
             ),
-            (f"  in expectation, {level}", say_money(self.upper_bound, 3)),
+            (f"  in expectation, {level}", format_money(self.upper_bound, 3)),
             ("clash probability", f"{self.clash_probability:.3g}"),
             (f"  at most, {level}", f"{self.clash_probability_upper:.3g}"),
             ("score sqrt(P) - sqrt(Rbar)", f"{self.score:.6g}"),
             ("  of the two bounds", f"{self.score_lower:.6g}"),
         ]
-        width = max(len(name) for name, _ in rows)
-        lines = [f"Regret certificate from {self.n_samples:,} profiles"]
-        return "\n".join(lines + [f"  {name:<{width}}  {value}" for name, value in rows])
+        return format_table(f"Regret certificate from {self.n_samples:,} profiles", rows)
 
 
 def empirical_bernstein(mean, variance, n_samples, size, confidence):
-    """Return how far an expectation can lie above (or below) the mean of a sample.
+    """Return the empirical Bernstein upper bound on an expectation.
 
-    With probability at least ``confidence``, for independent draws in an interval of
-    length ``size``, whatever their distribution:
-    ``E[X] - mean <= sqrt(2 V ln(2/d) / n) + 7 size ln(2/d) / (3 (n - 1))``, with
-    ``d = 1 - confidence`` and V the sample variance.
+    For independent draws in an interval of length ``size``, with probability at least
+    ``confidence``,
+    ``E[X] - mean <= sqrt(2 V ln(2/d) / n) + 7 size ln(2/d) / (3 (n - 1))``, where
+    ``d = 1 - confidence`` (theorem 4 of Maurer & Pontil, see :class:`RegretCertificate`).
 
     Parameters
     ----------
     mean : float
-        Of the sample; the result is returned for it to be added to.
+        Sample mean.
     variance : float
-        ``V``, with n - 1 in the denominator.
+        ``V``, the sample variance with n - 1 in the denominator.
     n_samples : int
         ``n``, at least 2.
     size : float
-        Length of the interval that holds all values.
+        Length of an interval that contains all values.
     confidence : float
         In (0, 1).
 
     Returns
     -------
     float
-        The upper bound on the expectation.
-
-    References
-    ----------
-    .. [1] Maurer & Pontil, "Empirical Bernstein Bounds and Sample Variance
-       Penalization", COLT 2009, theorem 4.
 
     Examples
     --------
@@ -179,7 +170,7 @@ def empirical_bernstein(mean, variance, n_samples, size, confidence):
 
 
 def make_certificate(regret_bounds, revenues, support, demand, confidence):
-    """Return what regret bounds and revenues of a sample of profiles prove.
+    """Return a certificate from the regret bounds and revenues of a sample of profiles.
 
     Parameters
     ----------
@@ -188,7 +179,7 @@ def make_certificate(regret_bounds, revenues, support, demand, confidence):
     revenues : ndarray of shape (n_samples,)
         Total payments, in money.
     support : ndarray of shape (n_bidders, n_items, 2)
-        Holds every value that a bidder may have.
+        Lowest and highest possible valuations.
     demand : {"additive", "unit"}
     confidence : float
         In (0, 1).
@@ -200,14 +191,14 @@ def make_certificate(regret_bounds, revenues, support, demand, confidence):
     Raises
     ------
     ValueError
-        If confidence is not in (0, 1) or there are fewer than 2 profiles.
+        If ``confidence`` is not in (0, 1) or there are fewer than 2 profiles.
     """
-    check_fraction(confidence, "confidence")
+    FRACTION.check(confidence, "confidence")
     confidence = float(confidence)
     n = len(revenues)
     if n < 2:
         raise ValueError(f"valuations must hold at least 2 profiles to be certified; got {n}")
-    # In units of the largest value, so that squares of money neither vanish nor overflow.
+    # In units of the largest valuation, so that squares of money neither vanish nor overflow.
     unit = float(support.max()) or 1.0
     support = support / unit
     bound, bound_variance = _mean_and_variance(regret_bounds, unit)
@@ -234,13 +225,13 @@ def make_certificate(regret_bounds, revenues, support, demand, confidence):
 
 
 def _mean_and_variance(values, unit):
-    """Return mean and variance of values in a unit; apart, as each copies millions of them."""
+    """Return mean and variance of values in a unit; a function, to free the scaled copy."""
     scaled = values / unit
     return float(scaled.mean()), float(scaled.var(ddof=1))
 
 
 def _most_lost(support, demand):
-    """Return the most that bidders can lose by clashes together: one of them chooses first."""
+    """Return the largest total loss by clashes; the bidder that chooses first loses nothing."""
     tops = support[..., 1]
     worth = tops.sum(axis=1) if demand == "additive" else tops.max(axis=1)
     return worth.sum() - worth.min()

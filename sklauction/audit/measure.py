@@ -1,8 +1,7 @@
-"""The auditor: searches for misreports that pay, in any mechanism. Separate from training.
+"""measure_regret: search for profitable misreports in any mechanism.
 
-The regret found is a lower bound on the true regret: a search can miss misreports, never
-invent them. Every figure is recomputed in double precision from the mechanism's own
-outcomes at the misreports found.
+The regret found is a lower bound on the true regret, because a search can miss misreports. All
+figures are computed in float64 from the mechanism's outcomes at the misreports found.
 """
 
 import time
@@ -16,22 +15,21 @@ from sklauction.audit.plan import plan
 from sklauction.audit.problem import BidderProblem
 from sklauction.audit.report import RegretReport
 from sklauction.audit.search import Search
-from sklauction.economics import utilities
+from sklauction.economics import unchecked_utilities
 from sklauction.utils.batching import blocks
+from sklauction.utils.constraints import FLAG, SEED
 from sklauction.utils.validation import (
     DEMANDS,
     check_choice,
-    check_flag,
     check_numbers,
-    check_seed,
     check_support,
 )
 
 __all__ = ["measure_regret"]
 
-# Profiles in which equal opponents are looked for before all are sorted.
-GROUPS_PROBED = 1000
-# A bar appears after so many seconds.
+# Number of profiles checked for equal opponents before all profiles are sorted.
+N_PROBED = 1000
+# Seconds before the default progress bar appears.
 BAR_DELAY = 5.0
 
 
@@ -45,31 +43,32 @@ def measure_regret(
     random_state=None,
     verbose=None,
 ):
-    """Search for each bidder's most profitable misreport, and report what was found.
+    """Search for each bidder's most profitable misreport, and report the regret found.
 
-    Ex-post regret of bidder i at the profile v is the most that it gains by any report,
-    ``max over b of u_i(v_i; b, v_-i) - u_i(v_i; v)``, the others staying truthful [1]_. The
-    search looks at the ends of the support, at the others' bids, near the truth, at other
-    profiles' values and evenly over the support, sweeps each item, climbs where the
-    mechanism has a gradient, and narrows in by steps that cross jumps. A larger effort
-    does all that a smaller one does and goes on from there: it never finds less.
+    The ex-post regret of bidder i at profile v is its largest gain from a misreport,
+    ``max over b of u_i(v_i; b, v_-i) - u_i(v_i; v)``, with truthful opponents [1]_. The search
+    tries the ends of the support, values next to opponents' bids, points near the truth,
+    valuations from other profiles and a low-discrepancy sequence. It then scans each item, runs
+    gradient ascent if the mechanism has a gradient, and refines the best reports in steps that
+    cross jumps. A larger effort continues the search of a smaller one, so it never finds less.
 
     Parameters
     ----------
     mechanism : fitted auction, torch.nn.Module or callable
-        Maps bids (n, n_bidders, n_items) to (allocations, payments), each row for itself.
-        Auctions that have a ``mechanism_`` and torch modules are searched along their
-        gradient, on the device where they are; anything else is a black box.
+        Maps bids (n, n_bidders, n_items) to (allocations, payments), row by row. Torch modules
+        and auctions with a ``mechanism_`` are searched with gradients, on their device; others
+        as black boxes.
     valuations : array-like of shape (n_samples, n_bidders, n_items)
-        True valuations, in money; for an auction, in any form that its ``predict`` takes.
+        True valuations, in money; for an auction, in any form that its ``predict`` accepts.
     support : array-like broadcastable to (n_bidders, n_items, 2), default=None
-        Lowest and highest report that a bidder may make, in money. None takes the auction's
-        ``support_``, else from zero to the largest valuation.
+        Lowest and highest report of a bidder, in money. None means the auction's ``support_``,
+        or from zero to the largest valuation if it has none.
     demand : {"additive", "unit"}, default=None
-        For the feasibility check. None takes the auction's own, else "additive".
+        For the feasibility check. None means the auction's ``demand``, or "additive" if it has
+        none.
     effort : {"quick", "default", "thorough"} or int, default="default"
-        How hard to search. An integer is the number of evaluations per bidder and profile, at
-        most 10 million; as many whole stages as it pays for are done.
+        Length of the search. An integer is the maximum number of evaluations per bidder and
+        profile, up to 10 million; only whole stages are run.
     random_state : int, RandomState instance or None, default=None
         Seed of the search.
     verbose : bool, default=None
@@ -78,29 +77,27 @@ def measure_regret(
     Returns
     -------
     RegretReport
-        In the unit of the valuations. Its regret is what the search found, a lower bound on the
-        true one; with a ``certificate``, an upper bound on the same regret, where the mechanism
-        has a method ``certify``.
+        In the unit of the valuations. Its regret is a lower bound on the true regret. If the
+        mechanism has a method ``certify``, it also has a ``certificate``, an upper bound.
 
     Raises
     ------
     ValueError
-        If an argument is malformed, or the mechanism returns wrong shapes, values that
-        are not finite, or other outcomes when the same bids are run again; the message
-        names the row.
+        If an argument is malformed, or the mechanism returns wrong shapes, non-finite values,
+        or different outcomes for the same bids; the message names the row.
     NotFittedError
-        If the mechanism is an auction that is not fitted.
+        If the mechanism is an unfitted auction.
 
     Warns
     -----
     UserWarning
-        If the mechanism gives out more than there is or charges more than the reported
-        value; also kept in ``report.problems``.
+        If an allocation is infeasible or a payment exceeds the reported value of the
+        allocation; also kept in ``report.problems``.
 
     See Also
     --------
-    CallableAuction : Your own mechanism as an estimator.
-    audit_consistency : Whether one bidder's report can be all there is.
+    CallableAuction : A mechanism of your own as an estimator.
+    audit_consistency : Check a one-bidder audit against the optimal revenue.
 
     References
     ----------
@@ -108,7 +105,7 @@ def measure_regret(
 
     Examples
     --------
-    A first-price auction: with value 1 against a bid of 0.5, bidding just above 0.5 pays.
+    In a first-price auction with value 1 against a bid of 0.5, a bid just above 0.5 is best.
 
     >>> import numpy as np
     >>> from sklauction import measure_regret
@@ -124,32 +121,21 @@ def measure_regret(
     if demand is None:
         demand = getattr(mechanism, "demand", "additive")
     check_choice(demand, "demand", DEMANDS)
-    check_seed(random_state)
+    SEED.check(random_state, "random_state")
     if verbose is not None:
-        check_flag(verbose, "verbose")
+        FLAG.check(verbose, "verbose")
     box = _find_support(mechanism, valuations, support)
-    _, n_bidders, n_items = valuations.shape
     money = valuations.max()
     checked = CheckedMechanism(mechanism, demand, money)
     module = differentiable(mechanism, valuations[:1], money)
-    stages = plan(n_items, module is not None, effort)
+    stages = plan(valuations.shape[2], module is not None, effort)
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
-    truthful, revenues = _run_truthfully(checked, valuations)
-    certificate = _certificate(mechanism, valuations, box)
-    regrets, misreports = np.empty(truthful.shape), np.empty(valuations.shape)
-    n_blocks = n_bidders * len(list(blocks(valuations.shape)))
-    with _progress(verbose, n_blocks * len(stages)) as bar:
-        for bidder, rows, random in _blocks(valuations, seed):
-            problem = BidderProblem(
-                valuations[rows], rows, bidder, box[bidder], valuations[:, bidder], checked, module
-            )
-            search = Search(problem, truthful[rows, bidder], random)
-            for stage in search.carry_out(stages):
-                bar.set_postfix_str(stage.name, refresh=False)
-                bar.update()
-            regrets[rows, bidder] = search.gains - truthful[rows, bidder]
-            misreports[rows, bidder] = search.reports
+    truthful, revenues = _truthful_outcomes(checked, valuations)
+    certificate = _certify(mechanism, valuations, box)
+    total = len(stages) * valuations.shape[1] * len(list(blocks(valuations.shape)))
+    with _progress(verbose, total) as bar:
+        regrets, misreports = _search(valuations, truthful, box, checked, module, stages, seed, bar)
     problems = tuple(checked.problems())
     for problem in problems:
         warnings.warn(f"measure_regret: {problem}", UserWarning, stacklevel=2)
@@ -162,46 +148,59 @@ def measure_regret(
         max_ir_violation=checked.max_ir_violation,
         max_feasibility_violation=checked.max_feasibility_violation,
         problems=problems,
-        search={
-            "effort": effort,
-            "gradient": module is not None,
-            **_summary(stages, truthful.size),
-            "seconds": time.perf_counter() - started,
-        },
+        search=_summary(effort, module is not None, stages, truthful.size, started),
         certificate=certificate,
     )
 
 
-def _certificate(mechanism, valuations, box):
-    """Return the upper bound of an auction that can prove one, on the same profiles."""
+def _search(valuations, truthful, box, checked, module, stages, seed, bar):
+    """Return the regrets and misreports found, updating a progress bar after each stage."""
+    regrets, misreports = np.empty(truthful.shape), np.empty(valuations.shape)
+    for bidder, rows, random in _blocks(valuations, seed):
+        problem = BidderProblem(
+            valuations[rows], rows, bidder, box[bidder], valuations[:, bidder], checked, module
+        )
+        search = Search(problem, truthful[rows, bidder], random)
+        for stage in search.run_stages(stages):
+            bar.set_postfix_str(stage.name, refresh=False)
+            bar.update()
+        regrets[rows, bidder] = search.gains - truthful[rows, bidder]
+        misreports[rows, bidder] = search.reports
+    return regrets, misreports
+
+
+def _certify(mechanism, valuations, box):
+    """Return a certificate on the same profiles, or None if the mechanism offers none."""
     if len(valuations) < 2 or not hasattr(mechanism, "certify"):
         return None
     return mechanism.certify(valuations, support=box)
 
 
-def _summary(stages, n_searches):
-    """Return what a report says of the stages carried out."""
+def _summary(effort, gradient, stages, n_searches, started):
+    """Return the description of the search in a report."""
     each = sum(stage.evaluations for stage in stages)
     return {
+        "effort": effort,
+        "gradient": gradient,
         "stages": tuple(stage.name for stage in stages),
         "starts": sum(stage.starts for stage in stages),
         "steps": max(stage.steps for stage in stages),
         "evaluations_each": each,
         "evaluations": each * n_searches,
+        "seconds": time.perf_counter() - started,
     }
 
 
 def _check_valuations(mechanism, valuations):
     if hasattr(mechanism, "as_profiles"):
         return mechanism.as_profiles(valuations)
-    if isinstance(valuations, np.memmap):  # not to be copied, as subclasses of arrays are
+    if isinstance(valuations, np.memmap):  # check_numbers copies subclasses of ndarray
         valuations = np.asarray(valuations)
-    # None of the axes may be empty.
     return check_numbers(valuations, "valuations", ("n_profiles", "n_bidders", "n_items"), least=0)
 
 
 def _find_support(mechanism, valuations, support):
-    """Return the box of reports, widened where a truth to be audited lies outside."""
+    """Return the box of reports, widened to include all valuations."""
     if support is None:
         support = getattr(mechanism, "support_", None)
     if support is None:
@@ -212,33 +211,33 @@ def _find_support(mechanism, valuations, support):
     return box
 
 
-def _run_truthfully(checked, valuations):
-    """Return utilities (n_samples, n_bidders) and revenue (n_samples,) under the truth."""
+def _truthful_outcomes(checked, valuations):
+    """Return utilities (n_samples, n_bidders) and revenues (n_samples,) of truthful reports."""
     truthful, revenues = np.empty(valuations.shape[:2]), np.empty(len(valuations))
     for part in blocks(valuations.shape):
         rows = np.arange(part.start, part.stop)
         outcome = checked(valuations[part], rows)
         if part.start == 0:
             checked.check_repeatable(valuations[part], rows, outcome)
-        truthful[part] = utilities(valuations[part], outcome)
+        truthful[part] = unchecked_utilities(valuations[part], *outcome)
         revenues[part] = outcome[1].sum(axis=1)
     return truthful, revenues
 
 
 def _blocks(valuations, seed):
-    """Yield (bidder, rows, random) for each block, with draws of its own."""
+    """Yield (bidder, rows, random) for each block, with a generator for each."""
     for bidder in range(valuations.shape[1]):
         for start, rows in _rows_of_blocks(valuations, bidder):
             yield bidder, rows, np.random.default_rng([seed, bidder, start])
 
 
 def _rows_of_blocks(valuations, bidder):
-    """Yield where each block starts and its rows, equal opponents together if there are any."""
-    opponents = np.delete(valuations[:GROUPS_PROBED], bidder, axis=1)
+    """Yield the start and rows of each block, sorted by opponents if some are equal."""
+    opponents = np.delete(valuations[:N_PROBED], bidder, axis=1)
     opponents = opponents.reshape(len(opponents), -1)
     order = None
     if opponents.shape[1] and len(np.unique(opponents, axis=0)) < len(opponents):
-        # Column by column, as a table of all opponents would be another copy of them.
+        # Column by column, to avoid a copy of all opponents.
         others = [i for i in range(valuations.shape[1]) if i != bidder]
         items = range(valuations.shape[2])
         order = np.lexsort([valuations[:, i, j] for i in others for j in items])
@@ -248,7 +247,6 @@ def _rows_of_blocks(valuations, bidder):
 
 
 def _progress(verbose, total):
-    """Return a tqdm bar over stages."""
     from tqdm.auto import tqdm
 
     return tqdm(

@@ -1,4 +1,4 @@
-"""Whatever a user calls a mechanism, as one checked function; and what is wrong with it."""
+"""Wrappers around the mechanism under audit: a checked function, and a module with gradients."""
 
 import copy
 from collections.abc import Callable
@@ -6,34 +6,39 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklauction.economics import feasibility_violation, ir_violation
+from sklauction.economics import (
+    feasibility_violation,
+    ir_violation,
+    unchecked_infeasibility,
+    unchecked_utilities,
+)
 
 __all__ = ["CheckedMechanism", "Differentiable", "differentiable", "is_module", "mechanism_name"]
 
-# Infeasibility in probability, and payments relative to the largest bid, that count as
-# rounding: single-precision networks err by about 1e-7.
+# Violations attributed to rounding, in probability, and in payments relative to the largest bid.
+# Networks in float32 err by about 1e-7.
 TOLERANCE = 1e-6
-# Difference between two runs of the same bids that counts as rounding: in probability, and in
-# payments relative to the largest bid.
+# Differences between two runs on the same bids attributed to rounding, in the same units.
 REPEATABLE = 1e-3
+# Maximum number of rows that are run twice.
 REPEATED_ROWS = 256
-# Money for which squares and their sums neither vanish nor overflow in single precision.
+# Range of money whose squares and sums of squares are within float32.
 SINGLE_PRECISION = (1e-15, 1e15)
 
 
 def is_module(mechanism):
-    """Say whether something is a torch module, without loading torch."""
+    """Return whether a mechanism is a torch module, without importing torch."""
     return hasattr(mechanism, "parameters") and hasattr(mechanism, "forward")
 
 
 def mechanism_name(mechanism):
-    """Return what to call a mechanism in messages: a function's name, else its class."""
+    """Return the name of a mechanism for messages: that of the function, or of the class."""
     function = _function_of(mechanism)
     return getattr(function, "__name__", type(function).__name__)
 
 
 class Differentiable(NamedTuple):
-    """A torch module to climb on.
+    """A torch module for gradient ascent.
 
     Parameters
     ----------
@@ -48,17 +53,18 @@ class Differentiable(NamedTuple):
 
 
 def differentiable(mechanism, profile, money):
-    """Return a frozen module to climb on, or None where there is no gradient.
+    """Return a frozen module for gradient ascent, or None if there is no gradient.
 
-    In single precision, which doubles the speed (the audit recomputes what it reports),
-    unless money is too large or too small for it.
+    The module is in float32, which is twice as fast, unless money is out of its range. The
+    audit recomputes in float64 what it reports.
 
     Parameters
     ----------
     mechanism : object
-        A torch module, or an auction whose ``mechanism_`` is one, may have a gradient.
+        Has a gradient if it is, or its ``mechanism_`` is, a torch module whose outcome depends
+        on the bids differentiably.
     profile : ndarray of shape (1, n_bidders, n_items)
-        Where to try it.
+        Bids for a trial run.
     money : float
         Largest bid.
 
@@ -78,23 +84,21 @@ def differentiable(mechanism, profile, money):
     options = {"dtype": dtype, "device": tensors[0].device if tensors else torch.device("cpu")}
     with torch.enable_grad():
         outcome = module(torch.tensor(profile, requires_grad=True, **options))
-    # What is malformed is refused when it is run as a function, with its name.
-    well_formed = isinstance(outcome, tuple | list) and all(
-        torch.is_tensor(part) for part in outcome
-    )
+    # CheckedMechanism raises the error for malformed outcomes.
+    well_formed = isinstance(outcome, tuple | list) and all(map(torch.is_tensor, outcome))
     if not well_formed or not any(part.requires_grad for part in outcome):
         return None
     return Differentiable(module, options)
 
 
 def _function_of(mechanism):
-    """Return what a CallableAuction wraps; its own checks could not name the audit's rows."""
+    """Return the function of a CallableAuction, as its own errors name other rows."""
     is_auction = hasattr(mechanism, "as_profiles")
     return getattr(mechanism, "function", mechanism) if is_auction else mechanism
 
 
 def _as_function(mechanism):
-    """Return a function of numpy bids for whatever was passed."""
+    """Return a mechanism as a function of numpy bids."""
     mechanism = _function_of(mechanism)
     if hasattr(mechanism, "predict"):
         return mechanism.predict
@@ -103,8 +107,7 @@ def _as_function(mechanism):
 
         return lambda bids: run_in_chunks(mechanism, bids)
     if callable(mechanism):
-        # A copy, as the function may write into it.
-        return lambda bids: mechanism(bids.copy())
+        return lambda bids: mechanism(bids.copy())  # the function may modify its argument
     raise ValueError(
         "mechanism must be a fitted auction, a torch module or a callable that maps bids to "
         f"(allocations, payments); got {type(mechanism).__name__}"
@@ -112,22 +115,22 @@ def _as_function(mechanism):
 
 
 class CheckedMechanism:
-    """A mechanism that checks every outcome, and remembers the worst that it saw.
+    """A mechanism that checks its outcomes and records the largest violations.
 
-    Malformed outcomes raise at once. Infeasible allocations and payments above the
-    reported value are kept, with the profile and the bidder, for :meth:`problems`.
+    Malformed outcomes raise an error. Infeasible allocations and payments above the reported
+    value are recorded, with profile and bidder, for :meth:`problems`.
 
     Parameters
     ----------
     mechanism : fitted auction, torch.nn.Module or callable
     demand : {"additive", "unit"}
     money : float
-        Largest bid, to tell rounding from a payment above the value.
+        Largest bid, the unit of the tolerance on payments.
 
     Attributes
     ----------
     max_feasibility_violation, max_ir_violation : float
-        The worst so far, at truthful reports.
+        Largest violations so far under truthful reports.
     """
 
     def __init__(self, mechanism, demand, money):
@@ -135,56 +138,53 @@ class CheckedMechanism:
         self.name = mechanism_name(mechanism)
         self.demand, self.money = demand, money
         self.max_feasibility_violation = self.max_ir_violation = 0.0
-        # Kind and whether the report was truthful -> count, excess, where.
+        # (field, whether reports were truthful) -> (count, excess, row, bidder, misreporter).
         self.worst = {}
 
-    def __call__(self, bids, rows, bidder=None):
+    def __call__(self, bids, rows, misreporter=None):
         """Return (allocations, payments) in float64.
 
         Parameters
         ----------
         bids : ndarray of shape (n, n_bidders, n_items)
         rows : ndarray of shape (n,)
-            The profile that each row of bids belongs to, for messages.
-        bidder : int or None
-            Who misreports in ``bids``; None where all are truthful.
+            Index of the profile of each row of bids, for messages.
+        misreporter : int or None
+            Bidder that misreports in ``bids``; None if all are truthful.
 
         Raises
         ------
         ValueError
-            If what comes back is not two finite arrays of the right shapes.
+            If the outcome is not two finite arrays of the right shapes.
         """
         allocations, payments = self._arrays(self.run(bids), bids.shape)
-        for field, array in (("allocations", allocations), ("payments", payments)):
-            if not np.isfinite(array).all():
-                row = int(np.argwhere(~np.isfinite(array))[0][0])
-                raise ValueError(
-                    f"mechanism {self.name} returned a non-finite value in {field}, row "
-                    f"{rows[row]}{_lying(bidder)}, for the bids {bids[row].tolist()}"
-                )
-        infeasible = feasibility_violation(allocations, self.demand)
-        broken = ir_violation(bids, (allocations, payments))
-        if bidder is None:
+        # These are finite only if allocations and payments are.
+        infeasible = unchecked_infeasibility(allocations, self.demand)
+        gained = unchecked_utilities(bids, allocations, payments)
+        if not (np.isfinite(infeasible).all() and np.isfinite(gained).all()):
+            self._raise_not_finite(bids, rows, misreporter, allocations, payments)
+        overpaid = np.maximum(-gained, 0.0)
+        if misreporter is None:
             self.max_feasibility_violation = max(
                 self.max_feasibility_violation, float(infeasible.max())
             )
-            self.max_ir_violation = max(self.max_ir_violation, float(broken.max()))
-        self._note("allocations", infeasible, TOLERANCE, rows, bidder)
-        self._note("payments", broken, TOLERANCE * self.money, rows, bidder)
+            self.max_ir_violation = max(self.max_ir_violation, float(overpaid.max()))
+        self._record("allocations", infeasible, TOLERANCE, rows, misreporter)
+        self._record("payments", overpaid, TOLERANCE * self.money, rows, misreporter)
         return allocations, payments
 
     def check_repeatable(self, bids, rows, outcome):
-        """Raise ValueError if some of the bids, run again among fewer, come out otherwise.
+        """Raise ValueError if a second run on some of the bids gives another outcome.
 
-        A search would take the luckiest draw of a random outcome for regret. The last half
-        of the rows (or one) is run in reverse order.
+        In a random mechanism, the search would take lucky draws for regret. The second half of
+        the rows (at most 256) is run in reverse order.
 
         Parameters
         ----------
         bids : ndarray of shape (n, n_bidders, n_items)
         rows : ndarray of shape (n,)
         outcome : (allocations, payments)
-            As returned for ``bids``.
+            The outcome of the first run on ``bids``.
         """
         again = np.arange(len(bids))[::-1][: max(1, min(len(bids) // 2, REPEATED_ROWS))]
         repeated = self._arrays(self.run(bids[again]), bids[again].shape)
@@ -195,24 +195,24 @@ class CheckedMechanism:
             if difference.max() > REPEATABLE * unit:
                 row = int(difference.argmax())
                 raise ValueError(
-                    f"mechanism {self.name} must decide each row for itself, the same bids always "
-                    f"alike (a lottery as probabilities and expected payments); got {field} that "
-                    f"differ by {difference[row]:.3g} when row {rows[again[row]]} is run again"
+                    f"mechanism {self.name} must give each row of bids the same outcome in every "
+                    "run, independent of other rows (of a lottery, probabilities and expected "
+                    f"payments); got {field} that differ by {difference[row]:.3g} when row "
+                    f"{rows[again[row]]} is run again"
                 )
 
     def problems(self):
-        """Return one sentence on each kind of outcome that no auction may have."""
+        """Return a sentence for each kind of violation recorded."""
         return [
-            f"{_SUBJECTS[kind].format(who=who, name=self.name)} by {excess:.3g} in row {row}"
-            f"{_lying(liar)} ({count:,} such outcomes seen)"
-            for (kind, _), (count, excess, row, who, liar) in self.worst.items()
+            f"{_SUBJECTS[field].format(bidder=bidder, name=self.name)} by {excess:.3g} in row {row}"
+            f"{_under_misreport(misreporter)} ({count:,} such outcomes seen)"
+            for (field, _), (count, excess, row, bidder, misreporter) in self.worst.items()
         ]
 
     def _arrays(self, outcome, shape):
+        """Return allocations and payments as float64 arrays of the right shapes."""
         try:
-            allocations, payments = outcome
-            allocations = np.asarray(allocations, dtype=float)
-            payments = np.asarray(payments, dtype=float)
+            allocations, payments = (np.asarray(field, dtype=float) for field in outcome)
         except (TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise ValueError(
                 f"mechanism {self.name} must return (allocations, payments), two arrays of "
@@ -229,27 +229,43 @@ class CheckedMechanism:
                 )
         return allocations, payments
 
-    def _note(self, kind, excess, tolerance, rows, bidder):
-        """Count the rows whose excess, of one bidder if it has two axes, is no rounding."""
+    def _raise_not_finite(self, bids, rows, misreporter, allocations, payments):
+        """Raise ValueError on non-finite outcomes, or on those that overflow float64."""
+        for field, array in (("allocations", allocations), ("payments", payments)):
+            if not np.isfinite(array).all():
+                row = int(np.argwhere(~np.isfinite(array))[0][0])
+                raise ValueError(
+                    f"mechanism {self.name} returned a non-finite value in {field}, row {rows[row]}"
+                    f"{_under_misreport(misreporter)}, for the bids {bids[row].tolist()}"
+                )
+        feasibility_violation(allocations, self.demand)
+        ir_violation(bids, (allocations, payments))
+
+    def _record(self, field, excess, tolerance, rows, misreporter):
+        """Count the rows with a violation above the tolerance, and keep the largest one.
+
+        ``excess`` has shape (n,), or (n, n_bidders) to record the bidder too.
+        """
         if excess.max() <= tolerance:
             return
-        who = None
+        bidders = None
         if excess.ndim == 2:
-            who, excess = excess.argmax(axis=1), excess.max(axis=1)
-        count = int(np.count_nonzero(excess > tolerance))
+            bidders, excess = excess.argmax(axis=1), excess.max(axis=1)
         row = int(excess.argmax())
-        seen, worst, *where = self.worst.get((kind, bidder is None), (0, -np.inf))
+        key = field, misreporter is None
+        count, worst, *where = self.worst.get(key, (0, -np.inf))
         if excess[row] > worst:
             worst = float(excess[row])
-            where = [int(rows[row]), None if who is None else int(who[row]), bidder]
-        self.worst[kind, bidder is None] = (seen + count, worst, *where)
+            where = [int(rows[row]), None if bidders is None else int(bidders[row]), misreporter]
+        self.worst[key] = (count + int(np.count_nonzero(excess > tolerance)), worst, *where)
 
 
 _SUBJECTS = {
     "allocations": "the allocations of {name} are infeasible",
-    "payments": "the payment of bidder {who} in {name} exceeds the reported value of what it gets",
+    "payments": "the payment of bidder {bidder} in {name} exceeds the reported value of its "
+    "allocation",
 }
 
 
-def _lying(bidder):
+def _under_misreport(bidder):
     return "" if bidder is None else f" under a misreport of bidder {bidder}"

@@ -1,8 +1,8 @@
-"""Which stages a search carries out.
+"""The stages of a search, by effort.
 
-The stages form one endless sequence that depends on the number of items alone. A larger
-effort carries out a longer beginning of the same sequence, with the same draws, and the
-best report seen is kept: so it never finds less.
+The stages form one endless sequence that depends only on the number of items and on whether
+there is a gradient. A larger effort runs a longer prefix of the sequence, with the same random
+draws, and the best report seen is kept. So it never finds less regret.
 """
 
 from collections.abc import Callable
@@ -10,17 +10,16 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from sklauction.audit.candidates import ANCHORED_ITEMS, MOST_NESTED
-from sklauction.utils.validation import check_count
+from sklauction.utils.constraints import is_whole
 
-__all__ = ["EFFORTS", "SETTLED", "Stage", "plan"]
+__all__ = ["EFFORTS", "N_RECOMPUTED", "Stage", "plan"]
 
-# Rounds of the sequence that each effort carries out.
+# Number of rounds of the sequence.
 EFFORTS = {"quick": 1, "default": 2, "thorough": 6}
-# Most evaluations per bidder and profile: more would take years, and their list all memory.
+# Maximum number of evaluations per bidder and profile; more would take years.
 MOST_EVALUATIONS = 10**7
-# Best reports that are recomputed in double precision after each stage, if it was searched
-# in single precision.
-SETTLED = 2
+# Number of reports recomputed in float64 after each stage, if the search ran on a module.
+N_RECOMPUTED = 2
 
 
 class Stage(NamedTuple):
@@ -30,13 +29,13 @@ class Stage(NamedTuple):
     ----------
     name : str
     evaluations : int
-        Of the mechanism, per bidder and profile.
+        Evaluations of the mechanism per bidder and profile.
     run : callable
         Takes the :class:`~sklauction.audit.search.Search`.
     starts, steps : int
-        Ascents or polished reports that it starts, and steps on the longest.
+        Number of ascents or polished reports, and of steps of the longest one.
     fresh : bool
-        Whether it begins by forgetting all candidates but the best.
+        Whether all candidates except the best are dropped first.
     """
 
     name: str
@@ -48,15 +47,16 @@ class Stage(NamedTuple):
 
 
 def plan(n_items, gradient, effort):
-    """Return the stages that an effort pays for.
+    """Return the stages of a search.
 
     Parameters
     ----------
     n_items : int
     gradient : bool
-        Whether the mechanism can be climbed.
+        Whether the mechanism has a gradient.
     effort : {"quick", "default", "thorough"} or int
-        An integer is the most evaluations per bidder and profile; whole stages are done.
+        An integer is the maximum number of evaluations per bidder and profile; only whole
+        stages are run.
 
     Returns
     -------
@@ -65,20 +65,17 @@ def plan(n_items, gradient, effort):
     Raises
     ------
     ValueError
-        If the effort is neither, or does not pay for the first stage.
+        If ``effort`` is neither of these, or an integer below the cost of the first stage.
     """
     rounds = _rounds(n_items, gradient)
-    if isinstance(effort, str):
-        if effort not in EFFORTS:
-            names = ", ".join(repr(name) for name in EFFORTS)
-            raise ValueError(
-                f"effort must be one of {names} or a number of evaluations per bidder and "
-                f"profile; got {effort!r}"
-            )
+    if isinstance(effort, str) and effort in EFFORTS:
         return list(chain.from_iterable(islice(rounds, EFFORTS[effort])))
-    least = _look("", anchors_count(n_items), None, gradient).evaluations
-    words = "effort, if not 'quick', 'default' or 'thorough',"
-    check_count(effort, words, least, MOST_EVALUATIONS)
+    least = _evaluate("", anchors_count(n_items), None, gradient).evaluations
+    if not (is_whole(effort) and least <= effort <= MOST_EVALUATIONS):
+        raise ValueError(
+            f"effort must be one of {', '.join(map(repr, EFFORTS))}, or an integer from {least} to "
+            f"{MOST_EVALUATIONS:,}, evaluations per bidder and profile; got {effort!r}"
+        )
     chosen, spent = [], 0
     for stage in chain.from_iterable(rounds):
         spent += stage.evaluations
@@ -89,12 +86,12 @@ def plan(n_items, gradient, effort):
 
 
 def anchors_count(n_items):
-    """Return how many anchors there are; see :func:`~sklauction.audit.candidates.anchors`."""
+    """Return the number of :func:`~sklauction.audit.candidates.anchors`."""
     return 5 + 2 * min(n_items, ANCHORED_ITEMS)
 
 
 def _rounds(n_items, gradient):
-    """Yield the stages of each round: a short one, then full ones for ever."""
+    """Yield the stages of a short round, then those of full rounds, without end."""
     yield _short_round(n_items, gradient)
     n_round = 1
     while True:
@@ -104,9 +101,9 @@ def _rounds(n_items, gradient):
 
 def _short_round(n_items, gradient):
     stages = [
-        _look("anchors", anchors_count(n_items), lambda s: s.anchors(), gradient),
-        _look("near the truth", 16, lambda s: s.near_best(16), gradient),
-        _look("other profiles", 8, lambda s: s.others(8), gradient),
+        _evaluate("anchors", anchors_count(n_items), lambda s: s.anchors(), gradient),
+        _evaluate("near the truth", 16, lambda s: s.near_best(16), gradient),
+        _evaluate("resampled values", 8, lambda s: s.resampled(8), gradient),
     ]
     if gradient:
         return [*stages, _ascend([(2, 18)])]
@@ -114,23 +111,24 @@ def _short_round(n_items, gradient):
 
 
 def _full_round(n_items, gradient, n_round):
-    # 640 evenly spread points enter 99.6 % of squares of side 5 %, and 64 values per item
-    # every interval of 2 %; for many items neither finds much.
-    n_even = {1: 64, 2: 640, 3: 512}.get(n_items, 64)
+    # 640 low-discrepancy points enter 99.6 % of squares of side 5 %, and 64 values per item
+    # every interval of 2 %. With many items neither finds much.
+    n_spread = {1: 64, 2: 640, 3: 512}.get(n_items, 64)
     n_sweep = {1: 96, 2: 64, 3: 64}.get(n_items, 8)
-    if not gradient:  # as a rule made of steps, and quick to run
+    if not gradient:  # such mechanisms are often step functions, and fast
         n_sweep = 2 * n_sweep if n_items <= 3 else 24
-    n_others = 16 * n_round
+    n_resampled = 16 * n_round
     stages = [
-        _look("near the best", 16, lambda s: s.near_best(16), gradient, fresh=n_round > 1),
+        _evaluate("near the best", 16, lambda s: s.near_best(16), gradient, fresh=n_round > 1),
         _sweep(n_items, n_sweep, gradient),
-        _look("evenly spread", n_even, lambda s: s.even(n_even), gradient),
-        _look("other profiles", n_others, lambda s: s.others(n_others), gradient),
+        _evaluate("low discrepancy", n_spread, lambda s: s.low_discrepancy(n_spread), gradient),
+        _evaluate("resampled values", n_resampled, lambda s: s.resampled(n_resampled), gradient),
     ]
     few = n_items <= 3
-    if n_items > 2:  # for two, the anchors have them all
-        n_dropped = min(n_items - 1, MOST_NESTED) + 16
-        stages.insert(1, _look("some items only", n_dropped, lambda s: s.drops(16), gradient))
+    if n_items > 2:  # the anchors contain all subsets of two items
+        n_subsets = min(n_items - 1, MOST_NESTED) + 16
+        subsets = _evaluate("subsets of items", n_subsets, lambda s: s.subset_bids(16), gradient)
+        stages.insert(1, subsets)
     if gradient:
         return [
             *stages,
@@ -140,19 +138,19 @@ def _full_round(n_items, gradient, n_round):
     return [*stages, _polish(n_items, 2, 6 if few else 4, 8, 100 / n_sweep)]
 
 
-def _look(name, n_reports, make, gradient, fresh=False):
-    cost = n_reports + SETTLED * gradient
-    return Stage(name, cost, lambda search: search.look(make(search)), fresh=fresh)
+def _evaluate(name, n_reports, make, gradient, fresh=False):
+    cost = n_reports + N_RECOMPUTED * gradient
+    return Stage(name, cost, lambda search: search.evaluate(make(search)), fresh=fresh)
 
 
 def _sweep(n_items, n_points, gradient):
-    # The ends and the rivals beside the points; then all items together.
-    cost = n_items * (n_points + 4) + 1 + SETTLED * gradient
+    # Both ends and two values at the rival besides the points; then one report with all items.
+    cost = n_items * (n_points + 4) + 1 + N_RECOMPUTED * gradient
     return Stage("sweep of each item", cost, lambda search: search.sweep(n_points))
 
 
 def _ascend(phases):
-    cost = sum(kept * n_steps for kept, n_steps in phases) + SETTLED
+    cost = sum(kept * n_steps for kept, n_steps in phases) + N_RECOMPUTED
     longest = sum(n_steps for _, n_steps in phases)
     return Stage(
         "gradient ascent", cost, lambda search: search.ascend(phases), phases[0][0], longest
@@ -160,7 +158,7 @@ def _ascend(phases):
 
 
 def _polish(n_items, n_starts, n_points, n_rounds, percent, gradient=False):
-    cost = n_starts * n_rounds * (n_items * n_points + 1) + SETTLED * gradient
+    cost = n_starts * n_rounds * (n_items * n_points + 1) + N_RECOMPUTED * gradient
     return Stage(
         "polish",
         cost,

@@ -1,4 +1,4 @@
-"""What an audit found, and whether it can be all there is to find."""
+"""Results of an audit, and their consistency with a known optimal revenue."""
 
 from collections import namedtuple
 from dataclasses import dataclass
@@ -6,61 +6,64 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklauction.economics import auction_score
-from sklauction.utils.numbers import near_one, say_money
-from sklauction.utils.validation import check_flag, check_number, check_numbers, check_positive
+from sklauction.utils.constraints import FLAG, POSITIVE
+from sklauction.utils.numbers import format_money, format_table, scale_by_power_of_two
+from sklauction.utils.validation import check_number, check_numbers
 
 __all__ = ["Consistency", "RegretReport", "audit_consistency"]
 
 PROFILES = ("n_profiles", "n_bidders", "n_items")
-# What a report says of its search.
-SAID = {"effort", "evaluations_each", "gradient", "seconds", "stages", "starts", "steps"}
+# Required keys of a description of the search.
+SEARCH_KEYS = {"effort", "evaluations_each", "gradient", "seconds", "stages", "starts", "steps"}
 
 
 @dataclass(frozen=True)
 class RegretReport:
-    """What an audit found. Money is in the unit of the valuations.
+    """The regret found by an audit, in the unit of the valuations.
 
-    Every regret [1]_ is a lower bound: a search can miss misreports, never invent them.
+    Each ex-post regret [1]_ is a lower bound, because a search can miss misreports.
 
     Parameters
     ----------
     valuations : ndarray of shape (n_samples, n_bidders, n_items)
-        The truthful profiles.
+        Truthful profiles.
     regrets : ndarray of shape (n_samples, n_bidders)
         Ex-post regret found, per profile and bidder.
     misreports : ndarray of shape (n_samples, n_bidders, n_items)
-        The report that attains it, the others being truthful; the truth where none pays.
+        Best report found with truthful opponents; the truth if no misreport gains.
     truthful_utilities : ndarray of shape (n_samples, n_bidders)
-        What each bidder gains by the truth, in money.
+        Utility of each bidder under truthful reports, in money.
     revenues : ndarray of shape (n_samples,)
-        Total payment of each profile under truthful reports.
+        Total payment in each profile under truthful reports.
     max_ir_violation : float
-        Largest payment above the reported value of what a bidder gets, under the truth, in money.
+        Largest payment in excess of the reported value of the allocation, under truthful
+        reports, in money.
     max_feasibility_violation : float
-        Largest excess of allocation over what exists, under the truth, in probability.
+        Largest violation of the allocation constraints under truthful reports, in probability.
     problems : tuple of str
-        One sentence for each kind of outcome that no auction may have (more given out
-        than there is, payments above the reported value, each under the truth or under a
-        misreport): by how much at worst, in which row, and how often.
+        A sentence for each kind of violation (infeasible allocations or payments above the
+        reported value, under truthful reports or misreports), with the largest excess, its row
+        and the number of outcomes.
     search : dict
-        ``effort``, ``gradient`` (whether the mechanism was climbed), ``stages`` (names),
-        ``starts`` and ``steps`` (ascents or polished reports in all, steps of the
-        longest), ``evaluations_each`` (per bidder and profile), ``evaluations`` (in all)
-        and ``seconds``.
+        ``effort``, ``gradient`` (whether gradient ascent was used), ``stages`` (names),
+        ``starts`` (number of ascents or polished reports), ``steps`` (of the longest one),
+        ``evaluations_each`` (per bidder and profile), ``evaluations`` (total) and ``seconds``.
+        Empty if there was no search.
     certificate : RegretCertificate or None
-        Upper bound on the same regret, where the auction can prove one.
+        Upper bound on the same regret, if the auction provides one.
 
     Raises
     ------
     ValueError
-        If an array does not hold finite numbers in its shape, or a figure is none; in
-        :meth:`plot`, if there is no such bidder or item.
+        If an array is not finite or not of its shape, a figure is not a finite number, or
+        ``problems`` or ``search`` is not as described; in :meth:`plot`, if the bidder or an
+        item does not exist.
     ImportError
-        In :meth:`plot`, without matplotlib.
+        In :meth:`plot`, if matplotlib is not installed.
 
     See Also
     --------
-    sklauction.measure_regret : Makes it.
+    sklauction.measure_regret : Runs an audit.
 
     References
     ----------
@@ -70,8 +73,8 @@ class RegretReport:
 
     Examples
     --------
-    One bidder who gets the item in any case and pays half of its bid: the best report is 0. So
-    regret is half of the value, as is revenue, and nothing is left of the score [2]_.
+    A single bidder gets the item at any bid and pays half of the bid. The best report is 0, so
+    regret is half of the value, as is revenue, and the score [2]_ is 0.
 
     >>> import numpy as np
     >>> from sklauction import measure_regret
@@ -97,29 +100,25 @@ class RegretReport:
     certificate: object = None
 
     def __post_init__(self):
-        valuations = check_numbers(self.valuations, "valuations", PROFILES)
-        n_profiles, n_bidders, _ = valuations.shape
-        each = (n_profiles, n_bidders)
-        checked = {
-            "valuations": valuations,
-            "regrets": check_numbers(self.regrets, "regrets", each),
-            "misreports": check_numbers(self.misreports, "misreports", valuations.shape),
-            "truthful_utilities": check_numbers(
-                self.truthful_utilities, "truthful_utilities", each
-            ),
-            "revenues": check_numbers(self.revenues, "revenues", (n_profiles,)),
-        }
-        for name in ("max_ir_violation", "max_feasibility_violation"):
-            checked[name] = check_number(getattr(self, name), name)
+        self._check("valuations", check_numbers, PROFILES)
+        shape = self.valuations.shape
+        self._check("regrets", check_numbers, shape[:2])
+        self._check("misreports", check_numbers, shape)
+        self._check("truthful_utilities", check_numbers, shape[:2])
+        self._check("revenues", check_numbers, shape[:1])
+        self._check("max_ir_violation", check_number)
+        self._check("max_feasibility_violation", check_number)
         if not isinstance(self.problems, tuple):
             raise ValueError(f"problems must be a tuple of sentences; got {self.problems!r}")
-        # Without a search nothing is said of it.
-        if not isinstance(self.search, dict) or not (set(self.search) >= SAID or not self.search):
+        if not isinstance(self.search, dict) or not set(self.search or SEARCH_KEYS) >= SEARCH_KEYS:
             raise ValueError(
-                f"search must be a dict of {', '.join(sorted(SAID))}, or empty; got {self.search!r}"
+                f"search must be a dict with keys {', '.join(sorted(SEARCH_KEYS))}, or empty; got "
+                f"{self.search!r}"
             )
-        for name, value in checked.items():
-            object.__setattr__(self, name, value)
+
+    def _check(self, name, check, *limits):
+        """Replace a field by what a check returns for it."""
+        object.__setattr__(self, name, check(getattr(self, name), name, *limits))
 
     @property
     def revenue(self):
@@ -143,7 +142,7 @@ class RegretReport:
 
     @property
     def mean_regret(self):
-        """Mean over profiles and bidders (some papers print this one), in money."""
+        """Mean over profiles and bidders, as some papers report, in money."""
         return _mean(self.regrets)
 
     @property
@@ -153,20 +152,20 @@ class RegretReport:
 
     @property
     def score(self):
-        """``sqrt(P) - sqrt(R)``, in the square root of money; as R is found, an upper bound."""
+        """``sqrt(P) - sqrt(R)``, in the square root of money; an upper bound."""
         return auction_score(self.revenue, self.total_regret)
 
     def plot(self, bidder=None, items=(0, 1), axes=None):
-        """Show where regret lives: how large it is, and at which valuations.
+        """Plot the distribution of regret, and regret by valuation.
 
         Parameters
         ----------
         bidder : int, default=None
-            Whose regret; None takes the one with the largest.
+            Bidder whose regret is shown. None means the one with the largest regret.
         items : tuple of int, default=(0, 1)
-            The items whose values are the axes; a single one where there is one item.
+            Items whose valuations are the axes; one item if there is only one.
         axes : sequence of two matplotlib axes, default=None
-            None makes a figure.
+            Axes to draw on. None creates a figure.
 
         Returns
         -------
@@ -176,43 +175,33 @@ class RegretReport:
         Raises
         ------
         ValueError
-            If there is no such bidder or item.
+            If the bidder or an item does not exist.
         ImportError
-            Without matplotlib.
+            If matplotlib is not installed.
         """
         from sklauction.plotting import RegretDisplay
 
         return RegretDisplay.from_report(self, bidder=bidder, items=items).plot(axes=axes)
 
-    def _certified_rows(self):
-        """Return what to print of the certificate."""
-        if self.certificate is None:
-            return []
-        proven = self.certificate
-        return [
-            ("total regret (certified upper bound)", say_money(proven.mean_bound, 3)),
-            (f"  in expectation, {100 * proven.confidence:g} %", say_money(proven.upper_bound, 3)),
-        ]
-
     def __str__(self):
-        search = self.search
+        regret = format_money(self.total_regret, 3)
         rows = [
-            ("revenue", f"{say_money(self.revenue, 6)} +- {say_money(self.revenue_se, 1)}"),
-            (
-                "total regret (lower bound)",
-                f"{say_money(self.total_regret, 3)} +- {say_money(self.total_regret_se, 1)}",
-            ),
-            *self._certified_rows(),
-            ("mean regret per bidder", say_money(self.mean_regret, 3)),
-            ("largest regret", say_money(self.max_regret, 3)),
+            ("revenue", f"{format_money(self.revenue, 6)} +- {format_money(self.revenue_se, 1)}"),
+            ("total regret (lower bound)", f"{regret} +- {format_money(self.total_regret_se, 1)}"),
+            ("mean regret per bidder", format_money(self.mean_regret, 3)),
+            ("largest regret", format_money(self.max_regret, 3)),
             ("score sqrt(P) - sqrt(R)", f"{self.score:.6g}"),
             ("largest IR violation", f"{self.max_ir_violation:.2g}"),
             ("largest infeasibility", f"{self.max_feasibility_violation:.2g}"),
         ]
-        width = max(len(name) for name, _ in rows)
-        lines = [f"Regret audit of {self.regrets.shape[0]:,} profiles"]
-        lines += [f"  {name:<{width}}  {value}" for name, value in rows]
-        if search:
+        if proven := self.certificate:
+            level = f"  in expectation, {100 * proven.confidence:g} %"
+            rows[2:2] = [
+                ("total regret (certified upper bound)", format_money(proven.mean_bound, 3)),
+                (level, format_money(proven.upper_bound, 3)),
+            ]
+        lines = [format_table(f"Regret audit of {len(self.regrets):,} profiles", rows)]
+        if search := self.search:
             kind = "with gradient ascent" if search["gradient"] else "without gradients"
             lines.append(
                 f"  search: {search['effort']}, {kind}, {len(search['stages'])} stages, "
@@ -228,45 +217,36 @@ FIELDS = ["possible", "implied_revenue", "standard_error", "optimum", "missing_r
 
 
 class Consistency(namedtuple("Consistency", FIELDS)):
-    """Whether a report's revenue and regret can both be right.
+    """Whether the revenue and regret of a report are consistent with the optimal revenue.
 
-    They cannot where a truthful auction made from the audited one would earn more than the
-    optimum [1]_ [2]_.
+    They are not if a truthful auction derived from the audited one would earn more.
 
     Parameters
     ----------
     possible : bool
-        False where the regret must have been understated.
+        False if the audit must have understated regret.
     implied_revenue : float
-        ``(sqrt(P) - sqrt(R))**2``, what a truthful auction made from this one earns, in money.
+        ``(sqrt(P) - sqrt(R))**2``, the revenue of the derived truthful auction, in money.
     standard_error : float
-        Of the implied revenue over profiles, in money; NaN for a single one.
+        Standard error of the implied revenue over profiles, in money; NaN for a single one.
     optimum : float
-        The most that a truthful auction earns, in money.
+        Optimal revenue of a truthful auction, in money.
     missing_regret : float
-        By how much R must be larger at least for the two to agree, the sampling error
-        aside, in money; 0 where they do.
+        Minimum increase of R for consistency, sampling error aside, in money; 0 if consistent.
 
     Raises
     ------
     ValueError
-        If ``possible`` is not a truth value, or a figure not a finite number.
+        If ``possible`` is not a bool, or a figure is not a finite number.
 
     See Also
     --------
-    sklauction.audit_consistency : Makes it.
-
-    References
-    ----------
-    .. [1] Balcan, Blum, Hartline & Mansour, "Mechanism Design via Machine Learning",
-       FOCS 2005 (the argument).
-    .. [2] Rahme, Jelassi & Weinberg, "Auction Learning as a Two-Player Game",
-       ICLR 2021, proposition 1 (this form).
+    sklauction.audit_consistency : Computes it, and gives the sources.
 
     Examples
     --------
-    Values up to 2 at a price of 1, against the optimum for values up to 1: the auction is
-    truthful, so it is the prior that does not fit.
+    A price of 1 for valuations up to 2, against the optimum for valuations up to 1. The auction
+    is truthful, but the prior does not match.
 
     >>> import numpy as np
     >>> from sklauction import audit_consistency, measure_regret
@@ -283,7 +263,7 @@ class Consistency(namedtuple("Consistency", FIELDS)):
 
     def __new__(cls, possible, implied_revenue, standard_error, optimum, missing_regret):
         """Check the fields."""
-        check_flag(possible, "possible")
+        FLAG.check(possible, "possible")
         known = not (isinstance(standard_error, float) and np.isnan(standard_error))
         return super().__new__(
             cls,
@@ -303,37 +283,37 @@ class Consistency(namedtuple("Consistency", FIELDS)):
             return f"possible: {figures}"
         return (
             f"IMPOSSIBLE: {figures}: the search missed at least {self.missing_regret:.2g} of "
-            "total regret, or the valuations do not follow the optimum's prior"
+            "total regret, or the valuations do not follow the prior of the optimum"
         )
 
 
 def audit_consistency(report, optimum, n_errors=3.0):
-    """Check a one-bidder audit against the known optimal revenue.
+    """Check a one-bidder audit against a known optimal revenue.
 
-    A one-bidder mechanism with revenue P and regret R can be made exactly truthful at a
-    revenue of at least ``(sqrt(P) - sqrt(R))**2``, which no truthful auction raises above
-    the optimum [1]_ [2]_. A violation beyond sampling error proves that the search missed regret.
-    Agreement proves nothing.
+    A one-bidder mechanism with revenue P and regret R can be turned into an exactly truthful one
+    with revenue at least ``(sqrt(P) - sqrt(R))**2``, which cannot exceed the optimum [1]_ [2]_. A
+    violation beyond sampling error proves that the search missed regret. Consistency does not
+    prove that it missed none.
 
     Parameters
     ----------
     report : RegretReport
-        Of one bidder, on valuations drawn from the prior of the optimum.
+        Audit of one bidder on valuations from the prior of the optimum.
     optimum : float
         Optimal revenue, in the unit of the valuations.
     n_errors : float, default=3.0
-        Standard errors by which the optimum may be exceeded.
+        Number of standard errors by which the implied revenue may exceed the optimum.
 
     Returns
     -------
     Consistency
-        In the unit of the valuations; ``possible`` is False where regret was missed.
+        In the unit of the valuations; ``possible`` is False if regret was missed.
 
     Raises
     ------
     ValueError
-        If the report is none, or of several bidders, where the bound does not hold, or the
-        optimum or ``n_errors`` is not a number above 0.
+        If ``report`` is not a RegretReport of one bidder, or ``optimum`` or ``n_errors`` is not
+        a positive number.
 
     References
     ----------
@@ -354,19 +334,19 @@ def audit_consistency(report, optimum, n_errors=3.0):
     True
     """
     if not isinstance(report, RegretReport):
-        raise ValueError(f"report must be a RegretReport, of measure_regret; got {report!r}")
+        raise ValueError(f"report must be a RegretReport; got {report!r}")
     n_bidders = report.regrets.shape[1]
     if n_bidders != 1:
         raise ValueError(
-            "audit_consistency needs a report of one bidder, where (sqrt(P) - sqrt(R))^2 <= "
-            f"optimum is proven; got {n_bidders} bidders"
+            "report must be of one bidder, for which (sqrt(P) - sqrt(R))^2 <= optimum is known; "
+            f"got {n_bidders} bidders"
         )
-    check_positive(optimum, "optimum")
-    check_positive(n_errors, "n_errors")
+    POSITIVE.check(optimum, "optimum")
+    POSITIVE.check(n_errors, "n_errors")
     optimum, n_errors = float(optimum), float(n_errors)
     gain, regret = max(report.revenue, 0.0), report.total_regret
     score = max(auction_score(gain, regret), 0.0)
-    # First-order error of (sqrt P - sqrt R)^2: P and R are means over the same profiles.
+    # First-order standard error of (sqrt P - sqrt R)^2, with P and R from the same profiles.
     influence = np.zeros(len(report.revenues))
     for mean, values, sign in ((gain, report.revenues, 1), (regret, report.regrets[:, 0], -1)):
         if mean > 0:
@@ -381,12 +361,12 @@ def audit_consistency(report, optimum, n_errors=3.0):
 
 
 def _mean(values):
-    values, exponent = near_one(values)
+    values, exponent = scale_by_power_of_two(values)
     return float(np.ldexp(values.mean(), exponent))
 
 
 def _standard_error(values):
     if len(values) < 2:
         return np.nan
-    values, exponent = near_one(values)
+    values, exponent = scale_by_power_of_two(values)
     return float(np.ldexp(values.std(ddof=1) / np.sqrt(len(values)), exponent))

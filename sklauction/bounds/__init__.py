@@ -1,4 +1,4 @@
-"""What the best auction earns: at least and at most."""
+"""Lower and upper bounds on the optimal revenue."""
 
 from sklauction.bounds.result import RevenueBounds
 from sklauction.bounds.revenue_bounds import optimal_revenue_bounds

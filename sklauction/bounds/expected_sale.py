@@ -1,8 +1,8 @@
-"""What an item earns by Myerson's auction, integrated instead of sampled."""
+"""Revenue of Myerson's auction of one item, by integration."""
 
 import numpy as np
 
-from sklauction.analytic.virtual_value import chance_to_reach, prior_virtual_value
+from sklauction.analytic.virtual_value import prior_virtual_value, survival_function
 
 __all__ = ["myerson_revenue"]
 
@@ -10,8 +10,8 @@ __all__ = ["myerson_revenue"]
 def myerson_revenue(marginals):
     """Return the optimal revenue of one item and independent bidders.
 
-    It is the expected highest ironed virtual value, where that is not negative: an
-    integral over t of the chance that some bidder's is above t.
+    It is the expected maximum of 0 and the highest ironed virtual value [1]_: the integral over
+    t >= 0 of the probability that some virtual value is above t.
 
     Parameters
     ----------
@@ -35,13 +35,13 @@ def myerson_revenue(marginals):
     >>> round(myerson_revenue([expon(scale=3)] * 3), 5)
     2.75169
     """
-    kinds = {id(one): one for one in marginals}
-    virtual_values = {key: prior_virtual_value(one) for key, one in kinds.items()}
+    distinct = {id(one): one for one in marginals}
+    virtual_values = {key: prior_virtual_value(one) for key, one in distinct.items()}
     levels = np.concatenate([[0.0], *(phi.levels for phi in virtual_values.values())])
     levels = np.unique(levels[levels >= 0])
     middles = (levels[1:] + levels[:-1]) / 2
-    nobody = np.ones(len(middles))
+    unsold = np.ones(len(middles))
     for one in marginals:
         smallest = virtual_values[id(one)].inverse(middles)
-        nobody *= 1.0 - chance_to_reach(one, smallest)
-    return float(((1.0 - nobody) * np.diff(levels)).sum())
+        unsold *= 1.0 - survival_function(one, smallest)
+    return float(((1.0 - unsold) * np.diff(levels)).sum())

@@ -1,10 +1,10 @@
-"""An upper bound on the revenue of any auction, by virtual values along curved paths.
+"""Upper bound on the revenue of any auction, by virtual values along paths.
 
-Let every type pass its right to complain on to the type just below it, along a path that leads from
-the highest values to the lowest. What a bidder gets is then worth a virtual value to the seller,
-as in Myerson's auction, and no auction earns more than the expected best sale by these [1]_. With
-values' heights above the lowest as ``e_j`` in [0, 1], paths here solve ``de_j / dt = e_j ** a``:
-rays for a = 1 [2]_, steeper for less. Of all items together, it is the bound that needs no grid.
+Route each type's incentive constraint to the next lower type on a path from the highest values to
+the lowest. This defines virtual values, as in Myerson's auction, and the expected virtual welfare
+is an upper bound on the revenue [1]_. With heights ``e_j`` in [0, 1] of the values above the
+lowest, the paths solve ``de_j / dt = e_j ** a``; for a = 1 they are rays [2]_. The bound needs no
+grid.
 
 References
 ----------
@@ -18,12 +18,12 @@ from scipy.optimize import linear_sum_assignment
 
 __all__ = ["best_sale", "flow_virtual_values"]
 
-# Places along each path at which densities are read (Gauss-Legendre).
-PLACES = 24
+# Gauss-Legendre nodes along each path.
+N_NODES = 24
 
 
 def flow_virtual_values(values, marginals, support, exponent):
-    """Return the virtual values of each item at each type, along paths of one shape.
+    """Return the virtual values of the types of one bidder.
 
     Parameters
     ----------
@@ -32,10 +32,10 @@ def flow_virtual_values(values, marginals, support, exponent):
     marginals : sequence of n_items distributions
         Independent, each with ``pdf``.
     support : ndarray of shape (n_items, 2)
-        Lowest and highest value. Paths begin at the highest; values above are their own virtual
-        values, as nobody lies down to them.
+        Lowest and highest value of each item. Paths start at the highest values. Values above
+        them are their own virtual values, as no constraint is routed to them.
     exponent : float
-        a, in (0, 1].
+        Exponent a of the paths, in (0, 1].
 
     Returns
     -------
@@ -44,7 +44,7 @@ def flow_virtual_values(values, marginals, support, exponent):
 
     Examples
     --------
-    One item: Myerson's virtual value, here 2 v - 1.
+    For one item it is Myerson's virtual value, here 2 v - 1:
 
     >>> import numpy as np
     >>> from scipy.stats import uniform
@@ -57,12 +57,12 @@ def flow_virtual_values(values, marginals, support, exponent):
     height = np.clip((values - low) / width, 1e-300, None)
     inside = (height < 1).all(axis=1)
     start = np.where(inside[:, None], height, 0.5)
-    # In y = e^(1 - a) / (1 - a), or log e, all items rise at the same speed.
+    # In the coordinates y = e^(1 - a) / (1 - a), or log e for a = 1, paths have slope 1.
     power = 1.0 - exponent
     y = start**power / power if power else np.log(start)
     top = 1.0 / power if power else 0.0
     longest = (top - y).min(axis=1)
-    nodes, weights = np.polynomial.legendre.leggauss(PLACES)
+    nodes, weights = np.polynomial.legendre.leggauss(N_NODES)
     flow = np.zeros(len(values))
     for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
         at = y + (longest * node)[:, None]
@@ -76,7 +76,7 @@ def flow_virtual_values(values, marginals, support, exponent):
 
 
 def best_sale(virtual_values, demand="additive"):
-    """Return the most that feasible allocations are worth in each profile.
+    """Return the maximal virtual welfare of feasible allocations in each profile.
 
     Parameters
     ----------
@@ -99,13 +99,10 @@ def best_sale(virtual_values, demand="additive"):
 
 
 def _density(values, marginals, width):
-    """Return the joint density, in units of one over the width of each item's support.
-
-    One call serves all items of the same distribution.
-    """
+    """Return the joint density of values divided by the widths of their supports."""
     density = np.ones(len(values))
-    kinds = {id(one): one for one in marginals}
-    for kind, one in kinds.items():
+    distinct = {id(one): one for one in marginals}
+    for kind, one in distinct.items():
         columns = [j for j, marginal in enumerate(marginals) if id(marginal) == kind]
         density *= (one.pdf(values[:, columns]) * width[columns]).prod(axis=1)
     return density

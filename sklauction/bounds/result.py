@@ -1,4 +1,4 @@
-"""RevenueBounds: what the best auction earns, at least and at most, as a record."""
+"""Record of lower and upper bounds on the optimal revenue."""
 
 from collections import namedtuple
 
@@ -10,27 +10,26 @@ __all__ = ["RevenueBounds"]
 
 
 class RevenueBounds(namedtuple("RevenueBounds", ["lowers", "uppers"])):
-    """The revenue of the best dominant-strategy auction, at least and at most.
+    """Lower and upper bounds on the optimal revenue of dominant-strategy auctions.
 
-    A lower bound is what an auction earns; an upper bound is, as a rule, a dual solution of the
-    problem of finding the best [1]_.
+    Lower bounds are revenues of auctions; upper bounds are mostly dual solutions [1]_.
 
     Parameters
     ----------
     lowers : dict of {str: float}
-        What known auctions earn, by name, in money.
+        Revenue of auctions, by name, in money.
     uppers : dict of {str: float}
-        What no auction exceeds, by argument, in money.
+        Upper bounds by argument, in money.
 
     Raises
     ------
     ValueError
-        If a field is no dict of at least one finite number by name; in :meth:`share`, if the
-        revenue is no number.
+        If a field is not a non-empty dict of finite numbers; in :meth:`share`, if the revenue is
+        not numeric.
 
     See Also
     --------
-    sklauction.optimal_revenue_bounds : Makes it.
+    sklauction.optimal_revenue_bounds : Computes the bounds.
 
     References
     ----------
@@ -50,11 +49,11 @@ class RevenueBounds(namedtuple("RevenueBounds", ["lowers", "uppers"])):
     __slots__ = ()
 
     def __new__(cls, lowers, uppers):
-        """Check the fields."""
+        """Validate the fields."""
         checked = []
         for name, bounds in (("lowers", lowers), ("uppers", uppers)):
             if not isinstance(bounds, dict) or not bounds:
-                raise ValueError(f"{name} must be a dict of bounds by name; got {bounds!r}")
+                raise ValueError(f"{name} must be a non-empty dict of bounds; got {bounds!r}")
             checked.append(
                 {key: check_number(one, f"{name}[{key!r}]") for key, one in bounds.items()}
             )
@@ -67,7 +66,7 @@ class RevenueBounds(namedtuple("RevenueBounds", ["lowers", "uppers"])):
 
     @property
     def upper(self):
-        """Smallest upper bound, in money; not below the lower bound."""
+        """Smallest upper bound, in money; at least the lower bound."""
         return max(min(self.uppers.values()), self.lower)
 
     @property
@@ -81,7 +80,7 @@ class RevenueBounds(namedtuple("RevenueBounds", ["lowers", "uppers"])):
         return min(self.uppers, key=self.uppers.get)
 
     def share(self, revenue):
-        """Return which share of the optimum a revenue is, at least and at most.
+        """Return bounds on the ratio of a revenue to the optimum.
 
         Parameters
         ----------
@@ -91,20 +90,20 @@ class RevenueBounds(namedtuple("RevenueBounds", ["lowers", "uppers"])):
         Returns
         -------
         at_least, at_most : float or ndarray of the shape of revenue
-            Relative to the upper and to the lower bound; infinite where that is 0, and where a
-            share is beyond double precision.
+            Ratios to the upper and to the lower bound; infinite if that is 0 or the ratio
+            overflows.
 
         Raises
         ------
         ValueError
-            If the revenue does not hold finite numbers.
+            If the revenue is not numeric or not finite.
         """
         try:
             revenue = to_floats(revenue)
         except ValueError as error:
-            raise ValueError(f"revenue must hold numbers; got {error}") from error
+            raise ValueError(f"revenue must contain numbers; got {error}") from error
         if not np.isfinite(revenue).all():
-            raise ValueError("revenue must hold finite numbers; got some that are not")
+            raise ValueError(f"revenue must be finite; got {revenue!r}")
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             least, most = (
                 np.where(bound == 0, np.inf, np.divide(revenue, bound))

@@ -1,12 +1,12 @@
-"""Densities that are constant on the cells of a grid, and integrals of a convex function by them.
+"""Piecewise constant densities on a grid, and bounds on their integrals of convex functions.
 
-A buyer's utility ``u`` under any truthful auction is convex in its values, and its gradient is what
-it gets. So integrals of ``u`` are bounded from below by its value in the middle of a cell or face
-(Jensen), and from above by the mean over the corners. Both are exact up to the square of the
-width of the cells.
+A bidder's utility ``u`` under a truthful auction is convex in its values, and its gradient is the
+allocation. An integral of ``u`` over a cell or face is therefore at least its value at the center
+times the weight (Jensen), and at most the mean over the corners times the weight. Both errors are
+of second order in the width of the cells.
 
-Places are numbered on a lattice with ``2 n + 1`` steps per item: even steps are edges of cells,
-odd ones their middles.
+The *lattice* has ``2 n + 1`` points per item for n cells: even points are edges of cells, odd ones
+their centers.
 """
 
 from typing import NamedTuple
@@ -17,12 +17,12 @@ __all__ = ["ValueGrid", "grid_of_marginals", "grid_of_samples"]
 
 
 class ValueGrid(NamedTuple):
-    """One bidder's distribution of values.
+    """Distribution of one bidder's values.
 
     Parameters
     ----------
     edges : tuple of n_items ndarrays of shape (n_cells_j + 1,)
-        Of the cells along each item, ascending, in money.
+        Ascending edges of the cells along each item, in money.
     weights : ndarray of shape (n_cells_1, ..., n_cells_m)
         Probability of each cell.
 
@@ -34,7 +34,7 @@ class ValueGrid(NamedTuple):
     >>> grid.points().ravel()
     array([0. , 0.5, 1. , 2. , 3. ])
 
-    Weights of the utility at these places whose sum is the revenue at most:
+    Coefficients of the utility at these points, for an upper bound on the revenue:
 
     >>> grid.revenue_terms()
     array([ 0.  , -1.  ,  0.25, -1.  ,  0.75])
@@ -45,23 +45,24 @@ class ValueGrid(NamedTuple):
 
     @property
     def lattice_shape(self):
-        """Steps of the lattice along each item."""
+        """Number of lattice points along each item."""
         return tuple(2 * n + 1 for n in self.weights.shape)
 
     def points(self):
-        """Return the values at every place of the lattice, (n_places, n_items)."""
-        steps = []
+        """Return the values at all lattice points, (n_points, n_items)."""
+        axes = []
         for edges in self.edges:
-            step = np.empty(2 * len(edges) - 1)
-            step[::2], step[1::2] = edges, (edges[1:] + edges[:-1]) / 2
-            steps.append(step)
-        return np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, len(steps))
+            axis = np.empty(2 * len(edges) - 1)
+            axis[::2], axis[1::2] = edges, (edges[1:] + edges[:-1]) / 2
+            axes.append(axis)
+        return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
 
     def revenue_terms(self):
-        """Return weights of u at all places, so that their sum is an upper bound on the revenue.
+        """Return coefficients of u at the lattice points for an upper bound on the revenue.
 
-        Revenue is ``E[<grad u, v> - u]``. By parts it is, with the density f constant in each
-        cell, ``v_j f u`` on the faces of cells across each item j, less ``(m + 1) E[u]``.
+        The revenue is ``E[<grad u, v> - u]``. With a density f that is constant in each cell,
+        integration by parts gives ``v_j f u`` on the faces orthogonal to each item j, minus
+        ``(m + 1) E[u]``.
 
         Returns
         -------
@@ -77,9 +78,9 @@ class ValueGrid(NamedTuple):
         return terms
 
     def sold_terms(self, cells, item):
-        """Return weights of u at all places, so that their sum is at most what is sold to cells.
+        """Return coefficients of u at the lattice points for a lower bound on the sale to cells.
 
-        That is the integral of ``du / dv_j f`` over these cells.
+        The expected sale of the item is the integral of ``du / dv_j f`` over these cells.
 
         Parameters
         ----------
@@ -95,21 +96,21 @@ class ValueGrid(NamedTuple):
         return terms + self._on_lattice(np.minimum(jumps, 0), item, at_corners=True)
 
     def mean_allocation(self, utilities, item):
-        """Return the mean of ``du / dv_j`` over each cell, from u at all places."""
+        """Return the mean of ``du / dv_j`` over each cell, from u at the lattice points."""
         faces = [slice(1, None, 2)] * self.weights.ndim
         faces[item] = slice(0, None, 2)
         widths = _along(np.diff(self.edges[item]), item, self.weights.ndim)
         return np.diff(utilities[tuple(faces)], axis=item) / widths
 
     def _jumps(self, weights, item):
-        """Return by how much density times area rises at each face across an item."""
+        """Return the jumps of density times area at the faces orthogonal to an item."""
         density = weights / _along(np.diff(self.edges[item]), item, weights.ndim)
         pad = [(0, 0)] * weights.ndim
         pad[item] = (1, 1)
         return np.diff(np.pad(density, pad), axis=item)
 
     def _on_lattice(self, faces, item, at_corners):
-        """Return weights of faces across an item at their middles or spread over their corners."""
+        """Place weights of faces orthogonal to an item at their centers or evenly at corners."""
         terms = np.zeros(self.lattice_shape)
         places = [slice(0 if at_corners else 1, None, 2)] * faces.ndim
         places[item] = slice(0, None, 2)
@@ -126,19 +127,19 @@ class ValueGrid(NamedTuple):
 
 
 def grid_of_marginals(marginals, n_cells):
-    """Return the grid of independent values, uniform or mixed of uniform ones.
+    """Return the grid of independent values that are uniform or mixtures of uniforms.
 
     Parameters
     ----------
     marginals : sequence of n_items distributions
-        Of scipy.stats, uniform, or :class:`~sklauction.datasets.Mixture` of such.
+        Uniform distributions of scipy.stats, or a :class:`~sklauction.datasets.Mixture` of them.
     n_cells : int
-        Cells per item, at least; where densities jump there is an edge.
+        Approximate number of cells per item. Jumps of the density become edges.
 
     Returns
     -------
     ValueGrid or None
-        None where a density is not piecewise constant.
+        None if a density is not piecewise constant.
     """
     edges, chances = [], []
     for marginal in marginals:
@@ -170,12 +171,12 @@ def grid_of_samples(values, n_cells):
     values : ndarray of shape (n_samples, n_items)
         In money.
     n_cells : int
-        Equal cells per item, over the range of the samples.
+        Number of equal cells per item, over the range of the samples.
 
     Returns
     -------
     ValueGrid or None
-        None where an item has the same value in all samples.
+        None if an item has the same value in all samples.
     """
     if (np.ptp(values, axis=0) <= 0).any():
         return None
@@ -184,7 +185,7 @@ def grid_of_samples(values, n_cells):
 
 
 def _along(array, axis, n_axes):
-    """Return an array of one axis as one of ``n_axes``, its entries along ``axis``."""
+    """Reshape a 1-dimensional array to ``n_axes`` dimensions, with its entries along ``axis``."""
     shape = [1] * n_axes
     shape[axis] = len(array)
     return np.reshape(array, shape)

@@ -1,6 +1,6 @@
-"""Valuation samples: settings of the literature, priors and samplers.
+"""Priors, samples of valuations, and settings from the literature.
 
-Axes are always in the order sample, bidder, item. Money is in the unit of the prior.
+Axes are in the order sample, bidder, item. Money is in the unit of the prior.
 """
 
 from sklauction.datasets.catalogue import AuctionSetting, list_settings, load_setting

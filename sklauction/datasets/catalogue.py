@@ -1,7 +1,4 @@
-"""Valuation samples: settings by name, with prior, reports and known optimum in one object.
-
-Axes are always in the order sample, bidder, item. Money is in the unit of the prior.
-"""
+"""Auction settings from the literature, loaded by name."""
 
 import difflib
 from dataclasses import dataclass, field
@@ -12,46 +9,47 @@ from scipy import stats
 from sklauction.datasets.distributions import Discrete, Mixture
 from sklauction.datasets.priors import ProductPrior, TrianglePrior, is_prior, product_prior, uniform
 from sklauction.datasets.settings import SETTINGS
+from sklauction.utils.saving import savable
 from sklauction.utils.validation import DEMANDS, check_choice, check_number, check_numbers
 
 __all__ = ["AuctionSetting", "list_settings", "load_setting"]
 
 
+@savable
 @dataclass(frozen=True, eq=False)
 class AuctionSetting:
-    """An auction to be designed: who bids on what, with which prior, and what is known of it.
-
-    Sampler, range of reports and optimum live in one object, so that they cannot disagree.
+    """An auction design problem: bidders, items, prior, and known figures.
 
     Parameters
     ----------
     name : str
-        Name by which :func:`~sklauction.datasets.load_setting` knows it.
+        Name for :func:`~sklauction.datasets.load_setting`.
     prior : ProductPrior or TrianglePrior
-        Distribution of the profiles.
+        Distribution of valuation profiles.
     demand : {"additive", "unit"}
-        How a bidder values several items.
+        Whether a bidder values a set of items at the sum of its values, or wants one item only.
     description : str
-        The prior in words.
+        Description of the prior.
     optimal_revenue : float or None
-        Largest expected revenue of any DSIC and IR auction, in money, where known.
+        Largest expected revenue of a dominant-strategy incentive-compatible and individually
+        rational auction, in money, if known.
     optimal_revenue_bounds : (float, float) or None
-        Lower and upper bound on it, in money, where it is not known exactly.
+        Lower and upper bound on it, in money, if it is not known exactly.
     best_known_revenue : float or None
-        Revenue of the best exact auction known here, in money, where the optimum is not known.
+        Largest known revenue of a truthful auction, in money, if the optimum is not known.
     menu : str or None
-        The optimal (or best known) auction in words.
+        Description of the optimal or best known auction.
     source : str
-        Where these figures come from, and what is not known.
+        Source of these figures.
     published : dict of {str: (float, float or str or None)}
-        Revenue and regret (None where not printed) that papers print, in money, by method. Some
-        papers print regret's mean over bidders and others the sum: compare with care.
+        Published revenue and regret in money, by method; None if a regret is not reported.
+        Papers differ in whether regret is the mean or the sum over bidders.
 
     Raises
     ------
     ValueError
-        If the prior is none, the name no text, the demand not one of these, or a revenue not a
-        finite number.
+        If the prior lacks attributes of a prior, the name is not a string, the demand is invalid,
+        or a revenue is not a finite number.
 
     Examples
     --------
@@ -78,11 +76,11 @@ class AuctionSetting:
     def __post_init__(self):
         if not is_prior(self.prior):
             raise ValueError(
-                "prior must have sample, shape, support, bounded and marginals, as a ProductPrior "
-                f"has; got {self.prior!r}"
+                "prior must have the attributes sample, shape, support, bounded and marginals; got "
+                f"{self.prior!r}"
             )
         if not isinstance(self.name, str):
-            raise ValueError(f"name must be a text; got {self.name!r}")
+            raise ValueError(f"name must be a string; got {self.name!r}")
         check_choice(self.demand, "demand", DEMANDS)
         for name in ("optimal_revenue", "best_known_revenue"):
             if getattr(self, name) is not None:
@@ -104,21 +102,20 @@ class AuctionSetting:
 
     @property
     def support(self):
-        """Lowest and highest report, in money, a new ndarray of shape (n_bidders, n_items, 2).
+        """Lowest and highest report, in money, ndarray of shape (n_bidders, n_items, 2).
 
-        The box around the prior. Where the prior has no highest value (see ``bounded``) it
-        ends at the quantile 1 - 1e-6 and one value in a million lies outside.
+        If the prior is unbounded (see ``bounded``), the highest report is the quantile 1 - 1e-6.
         """
         return self.prior.support
 
     @property
     def bounded(self):
-        """Whether ``support`` holds every value of the prior."""
+        """Whether ``support`` contains all values of the prior."""
         return self.prior.bounded
 
     @property
     def marginals(self):
-        """Distributions, object array of shape (n_bidders, n_items); None if not independent."""
+        """Object array of distributions, (n_bidders, n_items); None if values are dependent."""
         return self.prior.marginals
 
     def sample(self, n_samples, random_state=None):
@@ -129,7 +126,7 @@ class AuctionSetting:
         n_samples : int
             Number of profiles.
         random_state : int, RandomState, Generator or None
-            Seed or source of randomness; None differs in every call.
+            Seed or source of randomness.
 
         Returns
         -------
@@ -139,18 +136,18 @@ class AuctionSetting:
         Raises
         ------
         ValueError
-            If ``n_samples`` is not a positive integer or ``random_state`` is no seed.
+            If ``n_samples`` is not a positive integer or ``random_state`` is invalid.
         """
         return self.prior.sample(n_samples, random_state)
 
 
 def list_settings():
-    """Return the names that :func:`~sklauction.datasets.load_setting` knows.
+    """Return the names of all settings for :func:`~sklauction.datasets.load_setting`.
 
     Returns
     -------
     list of str
-        In the order of the package's table.
+        Names of settings.
 
     Examples
     --------
@@ -162,10 +159,10 @@ def list_settings():
 
 
 def load_setting(name):
-    """Return a setting of the literature by name.
+    """Return a setting from the literature by name.
 
-    Its ``source`` says where its figures are from: for one item Myerson [1]_, for two values Yao
-    [2]_, for one bidder the papers that :class:`~sklauction.SingleBuyerAuction` names.
+    Optimal revenues are from Myerson [1]_ for one item, Yao [2]_ for two values, and the papers
+    cited in :class:`~sklauction.SingleBuyerAuction` for one bidder; see ``source``.
 
     Parameters
     ----------
@@ -175,16 +172,16 @@ def load_setting(name):
     Returns
     -------
     AuctionSetting
-        A new object in every call, its figures in the money of its prior.
+        The setting, with figures in the money of its prior.
 
     Raises
     ------
     ValueError
-        If there is no such setting; the message lists all names and the nearest one.
+        If there is no setting with this name.
 
     See Also
     --------
-    make_valuations : Samples from distributions of your own.
+    make_valuations : Draws valuations from given distributions.
 
     References
     ----------
@@ -213,16 +210,18 @@ def load_setting(name):
 
 
 def _uniform_prior(shape, low, high):
+    """Return the prior of independent uniform values, whose bounds broadcast to a shape."""
     box = np.broadcast_to(low, shape), np.broadcast_to(high, shape)
     return ProductPrior(np.frompyfunc(uniform, 2, 1)(*box))
 
 
 def _mixture_prior(shape, pieces):
+    """Return the prior of values from the same mixture of uniform distributions."""
     weights = [weight for weight, _, _ in pieces]
     return product_prior(shape, Mixture([uniform(low, high) for _, low, high in pieces], weights))
 
 
-# Kind of prior in the table of settings -> function of (shape, *arguments).
+# Kind of prior in SETTINGS -> function of (shape, *arguments).
 _PRIORS = {
     "uniform": _uniform_prior,
     "exponential": lambda shape, mean: product_prior(shape, stats.expon(scale=mean)),

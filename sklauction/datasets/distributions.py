@@ -1,4 +1,4 @@
-"""Distributions of values that scipy.stats lacks: mixtures and finitely many atoms."""
+"""Distributions with the interface of scipy.stats: mixtures, and finitely many atoms."""
 
 import contextlib
 import math
@@ -7,28 +7,32 @@ import os
 import numpy as np
 from sklearn.utils import check_random_state
 
-from sklauction.utils.validation import check_count, check_numbers, check_seed, to_floats
+from sklauction.utils.constraints import SEED
+from sklauction.utils.saving import savable
+from sklauction.utils.validation import check_count, check_numbers, to_floats
 
-__all__ = ["Discrete", "Mixture", "check_memory", "check_rng", "describe", "has_density"]
+__all__ = ["Discrete", "Mixture", "check_fits_in_memory", "check_rng", "describe", "has_density"]
 
-# Halvings of a bracket until it is narrower than the spacing of floats around its values.
+# Halvings until a bracket is narrower than the spacing of floats.
 BISECTIONS = 80
-# More values than this are refused wherever the machine's memory is not known: they take 8 TiB.
+# Largest number of values if the memory of the machine is unknown: 8 TiB.
 MOST_VALUES = 2**40
 
 
+@savable
 class Mixture:
-    """Mixture of distributions, with the methods of a frozen scipy.stats one.
+    """Mixture of distributions, with methods as in scipy.stats.
 
-    Mixtures of uniform distributions are simple priors whose virtual values are to be ironed [1]_.
+    Mixtures of uniform distributions are simple priors with virtual values that require
+    ironing [1]_.
 
     Parameters
     ----------
     components : sequence of distributions
-        Frozen scipy.stats distributions, or :class:`~sklauction.datasets.Discrete` for atoms;
-        of values in money.
+        Distributions of values in money: frozen scipy.stats distributions, or
+        :class:`~sklauction.datasets.Discrete` for atoms.
     weights : array-like of shape (n_components,)
-        Their probabilities; they sum to 1.
+        Probabilities of the components.
 
     Attributes
     ----------
@@ -40,10 +44,10 @@ class Mixture:
     Raises
     ------
     ValueError
-        If ``components`` is not a sequence of distributions, there is not one non-negative weight
-        per component, or they do not sum to 1; in a method, if what it is given is no number.
+        If ``components`` is not a sequence of distributions, or ``weights`` are not probabilities;
+        in methods, if an argument is not numeric.
     AttributeError
-        In a method that a component lacks, as atoms lack a density.
+        In methods that a component lacks, such as ``pdf`` with atoms.
 
     References
     ----------
@@ -68,25 +72,22 @@ class Mixture:
         return f"Mixture([{parts}], {self.weights.tolist()})"
 
     def pdf(self, x):
-        """Density at each x, per unit of money; there is none where a component has atoms."""
+        """Density at x per unit of money, elementwise; not available with atoms."""
         x = _numbers(x, "x")
         return self._mix(component.pdf(x) for component in self.components)
 
     def cdf(self, x):
-        """Probability of a value of at most x, for each x."""
+        """Probability of values up to x, elementwise."""
         x = _numbers(x, "x")
         return self._mix(component.cdf(x) for component in self.components)
 
     def sf(self, x):
-        """Probability of a value above x, for each x."""
+        """Probability of values above x, elementwise."""
         x = _numbers(x, "x")
         return self._mix(component.sf(x) for component in self.components)
 
     def ppf(self, q):
-        """Smallest value, in money, whose cdf reaches q, for each q.
-
-        By bisection between the components' own.
-        """
+        """Smallest value in money with a cdf of at least q, elementwise, by bisection."""
         q = _numbers(q, "q")
         quantiles = [np.asarray(component.ppf(q), dtype=float) for component in self.components]
         low, high = np.minimum.reduce(quantiles), np.maximum.reduce(quantiles)
@@ -112,19 +113,19 @@ class Mixture:
         Parameters
         ----------
         size : int, tuple of int or None
-            Shape of the draws; None draws one.
+            Shape of the draws; a single draw if None.
         random_state : int, RandomState, Generator or None
-            Seed or source of randomness; None differs in every call.
+            Seed or source of randomness.
 
         Returns
         -------
         float or ndarray of shape ``size``
-            In money.
+            Values in money.
 
         Raises
         ------
         ValueError
-            If ``random_state`` is no seed, or ``size`` is none.
+            If ``size`` or ``random_state`` is invalid.
         """
         rng, size = check_rng(random_state), _check_size(size)
         chosen = np.asarray(rng.choice(len(self.components), size=size, p=self.weights))
@@ -138,31 +139,31 @@ class Mixture:
         return sum(weight * term for weight, term in zip(self.weights, terms))
 
 
+@savable(values="atoms")
 class Discrete:
-    """Distribution on finitely many values, with the methods of a frozen scipy.stats one.
+    """Distribution on finitely many values, with methods as in scipy.stats.
 
-    Two values are enough for priors under which the best auction is known and not simple [1]_.
+    An example is the prior of two values in [1]_, whose optimal auction is known.
 
     Parameters
     ----------
     values : array-like of shape (n_atoms,)
         Distinct values, in money.
     probabilities : array-like of shape (n_atoms,)
-        Of each value; they sum to 1.
+        Probabilities of the values.
 
     Attributes
     ----------
     atoms : ndarray of shape (n_atoms,)
-        The values, ascending, in money. A distribution without atoms does not have this
-        attribute.
+        Ascending values, in money. Marks a distribution as discrete.
     probabilities : ndarray of shape (n_atoms,)
-        The probability of each atom.
+        Probabilities of the atoms.
 
     Raises
     ------
     ValueError
-        If values are not finite and distinct, there is not one non-negative probability for
-        each, or they do not sum to 1; in a method, if what it is given is no number.
+        If values are not finite and distinct, or ``probabilities`` are not probabilities; in
+        methods, if an argument is not numeric.
 
     References
     ----------
@@ -191,22 +192,22 @@ class Discrete:
         return f"Discrete({self.atoms.tolist()}, {self.probabilities.tolist()})"
 
     def pmf(self, x):
-        """Probability of exactly x, for each x."""
+        """Probability of x, elementwise."""
         x = _numbers(x, "x")
         return np.where(np.isnan(x), x, (x[..., None] == self.atoms) @ self.probabilities)[()]
 
     def cdf(self, x):
-        """Probability of a value of at most x, for each x."""
+        """Probability of values up to x, elementwise."""
         x = _numbers(x, "x")
         reached = self._cumulative[np.searchsorted(self.atoms, x, side="right")]
         return np.where(np.isnan(x), x, reached)[()]
 
     def sf(self, x):
-        """Probability of a value above x, for each x."""
+        """Probability of values above x, elementwise."""
         return 1.0 - self.cdf(x)
 
     def ppf(self, q):
-        """Smallest atom, in money, whose cdf reaches q, for each q; nan for q outside [0, 1]."""
+        """Smallest atom in money with a cdf of at least q, elementwise; NaN for invalid q."""
         q = _numbers(q, "q")
         index = np.searchsorted(self._cumulative[1:], q, side="left")
         atoms = self.atoms[np.minimum(index, self.atoms.size - 1)]
@@ -227,32 +228,32 @@ class Discrete:
         Parameters
         ----------
         size : int, tuple of int or None
-            Shape of the draws; None draws one.
+            Shape of the draws; a single draw if None.
         random_state : int, RandomState, Generator or None
-            Seed or source of randomness; None differs in every call.
+            Seed or source of randomness.
 
         Returns
         -------
         float or ndarray of shape ``size``
-            In money.
+            Values in money.
 
         Raises
         ------
         ValueError
-            If ``random_state`` is no seed, or ``size`` is none.
+            If ``size`` or ``random_state`` is invalid.
         """
         rng, size = check_rng(random_state), _check_size(size)
         return rng.choice(self.atoms, size=size, p=self.probabilities)
 
 
 def has_density(distribution):
-    """Say whether a distribution has a density everywhere."""
+    """Return whether a distribution has a density and no atoms."""
     parts = getattr(distribution, "components", (distribution,))
     return all(hasattr(part, "pdf") and not hasattr(part, "atoms") for part in parts)
 
 
 def describe(distribution):
-    """Return a distribution as it would be written; scipy's own repr hides what it is."""
+    """Return a distribution as text with its name and parameters, which scipy's repr omits."""
     if not hasattr(distribution, "dist"):
         return repr(distribution)
     words = [*map(str, distribution.args)]
@@ -261,23 +262,23 @@ def describe(distribution):
 
 
 def check_rng(random_state):
-    """Return a RandomState, or the Generator that was given."""
+    """Return a RandomState or a Generator from a seed or source of randomness."""
     if isinstance(random_state, np.random.Generator):
         return random_state
     try:
-        check_seed(random_state)
+        SEED.check(random_state, "random_state")
     except ValueError as error:
         raise ValueError(f"{error}, which cannot be used to seed; a Generator can") from error
     return check_random_state(random_state)
 
 
 def _check_probabilities(probabilities, size, name, of):
-    """Return probabilities as an array; raise ValueError unless they are some."""
+    """Return probabilities as an array; raise ValueError if they are invalid."""
     try:
         checked = to_floats(probabilities).copy()
     except ValueError:
         checked = np.full(size, np.nan)
-    # 1e-8 is how far numpy lets the probabilities of a draw be off.
+    # The tolerance of numpy's `choice` is 1e-8.
     if checked.shape != (size,) or not (checked >= 0).all() or abs(checked.sum() - 1) > 1e-8:
         raise ValueError(
             f"{name} must be {size} non-negative numbers that sum to 1, one for each of the {of}; "
@@ -287,7 +288,7 @@ def _check_probabilities(probabilities, size, name, of):
 
 
 def _check_components(components):
-    """Return distributions as a tuple; raise ValueError unless they are some."""
+    """Return distributions as a tuple; raise ValueError if they lack methods."""
     expected = "components must be a sequence of frozen scipy.stats distributions or Discrete ones"
     if not isinstance(components, list | tuple | np.ndarray) or not np.iterable(components):
         raise ValueError(f"{expected}; got {components!r}")
@@ -299,37 +300,37 @@ def _check_components(components):
 
 
 def _numbers(values, name):
-    """Return numbers as an array of any shape, infinite ones and NaN among them."""
+    """Return numbers as an array of any shape; NaN and infinity are allowed."""
     try:
         return to_floats(values)
     except ValueError as error:
-        raise ValueError(f"{name} must hold numbers; got {error}") from error
+        raise ValueError(f"{name} must contain numbers; got {error}") from error
 
 
 def _check_size(size):
-    """Return the shape of draws; raise ValueError unless it is one."""
+    """Return ``size`` as a tuple or None; raise ValueError if it is invalid."""
     if size is None:
         return None
     shape = size if isinstance(size, tuple | list) else (size,)
     shape = tuple(check_count(axis, "size", minimum=0) for axis in shape)
-    check_memory(shape, "size")
+    check_fits_in_memory(shape, "size")
     return shape
 
 
-def check_memory(shape, names):
-    """Raise ValueError where an array of floats would take more memory than the machine has.
+def check_fits_in_memory(shape, names):
+    """Raise ValueError if an array of floats exceeds the memory of the machine.
 
     Parameters
     ----------
     shape : sequence of int
     names : str
-        Of the arguments that make the shape.
+        Names of the arguments that determine the shape.
     """
     most = MOST_VALUES
-    with contextlib.suppress(AttributeError, OSError, ValueError):  # not on every system
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # on some systems
         most = min(most, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8)
     if math.prod(shape) > most:
         raise ValueError(
-            f"{names} must be few enough for memory, {most:,} values in all; got "
+            f"{names} must have a product of at most {most:,} to fit in memory; got "
             f"{' * '.join(map(str, shape))}"
         )

@@ -1,7 +1,4 @@
-"""Revenues in closed form, of Myerson's, VCG's and Yao's auctions.
-
-Money is in the unit of the highest possible value, if nothing else is said.
-"""
+"""Revenues of Myerson's, VCG and Yao's auctions in closed form."""
 
 import math
 
@@ -23,15 +20,15 @@ BUNDLE_MYERSON_REVENUE = {
     (3, 10): 5.003021,
     (5, 10): 5.456050,
 }
-"""Revenue of the optimal auction of the bundle of all items, values U[0, 1] iid, additive:
+"""Revenue of the optimal auction of the bundle of all items, for additive iid U[0, 1] values:
 {(n_bidders, n_items): money}, to 6 decimals."""
 
 
 def uniform_single_item_revenue(n_bidders):
-    """Return the optimal revenue of one item and bidders U[0, 1] iid.
+    """Return the optimal revenue of one item and bidders with iid U[0, 1] values.
 
-    The item goes to the highest bidder above the reserve 1/2 [1]_, so that
-    ``P = int_{1/2}^1 (2v - 1) n v^(n-1) dv = (n - 1 + 2^-n) / (n + 1)``.
+    The optimal auction has the reserve 1/2 [1]_. Its revenue is
+    ``int_{1/2}^1 (2v - 1) n v^(n-1) dv = (n - 1 + 2^-n) / (n + 1)``.
 
     Parameters
     ----------
@@ -41,7 +38,7 @@ def uniform_single_item_revenue(n_bidders):
     Returns
     -------
     float
-        Money, the highest possible value being 1.
+        Money, in units of the highest possible value.
 
     Raises
     ------
@@ -63,9 +60,9 @@ def uniform_single_item_revenue(n_bidders):
 
 
 def vcg_uniform_revenue(n_bidders, n_items):
-    """Return the revenue of VCG, additive bidders with values U[0, 1] iid.
+    """Return the revenue of VCG for additive bidders with iid U[0, 1] values.
 
-    Each item earns the second highest value [1]_, so that ``P = m (n - 1) / (n + 1)``.
+    Each item earns the second highest value [1]_, in total ``m (n - 1) / (n + 1)``.
 
     Parameters
     ----------
@@ -75,7 +72,7 @@ def vcg_uniform_revenue(n_bidders, n_items):
     Returns
     -------
     float
-        Money, the highest possible value of an item being 1.
+        Money, in units of the highest possible value of an item.
 
     Raises
     ------
@@ -98,16 +95,16 @@ def vcg_uniform_revenue(n_bidders, n_items):
 
 
 def yao_revenue(n_bidders, p, a, b):
-    """Return the revenue of the best DSIC auction of two items whose values are a or b, iid.
+    """Return the optimal dominant-strategy revenue of two items with iid values a or b.
 
     With ``x+ = max(x, 0)``, ``r = (b - a) (1 - p) / p`` and the probabilities
-    ``p0 = p^2n``, ``p1 = 2n p^(2n-1) (1 - p)``, ``p2 = 2p^n (1 - p^n - n p^(n-1) (1 - p))``,
-    ``P = 2(1 - p^n) b + p0 (2a - (b - a)(1 - p^2) / p^2)+ + p1 (a - r/2)+ + p2 (a - r)+`` [1]_.
+    ``p0 = p^2n``, ``p1 = 2n p^(2n-1) (1 - p)``, ``p2 = 2p^n (1 - p^n - n p^(n-1) (1 - p))``, it is
+    ``2(1 - p^n) b + p0 (2a - (b - a)(1 - p^2) / p^2)+ + p1 (a - r/2)+ + p2 (a - r)+`` [1]_.
 
     Parameters
     ----------
     n_bidders : int
-        ``n``. Bidders are additive.
+        Number ``n`` of additive bidders.
     p : float
         Probability of the low value, in (0, 1).
     a, b : float
@@ -121,7 +118,7 @@ def yao_revenue(n_bidders, p, a, b):
     Raises
     ------
     ValueError
-        If an argument is not as described.
+        If an argument is invalid, or the revenue overflows.
 
     References
     ----------
@@ -137,8 +134,8 @@ def yao_revenue(n_bidders, p, a, b):
     n = check_count(n_bidders, "n_bidders")
     p, a, b = check_number(p, "p"), check_number(a, "a"), check_number(b, "b")
     if not 0 < p < 1 or not 0 <= a < b:
-        raise ValueError(f"p, a and b must keep 0 < p < 1 and 0 <= a < b; got {p}, {a} and {b}")
-    # Gains are taken times p or its square, so that none is divided by a p that is too small.
+        raise ValueError(f"p, a and b must satisfy 0 < p < 1 and 0 <= a < b; got {p}, {a} and {b}")
+    # Gains are multiplied by p or p^2 to avoid division by small p.
     rent = (b - a) * (1 - p)
     cases = (
         (p ** (2 * n - 2), 2 * a * p**2 - rent * (1 + p)),
@@ -147,5 +144,5 @@ def yao_revenue(n_bidders, p, a, b):
     )
     revenue = 2 * (1 - p**n) * b + sum(chance * max(gain, 0.0) for chance, gain in cases)
     if not math.isfinite(revenue):
-        raise ValueError(f"b must be small enough for a revenue in double precision; got {b}")
+        raise ValueError(f"b must be small enough for a finite revenue; got {b}")
     return revenue

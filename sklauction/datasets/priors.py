@@ -1,4 +1,4 @@
-"""Distributions of whole profiles: what :mod:`sklauction.datasets` samples from."""
+"""Priors: distributions of valuation profiles."""
 
 import functools
 import inspect
@@ -6,27 +6,29 @@ import inspect
 import numpy as np
 from scipy import stats
 
-from sklauction.datasets.distributions import check_memory, check_rng, describe
+from sklauction.datasets.distributions import check_fits_in_memory, check_rng, describe
+from sklauction.utils.saving import savable
 from sklauction.utils.validation import check_count, to_floats
 
 __all__ = ["ProductPrior", "TrianglePrior", "as_grid", "check_sizes", "is_prior", "report_range"]
 
-# Where a prior has no highest value, reports end at its quantile 1 - TAIL.
+# The support of an unbounded prior ends at its quantile 1 - TAIL.
 TAIL = 1e-6
 MISSING = object()
 
 
+@savable
 class ProductPrior:
-    """Prior under which all values are independent.
+    """Prior with independent values of all bidders and items.
 
-    Independence of bidders is what makes Myerson's auction of one item optimal [1]_.
+    Myerson's auction of one item is optimal for such priors [1]_.
 
     Parameters
     ----------
     marginals : array-like of shape (n_bidders, n_items)
-        Distributions of values in money, each with ``rvs(size, random_state)``; also
-        ``support()`` and ``ppf`` where the range of reports is asked for. Every frozen
-        scipy.stats distribution has them.
+        Distributions of values in money, such as frozen scipy.stats distributions, with
+        ``rvs(size, random_state)``. The properties ``support`` and ``bounded`` also need their
+        ``support()`` and ``ppf``.
 
     Attributes
     ----------
@@ -36,8 +38,9 @@ class ProductPrior:
     Raises
     ------
     ValueError
-        If marginals are not a grid of objects with ``rvs``; in :meth:`sample`, if a draw is
-        negative or not finite; of ``support`` and ``bounded``, if one of them has no range.
+        If marginals are not a 2-dimensional array of objects with ``rvs``; in :meth:`sample`, if a
+        draw is negative or not finite; in ``support`` and ``bounded``, if a marginal has no
+        ``support()`` or ``ppf``.
 
     References
     ----------
@@ -57,8 +60,7 @@ class ProductPrior:
         self.marginals = as_grid(marginals, "marginals")
         if self.marginals.ndim != 2 or not self.marginals.size:
             raise ValueError(
-                "marginals must be a grid of shape (n_bidders, n_items); got shape "
-                f"{self.marginals.shape}"
+                f"marginals must have shape (n_bidders, n_items); got shape {self.marginals.shape}"
             )
 
     @property
@@ -74,7 +76,7 @@ class ProductPrior:
 
     @property
     def bounded(self):
-        """Whether ``support`` holds every value of the prior."""
+        """Whether ``support`` contains all values of the prior."""
         return bool(np.isfinite([_ends(d) for d in self.marginals.flat]).all())
 
     def sample(self, n_samples, random_state=None):
@@ -85,7 +87,7 @@ class ProductPrior:
         n_samples : int
             Number of profiles.
         random_state : int, RandomState, Generator or None
-            Seed or source of randomness; None differs in every call.
+            Seed or source of randomness.
 
         Returns
         -------
@@ -95,7 +97,7 @@ class ProductPrior:
         Raises
         ------
         ValueError
-            If ``n_samples`` is not a positive integer, ``random_state`` is no seed, or a draw is
+            If ``n_samples`` is not a positive integer, ``random_state`` is invalid, or a draw is
             negative, not finite or not one number per profile.
         """
         check_sizes(n_samples=n_samples, n_bidders=self.shape[0], n_items=self.shape[1])
@@ -106,10 +108,11 @@ class ProductPrior:
         return profiles
 
 
+@savable
 class TrianglePrior:
     """One bidder, two items, uniform on the triangle (0, 0), (0, 1), (1, 0).
 
-    The two values, in money, depend on each other. The optimum sells both items as one [1]_.
+    The two values, in money, are dependent. The optimal auction sells the bundle [1]_.
 
     Raises
     ------
@@ -133,7 +136,7 @@ class TrianglePrior:
 
     @property
     def support(self):
-        """Lowest and highest report, in money, ndarray of shape (1, 2, 2): the triangle's box."""
+        """Lowest and highest report, in money, ndarray of shape (1, 2, 2)."""
         return np.array([[[0.0, 1.0], [0.0, 1.0]]])
 
     def sample(self, n_samples, random_state=None):
@@ -144,7 +147,7 @@ class TrianglePrior:
         n_samples : int
             Number of profiles.
         random_state : int, RandomState, Generator or None
-            Seed or source of randomness; None differs in every call.
+            Seed or source of randomness.
 
         Returns
         -------
@@ -154,7 +157,7 @@ class TrianglePrior:
         Raises
         ------
         ValueError
-            If ``n_samples`` is not a positive integer or ``random_state`` is no seed.
+            If ``n_samples`` is not a positive integer or ``random_state`` is invalid.
         """
         check_sizes(n_samples=n_samples, n_bidders=1, n_items=2)
         square = check_rng(random_state).uniform(size=(n_samples, 1, 2))
@@ -162,32 +165,32 @@ class TrianglePrior:
         return np.where(above, 1 - square, square)
 
 
-def is_prior(thing):
-    """Say whether something is a prior: it has all that a ProductPrior has."""
+def is_prior(candidate):
+    """Return whether an object has the attributes of a prior."""
     names = ("bounded", "marginals", "sample", "shape", "support")
-    if isinstance(thing, type):
+    if isinstance(candidate, type):
         return False
-    # A table of pandas has a shape and can be sampled, too. Nothing is computed to find out.
-    return all(inspect.getattr_static(thing, name, MISSING) is not MISSING for name in names)
+    # Static look-up, so that properties are not computed.
+    return all(inspect.getattr_static(candidate, name, MISSING) is not MISSING for name in names)
 
 
 def check_sizes(**sizes):
-    """Return sizes of an array as int; raise ValueError unless memory could hold it."""
+    """Return sizes of an array as int; raise ValueError if they are invalid or too large."""
     shape = tuple(check_count(size, name) for name, size in sizes.items())
-    check_memory(shape, ", ".join(sizes))
+    check_fits_in_memory(shape, ", ".join(sizes))
     return shape
 
 
 def report_range(distribution):
-    """Return the lowest and highest report; a quantile where there is no such value."""
+    """Return the lowest and highest value of a distribution; quantiles if it is unbounded."""
     low, high = _ends(distribution)
     low = low if np.isfinite(low) else distribution.ppf(TAIL)
     return low, high if np.isfinite(high) else distribution.ppf(1 - TAIL)
 
 
 def as_grid(distributions, name):
-    """Return distributions as an object array; raise ValueError unless all can be sampled."""
-    expected = f"{name} must be from scipy.stats (or have rvs), or an array of such"
+    """Return distributions as an object array; raise ValueError if one has no ``rvs``."""
+    expected = f"{name} must be from scipy.stats (or have rvs), or an array of such distributions"
     try:
         grid = np.asarray(distributions, dtype=object).copy()
     except (TypeError, ValueError, RuntimeError) as error:
@@ -199,52 +202,53 @@ def as_grid(distributions, name):
 
 
 def _ends(distribution):
-    """Return the lowest and highest value of a distribution, infinite where there is none."""
+    """Return the lowest and highest value of a distribution, possibly infinite."""
     if not (hasattr(distribution, "support") and hasattr(distribution, "ppf")):
         raise ValueError(
-            "marginals must have support() and ppf where the range of reports is asked for; got "
+            "marginals must have support() and ppf for the range of reports; got "
             f"{describe(distribution)}"
         )
     return distribution.support()
 
 
 def _draw(distribution, n_samples, rng, cell):
-    """Return n_samples draws for one (bidder, item), checked: one axis, none negative."""
+    """Return draws for one (bidder, item); raise ValueError if they are no valuations."""
     try:
         values = to_floats(distribution.rvs(size=n_samples, random_state=rng))
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
-            f"distribution must draw numbers by rvs(size, random_state); {describe(distribution)} "
-            f"raised {type(error).__name__}: {error}"
+            f"distribution must draw numbers by rvs(size, random_state); got "
+            f"{describe(distribution)}, which raised {type(error).__name__}: {error}"
         ) from error
     if values.shape != (n_samples,):
         raise ValueError(
-            f"distribution must draw one number per profile; {describe(distribution)} drew an "
-            f"array of shape {values.shape} for n_samples={n_samples}"
+            f"distribution must draw one number per profile; got {describe(distribution)}, which "
+            f"drew an array of shape {values.shape} for n_samples={n_samples}"
         )
     lowest, highest = values.min(), values.max()
     if not (lowest >= 0 and highest < np.inf):
         raise ValueError(
-            "distribution must draw finite valuations of at least 0; "
-            f"{describe(distribution)} of bidder {cell[0]}, item {cell[1]} drew "
-            f"{highest if lowest >= 0 else lowest}: shift or truncate it"
+            "distribution must draw finite valuations of at least 0; got "
+            f"{describe(distribution)} of bidder {cell[0]}, item {cell[1]}, which drew "
+            f"{highest if lowest >= 0 else lowest}"
         )
     return values
 
 
 @functools.cache
 def uniform(low, high):
+    """Return the uniform distribution on [low, high], the same object in every call."""
     return stats.uniform(low, high - low)
 
 
 def product_prior(shape, distribution, name="distribution"):
-    """Return the product prior of a distribution, or a grid of them, broadcast to shape."""
+    """Return the product prior of one or several distributions, broadcast to a shape."""
     grid = as_grid(uniform(0.0, 1.0) if distribution is None else distribution, name)
     try:
         grid = np.broadcast_to(grid, shape)
     except ValueError as error:
         raise ValueError(
             f"{name} must be one distribution or broadcast to (n_bidders, n_items) = {shape}; "
-            f"got a grid of shape {grid.shape}"
+            f"got shape {grid.shape}"
         ) from error
     return ProductPrior(grid)

@@ -1,4 +1,4 @@
-"""Valuation samples from distributions of the caller's, that stay or drift."""
+"""Samples of valuations from given distributions, stationary or drifting."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ __all__ = ["make_drifting_valuations", "make_valuations"]
 
 
 def make_valuations(n_samples, n_bidders, n_items, distribution=None, random_state=None):
-    """Draw valuation profiles, independent over bidders and items.
+    """Draw valuation profiles with independent bidders and items.
 
     Parameters
     ----------
@@ -19,11 +19,11 @@ def make_valuations(n_samples, n_bidders, n_items, distribution=None, random_sta
     n_bidders, n_items : int
         Size of each auction.
     distribution : scipy.stats distribution, array-like of them, or None
-        What the values follow, in money: one distribution for all, or a grid that broadcasts to
-        (n_bidders, n_items), such as one per item, or ``[[d1], [d2]]`` for one per bidder. None
-        is uniform on [0, 1]. Anything with ``rvs(size, random_state)`` will do.
+        Distribution of the values, in money: one for all, or an array that broadcasts to
+        (n_bidders, n_items), for example one per item, or ``[[d1], [d2]]`` for one per bidder.
+        None means uniform on [0, 1]. Other objects with ``rvs(size, random_state)`` are accepted.
     random_state : int, RandomState, Generator or None
-        Seed or source of randomness; None differs in every call.
+        Seed or source of randomness.
 
     Returns
     -------
@@ -33,12 +33,12 @@ def make_valuations(n_samples, n_bidders, n_items, distribution=None, random_sta
     Raises
     ------
     ValueError
-        If a size is not a positive integer, the grid does not broadcast or holds something
-        that cannot be sampled, or a draw is negative.
+        If a size is not a positive integer, the distributions do not broadcast or have no ``rvs``,
+        or a draw is negative.
 
     See Also
     --------
-    load_setting : Settings of the literature, with their known optimum.
+    load_setting : Loads a setting from the literature.
 
     Examples
     --------
@@ -59,25 +59,25 @@ def make_valuations(n_samples, n_bidders, n_items, distribution=None, random_sta
 def make_drifting_valuations(
     n_steps, n_samples, n_bidders, n_items, start=None, end=None, random_state=None
 ):
-    """Draw valuations from a prior that moves, step by step, from one to another.
+    """Draw valuations from a prior that drifts from one distribution to another.
 
-    At step t of T every value is ``(1 - t / (T - 1)) F0^{-1}(q) + t / (T - 1) F1^{-1}(q)`` for
-    a fresh uniform q: quantiles move along straight lines [1]_. Feed step after step to
-    ``partial_fit`` of a learned auction, which needs a ``support`` that holds all of them.
+    At step t of T, values are ``(1 - t / (T - 1)) F0^{-1}(q) + t / (T - 1) F1^{-1}(q)`` for
+    independent uniform q, so quantiles move linearly [1]_. Pass the steps one by one to
+    ``partial_fit`` of a learned auction with a ``support`` that contains them all.
 
     Parameters
     ----------
     n_steps : int
-        Steps of the stream, at least 2.
+        Number of steps, at least 2.
     n_samples : int
-        Profiles per step.
+        Number of profiles per step.
     n_bidders, n_items : int
         Size of each auction.
     start, end : distribution, array-like of them, or None
-        Each broadcast as by :func:`~sklauction.datasets.make_valuations`, with ``ppf``; None is
-        uniform on [0, 1].
+        First and last distribution, with ``ppf``; broadcast as in
+        :func:`~sklauction.datasets.make_valuations`. None means uniform on [0, 1].
     random_state : int, RandomState, Generator or None
-        Seed or source of randomness; None differs in every call.
+        Seed or source of randomness.
 
     Returns
     -------
@@ -87,12 +87,12 @@ def make_drifting_valuations(
     Raises
     ------
     ValueError
-        If a size is too small, a grid does not broadcast, a distribution has no ``ppf``,
-        or a draw is negative.
+        If a size is too small, the distributions do not broadcast or have no ``ppf``, or a draw is
+        negative.
 
     See Also
     --------
-    make_valuations : From a prior that stays.
+    make_valuations : Draws from a prior that does not drift.
 
     References
     ----------
@@ -119,27 +119,26 @@ def make_drifting_valuations(
         first, last = (_quantiles(grid[place], uniforms[cell]) for grid in ends)
         values[cell] = (1 - shares) * first + shares * last
     if not values.min() >= 0:
-        raise ValueError(
-            f"start and end must have values of at least 0; got {values.min()}: shift or truncate"
-        )
+        raise ValueError(f"start and end must have values of at least 0; got {values.min()}")
     return values
 
 
 def _quantiles(distribution, uniforms):
+    """Return the quantiles of a distribution at uniform draws."""
     if not hasattr(distribution, "ppf"):
         raise ValueError(
-            f"start and end must hold distributions with ppf; got {describe(distribution)}"
+            f"start and end must contain distributions with ppf; got {describe(distribution)}"
         )
     try:
         values = to_floats(distribution.ppf(uniforms))
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"start and end must hold distributions with ppf; that of {describe(distribution)} "
-            f"raised {type(error).__name__}: {error}"
+            f"start and end must contain distributions with ppf; got {describe(distribution)}, "
+            f"whose ppf raised {type(error).__name__}: {error}"
         ) from error
     if values.shape != uniforms.shape or not np.isfinite(values).all():
         raise ValueError(
-            "start and end must hold distributions with one finite quantile for each probability; "
-            f"got {describe(distribution)}"
+            "start and end must contain distributions with finite quantiles; got "
+            f"{describe(distribution)}"
         )
     return values

@@ -1,29 +1,26 @@
-"""The settings of :mod:`sklauction.datasets` as plain data.
+"""Table of the settings of :func:`sklauction.datasets.load_setting`.
 
-One row per setting. ``shape`` is (n_bidders, n_items); ``prior`` is a kind and its
-arguments, which broadcast over ``shape``:
+``shape`` is (n_bidders, n_items). ``prior`` is a kind and its arguments, which broadcast to
+``shape``:
 
 =========================  =====================================================
 ("uniform", low, high)     independent, uniform on [low, high]
 ("exponential", mean)      independent exponentials
-("mixture", pieces)        independent; pieces are (weight, low, high) uniforms
-("two_point", p, a, b)     independent; a with probability p, otherwise b
+("mixture", pieces)        independent, mixtures of uniforms (weight, low, high)
+("two_point", p, a, b)     independent, a with probability p, otherwise b
 ("triangle",)              two items, uniform on the triangle (0,0), (0,1), (1,0)
 =========================  =====================================================
 
-All other keys are fields of :class:`sklauction.datasets.AuctionSetting`. Revenues without
-a method's name are exact or good to all digits shown; those under ``published`` are what
-papers print, with their regret (None where not printed).
+The other keys are fields of :class:`sklauction.datasets.AuctionSetting`. Revenues outside
+``published`` are exact or rounded to the digits shown.
 """
 
 __all__ = ["SETTINGS"]
 
 _UNIT = ("uniform", 0.0, 1.0)
 _UNKNOWN = "optimum unknown"
-# Medians of three fits less three standard errors of the test profiles.
-_LEARNED = (
-    f"{_UNKNOWN}; best known here is what AffineMaximizerAuction learns, docs/menu_figures.md"
-)
+# Medians of three fits, minus three standard errors of the test profiles.
+_LEARNED = f"{_UNKNOWN}; best known revenue is that of AffineMaximizerAuction, docs/menu_figures.md"
 
 SETTINGS = {
     "additive_1x2_uniform": {
@@ -46,8 +43,8 @@ SETTINGS = {
         "description": "U[4, 16] x U[4, 7]",
         "optimal_revenue": 88 / 9,
         "menu": "lottery (1/2, 1) at 8, both at 12",
-        "source": "Daskalakis, Deckelbaum & Tzamos 2013; papers print 9.781, a 10,000-sample "
-        "estimate",
+        "source": "Daskalakis, Deckelbaum & Tzamos 2013; the 9.781 in papers is an estimate from "
+        "10,000 samples",
         "published": {
             "RegretNet": (9.734, "<0.001"),
             "AMenuNet": (9.6219, 0),
@@ -68,7 +65,7 @@ SETTINGS = {
         "shape": (1, 2),
         "prior": ("uniform", 0.0, (4.0, 3.0)),
         "description": "U[0, 4] x U[0, 3]",
-        "source": "optimum left out: no figure for it has been verified here",
+        "source": "optimum omitted, as no published figure has been verified",
     },
     "unit_1x2_uniform": {
         "shape": (1, 2),
@@ -77,7 +74,7 @@ SETTINGS = {
         "description": "U[0, 1] iid",
         "optimal_revenue": 0.3849001794597505,
         "menu": "each item at 1 / sqrt(3)",
-        "source": "2 / (3 sqrt(3)), what the menu earns in closed form",
+        "source": "2 / (3 sqrt(3)), the revenue of the menu in closed form",
         "published": {"RegretNet": (0.384, "<0.001")},
     },
     "unit_1x2_uniform_23": {
@@ -86,9 +83,9 @@ SETTINGS = {
         "demand": "unit",
         "description": "U[2, 3] iid",
         "optimal_revenue": 2.1331323465947305,
-        "menu": "lottery (1/2, 1/2) at (4 + sqrt(5.5)) / 3, a sure item at 1/6 more",
-        "source": "Pavlov 2011, revenue integrated from the menu; papers print 2.137, a "
-        "sampling estimate",
+        "menu": "lottery (1/2, 1/2) at (4 + sqrt(5.5)) / 3, each item at 1/6 more",
+        "source": "Pavlov 2011, revenue of the menu integrated; the 2.137 in papers is a sampling "
+        "estimate",
         "published": {"RegretNet": (2.137, "<0.001")},
     },
     "additive_1x10_uniform": {
@@ -120,8 +117,8 @@ SETTINGS = {
         "prior": ("uniform", 0.0, ((1.0,), (2.0,))),
         "description": "bidder 1 U[0, 1] iid, bidder 2 U[0, 2] iid",
         "best_known_revenue": 1.3183935434598986,
-        "source": f"{_UNKNOWN}; best known here is the optimal auction of the bundle (virtual "
-        "surplus integrated); selling the items separately earns 31/24 = 1.2917",
+        "source": f"{_UNKNOWN}; best known revenue is that of the optimal auction of the bundle "
+        "(virtual surplus integrated); selling the items separately earns 31/24 = 1.2917",
     },
     "additive_2x3_uniform": {
         "shape": (2, 3),

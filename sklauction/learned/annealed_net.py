@@ -1,4 +1,4 @@
-"""Training by softened choices that sharpen, of several starts at once, on the common loop."""
+"""AnnealedNet: training by softened choices that sharpen, from several starts in parallel."""
 
 import math
 
@@ -10,26 +10,23 @@ __all__ = ["SHARPNESS", "AnnealedNet"]
 
 # Sharpness of the softened choice, from first to last, per unit of the scale.
 SHARPNESS = (60.0, 300.0)
-# Share of the first learning rate that is left at the end.
+# Final learning rate as a share of the first.
 LAST_RATE = 0.01
-# Updates after which annealing without an end is half done.
+# Number of updates after which annealing without an end is half done.
 HALF_ANNEALED = 2000
-# Weight of the newest update in the running loss by which a start is chosen where no
-# profiles are held out.
+# Weight of the latest update in the running loss that selects the start if no profiles are held
+# out.
 NEWEST = 0.01
 
 
 class AnnealedNet(AuctionNet):
-    """Learned menus in training: softened choices sharpen, while the step size falls.
+    """Base class of nets that train by softened choices: the choices sharpen as steps shrink.
 
-    A subclass gives ``rules`` with ``anneal_updates`` (None has no end: the step size is
-    the net's ``schedule``, and choices sharpen ever more slowly), ``shuffle_bidders`` and a
-    ``design`` with ``alike_bidders`` and ``n_starts``; and all weights of its ``module_``
-    have the starts as their first axis.
+    All weights of ``module_`` have the starts as their first axis.
 
     Parameters
     ----------
-    rules : NamedTuple
+    rules : AnnealedRules
     module : type
         Class of the network.
     **kwargs
@@ -38,8 +35,8 @@ class AnnealedNet(AuctionNet):
 
     state_attributes = (*AuctionNet.state_attributes, "running_loss_")
     n_held_out = 4096
-    judge_first = True
-    # Judged by bounds.
+    evaluate_first = True
+    # Evaluated by an upper bound.
     regret_relation = "<="
 
     def __init__(self, module, rules, **kwargs):
@@ -47,7 +44,7 @@ class AnnealedNet(AuctionNet):
         self.rules = rules
 
     def initialize_optimizer(self):
-        """Give the network Adam."""
+        """Create the optimizer, Adam."""
         self.optimizer_ = torch.optim.Adam(
             self.module_.parameters(), lr=self.lr, betas=(0.9, 0.99), fused=True
         )
@@ -56,47 +53,47 @@ class AnnealedNet(AuctionNet):
 
     @property
     def progress(self):
-        """Share of annealing done, in [0, 1]."""
+        """Completed share of annealing, in [0, 1]."""
         if self.rules.anneal_updates is None:
             return self.n_steps_ / (self.n_steps_ + HALF_ANNEALED)
         return min(1.0, self.n_steps_ / self.rules.anneal_updates)
 
     def current_rate(self):
-        """Return the learning rate of the coming update: a warm-up, then half a cosine."""
+        """Return the learning rate of the next update: a warm-up, then half a cosine."""
         if self.rules.anneal_updates is None:
             return super().current_rate()
         falling = 0.5 * (1 + math.cos(math.pi * self.progress))
         rate = self.lr * (LAST_RATE + (1 - LAST_RATE) * falling)
         return rate * min(1.0, (self.n_steps_ + 1) / WARM_UP_UPDATES)
 
-    def prefers(self, judgement, best):
-        """Prefer later weights unless they are worse beyond sampling error.
+    def prefers(self, evaluation, best):
+        """Prefer later weights unless they are worse by more than the sampling error.
 
-        Training anneals, so the last weights are the best but for overfitting. The error
-        is that of the difference in revenue on the same profiles.
+        Because of annealing, later weights are better unless they overfit. The sampling error is
+        that of the difference in revenue on the same profiles.
         """
-        difference = judgement.revenues - best.revenues
+        difference = evaluation.revenues - best.revenues
         error = difference.std() / math.sqrt(len(difference))
-        worth, best_worth = max(judgement.score, 0.0) ** 2, max(best.score, 0.0) ** 2
+        worth, best_worth = max(evaluation.score, 0.0) ** 2, max(best.score, 0.0) ** 2
         return worth >= best_worth - 2 * error
 
     def between(self, first, last):
-        """Return a geometric path from first to last, along annealing."""
+        """Interpolate geometrically between first and last, by the progress of annealing."""
         return first * (last / first) ** self.progress
 
     def descend(self, losses):
-        """Take one step down the losses of all starts, (n_starts,)."""
+        """Take one gradient step on the losses of all starts, of shape (n_starts,)."""
         for group in self.optimizer_.param_groups:
             group["lr"] = self.current_rate()
         self.optimizer_.zero_grad()
-        # Starts do not share weights: the gradient of the sum is each one's own.
+        # Starts share no weights, so the gradient of the sum is the gradient of each loss.
         losses.sum().backward()
         self.optimizer_.step()
         self.running_loss_.lerp_(losses.detach(), NEWEST)
 
     def profiles_of(self, batch):
-        """Return the batch, its bidders from different rows of the pool where that is allowed."""
-        if not self.rules.shuffle_bidders:
+        """Return the batch; independent bidders are drawn from different rows of the pool."""
+        if not self.rules.independent_bidders:
             return batch.profiles
         n_profiles, n_bidders, _ = batch.profiles.shape
         shape = (n_profiles, n_bidders)
@@ -108,7 +105,7 @@ class AnnealedNet(AuctionNet):
         return batch.pool[rows.to(batch.pool.device), bidders.to(batch.pool.device)]
 
     def weights_of(self, start):
-        """Return the weights of one start, None for that of the least running loss."""
+        """Return the weights of one start; None takes the one with the lowest running loss."""
         if start is None:
             start = int(self.running_loss_.argmin())
         return {name: w[start : start + 1].clone() for name, w in self.average_weights_.items()}

@@ -1,6 +1,7 @@
-"""The estimator around the fit loop: what every learned auction does in fit and predict."""
+"""LearnedAuction: the estimator around the training loop."""
 
 import copy
+import os
 import warnings
 from numbers import Integral
 
@@ -14,85 +15,130 @@ from sklauction.base import BaseAuction, all_or_nothing
 from sklauction.learned.progress import IterationTasks, ProgressLine
 from sklauction.learned.training import resolve_device
 from sklauction.mechanism import run_in_chunks
-from sklauction.persistence.checkpoint import Checkpoint, check_checkpoint, digest, in_words
-from sklauction.utils.validation import (
-    WIDEST_SUPPORT,
-    check_count,
-    check_flag,
-    check_seed,
-    check_share,
-)
+from sklauction.persistence.checkpoint import Checkpoint, canonical, digest
+from sklauction.utils.constraints import FLAG, SEED, SHARE, Constraint, count
+from sklauction.utils.saving import fitted_rows
+from sklauction.utils.validation import WIDEST_SUPPORT
 
 __all__ = ["LearnedAuction"]
 
-# Parameters that change nothing in what is learned: a checkpoint serves whatever they are.
+UPDATES_PER_ITERATION = 100
+
+# Parameters without influence on the result: a checkpoint is valid for any of their values.
 WITHOUT_EFFECT = ("callbacks", "checkpoint", "checkpoint_every", "device", "resume", "verbose")
-# A checkpoint says how many iterations are done, and knows its seed.
+# Parameters that a checkpoint replaces by its own count of iterations and seed.
 KNOWN_OTHERWISE = ("max_iter", "random_state", "warm_start")
 
 
-def check_callbacks(callbacks):
-    """Raise ValueError unless these are callbacks of skorch, named or not, or None."""
-    if callbacks is None:
-        return
-    given = callbacks if isinstance(callbacks, list | tuple) else [None]
+def _are_callbacks(value):
+    if value is None:
+        return True
+    given = value if isinstance(value, list | tuple) else [None]
     ones = [one[1] if isinstance(one, tuple) and len(one) == 2 else one for one in given]
-    if not all(isinstance(one, Callback) for one in ones):
-        raise ValueError(
-            f"callbacks must be None or a list of skorch.callbacks.Callback; got {callbacks!r}"
-        )
+    return all(isinstance(one, Callback) for one in ones)
 
 
-def check_device(device):
-    """Raise ValueError unless this is "auto" or a device that torch has here."""
-    if not isinstance(device, str | torch.device):
-        raise ValueError(f"device must be 'auto' or a torch device; got {device!r}")
-    resolve_device(device)
+def _is_device(value):
+    if not isinstance(value, str | torch.device):
+        return False
+    try:
+        torch.empty(0, device=resolve_device(value))
+    except (RuntimeError, AssertionError, NotImplementedError):
+        return False
+    return True
+
+
+CALLBACKS = Constraint(
+    _are_callbacks,
+    "None or a list of skorch.callbacks.Callback",
+    (None, [], [Callback()], [("named", Callback())]),
+)
+DEVICE = Constraint(
+    _is_device,
+    "'auto' or a torch device that is available here",
+    ("auto", "cpu", torch.device("cpu")),
+)
+FILE_PATH = Constraint(
+    lambda value: value is None or (isinstance(value, str | os.PathLike) and bool(value)),
+    "None or the path of a file",
+    (None,),
+)
 
 
 class LearnedAuction(BaseAuction):
-    """Base class of auctions trained by gradient: fit, partial_fit, warm start, predict.
+    """Base class of auctions that are trained by gradient steps.
 
-    A subclass gives ``_make_net(valuations, seed) -> AuctionNet`` and the parameters
-    ``max_iter``, ``validation_fraction``, ``warm_start``, ``random_state``, ``verbose``,
-    ``device``, ``callbacks``, ``checkpoint``, ``checkpoint_every``, ``resume``.
+    A subclass implements ``_make_net(valuations, seed) -> AuctionNet``, usually by
+    ``SomeNet(rules, batch_size=..., **self._net_settings(seed))``, and has the parameters below
+    and ``learning_rate_init``. It may override :meth:`_finish`.
 
     Attributes
     ----------
     mechanism_ : torch.nn.Module
         The fitted auction: bids to allocations and payments, in money, in float64.
     net_ : AuctionNet
-        The training state, on skorch.
+        The state of training, on skorch. It is not saved in files.
     n_iter_ : int
-        Iterations done in all.
+        Number of iterations done.
     history_ : list of dict
-        One row per iteration: revenue, total_regret and score on held-out profiles (in
-        the caller's money; regret as far as a short search finds it) and training averages
-        (in units of ``scale_``; regret as far as the misreporter finds it).
+        One row per iteration: revenue, total_regret and score on held-out profiles (in money;
+        regret as found by a short search), and training averages (in units of ``scale_``;
+        regret as found by the misreporter).
     seed_ : int
-        Drawn from ``random_state``; every draw of the fit derives from it.
+        Drawn from ``random_state``. All random numbers of the fit derive from it.
     """
 
+    _parameter_constraints = {
+        **BaseAuction._parameter_constraints,
+        "max_iter": count(),
+        "validation_fraction": SHARE,
+        "warm_start": FLAG,
+        "random_state": SEED,
+        "verbose": FLAG | count(0),
+        "callbacks": CALLBACKS,
+        "device": DEVICE,
+        "checkpoint": FILE_PATH,
+        "checkpoint_every": count(),
+        "resume": FLAG,
+    }
+    # Defaults for classes without these parameters.
+    n_iter_no_change = None
+    learning_rate = "constant"
+    average = False
+
+    # A subclass adds ``mechanism_``.
+    _saved = {
+        **BaseAuction._saved,
+        "n_iter_": count(0),
+        "seed_": count(0),
+        "history_": fitted_rows,
+    }
+
+    def _store(self, parameters):
+        """Store the parameters of a constructor, which passes its ``locals()``."""
+        vars(self).update((name, value) for name, value in parameters.items() if name != "self")
+
     def partial_fit(self, X, y=None):
-        """Train one iteration on X alone, keeping both players and their optimizers.
+        """Train one iteration on X, keeping the networks and their optimizers.
+
+        No profiles are held out: the auction uses the running average of the weights.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_bidders, n_items) or flat
-            Valuations, in money. Nothing is held out: the auction afterwards is the running
-            average of the weights, not the best seen.
+            Valuations, in money.
         y : None
             Ignored.
 
         Returns
         -------
         self
-            The auction, one iteration further.
+            The auction after one more iteration.
 
         Raises
         ------
         ValueError
-            If a parameter or X is not as described, or X has other sizes than at first.
+            If a parameter or X is invalid, or X has other sizes than in the first call.
         """
         self._check_parameters()
         first = not hasattr(self, "net_")
@@ -104,7 +150,7 @@ class LearnedAuction(BaseAuction):
         return self
 
     def __getstate__(self):
-        # From a GPU through main memory, so that it can be loaded where there is none.
+        # Pickle the mechanism on the CPU, so that it can be loaded without a GPU.
         state = super().__getstate__()
         if "mechanism_" in state:
             state = {**state, "mechanism_": copy.deepcopy(state["mechanism_"]).cpu()}
@@ -116,10 +162,10 @@ class LearnedAuction(BaseAuction):
     def _fit(self, valuations):
         n_iter = self.max_iter
         if not self._continues():
-            kept = self._kept(valuations)
+            kept = self._read_checkpoint(valuations)
             self._start(valuations, None if kept is None else kept[0].subject["seed"])
             if kept is not None:
-                n_iter = self._take_up(*kept)
+                n_iter = self._resume_from(*kept)
         net = self.net_
         if self.checkpoint is not None and net.checkpoint_ is None:
             net.checkpoint_ = self._new_checkpoint(valuations)
@@ -128,10 +174,10 @@ class LearnedAuction(BaseAuction):
         self._train(train, held_out, n_iter)
 
     def _new_checkpoint(self, valuations):
-        return Checkpoint(self.checkpoint, self.checkpoint_every, self._subject(valuations))
+        return Checkpoint(self.checkpoint, self.checkpoint_every, self._description(valuations))
 
-    def _subject(self, valuations):
-        """Return what a checkpoint of this fit is of."""
+    def _description(self, valuations):
+        """Return the description of this fit by which a checkpoint is recognised."""
         parameters = self.get_params(deep=False)
         if parameters.get("anneal_iter", 0) is None:
             parameters["anneal_iter"] = self.max_iter
@@ -139,15 +185,15 @@ class LearnedAuction(BaseAuction):
         return {
             "auction": type(self).__name__,
             "data": digest(valuations),
-            "parameters": {k: in_words(v) for k, v in parameters.items() if k not in left_out},
+            "parameters": {k: canonical(v) for k, v in parameters.items() if k not in left_out},
             "seed": getattr(self, "seed_", None),
         }
 
-    def _kept(self, valuations):
-        """Return what is to be resumed, or None where that is not asked for or there is none."""
+    def _read_checkpoint(self, valuations):
+        """Return the checkpoint to resume from; None if there is none or ``resume`` is False."""
         if not self.resume:
             return None
-        subject = {**self._subject(valuations), "seed": None}
+        subject = {**self._description(valuations), "seed": None}
         if isinstance(self.random_state, Integral):
             subject["seed"] = self._draw_seed()
         try:
@@ -155,8 +201,8 @@ class LearnedAuction(BaseAuction):
         except FileNotFoundError:
             return None
 
-    def _take_up(self, checkpoint, state, ended):
-        """Bring the net where the checkpoint is; return how many iterations are left."""
+    def _resume_from(self, checkpoint, state, ended):
+        """Set the net to a checkpoint's state; return the number of remaining iterations."""
         net = self.net_
         try:
             net.set_state(state)
@@ -171,26 +217,40 @@ class LearnedAuction(BaseAuction):
 
     def _check_parameters(self):
         super()._check_parameters()
-        check_count(self.max_iter, "max_iter")
-        check_share(self.validation_fraction, "validation_fraction")
-        check_flag(self.warm_start, "warm_start")
-        check_seed(self.random_state)
-        if not isinstance(self.verbose, bool):
-            check_count(self.verbose, "verbose", minimum=0)
-        check_callbacks(self.callbacks)
-        check_device(self.device)
-        check_checkpoint(self.checkpoint, self.checkpoint_every, self.resume)
+        if self.resume and self.checkpoint is None:
+            raise ValueError(
+                "resume=True must come with checkpoint, the file to resume from; got None"
+            )
 
     def _draw_seed(self):
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def _start(self, valuations, seed=None):
-        """Draw the seed, unless it is known, and build the players."""
+        """Draw the seed, unless it is given, and build the networks."""
         self.seed_ = self._draw_seed() if seed is None else seed
         self.net_ = self._make_net(valuations, self.seed_).initialize()
 
+    def _net_settings(self, seed):
+        """Return the arguments that every net of this estimator is made with."""
+        return {
+            "seed": seed,
+            "n_updates": UPDATES_PER_ITERATION,
+            "scale": self.scale_,
+            "support": self.support_,
+            "patience": self.n_iter_no_change,
+            "schedule": self.learning_rate,
+            "average": self.average,
+            "lr": float(self._first_rate()),
+            "device": resolve_device(self.device),
+            "callbacks": self._net_callbacks(),
+        }
+
+    def _first_rate(self):
+        """Return the first step size."""
+        return self.learning_rate_init
+
     def _split(self, valuations):
-        """Return training and held-out profiles; the same rows are held out every time."""
+        """Return training and held-out profiles; the seed determines which."""
         n_held_out = int(len(valuations) * self.validation_fraction)
         if n_held_out == 0:
             return valuations, None
@@ -201,7 +261,7 @@ class LearnedAuction(BaseAuction):
         net = self.net_
         net.max_epochs = n_iter
         net.move_to(resolve_device(self.device))
-        if hasattr(self, "_callback_fit_ctx"):  # scikit-learn's, while fit runs
+        if hasattr(self, "_callback_fit_ctx"):  # set by scikit-learn during fit
             seen = train if held_out is None else held_out
             net.tasks_ = IterationTasks(self, self._callback_fit_ctx, seen, self._as_if_fitted)
         before = net.state()
@@ -217,9 +277,13 @@ class LearnedAuction(BaseAuction):
         self.mechanism_ = net.average_mechanism(best)
         self.n_iter_ = net.n_iter_
         self.history_ = [self._in_money(row) for row in net.history.to_list()]
+        self._finish(train)
+
+    def _finish(self, train):
+        """Set fitted attributes that are made from ``mechanism_``, after training."""
 
     def _conclude(self, n_iter):
-        """Write the last checkpoint; say so if training ended before its time."""
+        """Write the last checkpoint, and warn if training ended early."""
         net = self.net_
         if net.checkpoint_ is not None:
             ended = None if net.interrupted_ else self.max_iter
@@ -227,17 +291,15 @@ class LearnedAuction(BaseAuction):
         done = net.n_iter_ - net.first_iter_
         if net.gave_up_:
             warnings.warn(
-                f"training diverged in iteration {net.n_iter_ + 1} whatever the step size, down to "
-                f"{net.lr:.3g}: it ended after {done} iterations, and the auction is made of "
-                f"the weights until then. Try a smaller learning_rate_init, or look at the "
-                f"valuations for extreme values",
+                f"training diverged in iteration {net.n_iter_ + 1} for all step sizes down to "
+                f"{net.lr:.3g}: it ended after {done} iterations, whose weights are used. Try a "
+                f"smaller learning_rate_init, or check the valuations for extreme values",
                 ConvergenceWarning,
                 stacklevel=2,
             )
         if net.interrupted_:
             warnings.warn(
-                f"fit was interrupted: the auction is that of the {done} iterations that were "
-                f"complete, of {n_iter}",
+                f"fit was interrupted: the auction uses the {done} complete iterations of {n_iter}",
                 UserWarning,
                 stacklevel=2,
             )
@@ -249,13 +311,13 @@ class LearnedAuction(BaseAuction):
         return self.max_iter
 
     def _normalise(self, valuations):
-        """Return valuations in units of the scale, as a tensor where the net is."""
+        """Return valuations in units of the scale, as a tensor on the net's device."""
         if valuations is None:
             return None
         if valuations.max() > WIDEST_SUPPORT * self.scale_:
             raise ValueError(
                 f"X must hold values of at most {WIDEST_SUPPORT:g} times scale_, which is "
-                f"{self.scale_:.3g}, to go on with; got {valuations.max()}"
+                f"{self.scale_:.3g}; got {valuations.max()}"
             )
         scaled = torch.as_tensor(valuations / self.scale_, dtype=torch.float32)
         return scaled.to(self.net_.device)

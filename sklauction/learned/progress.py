@@ -19,7 +19,7 @@ class ProgressLine(Callback):
         self.bar_ = tqdm(total=net.max_epochs, desc="fit", unit="iter", mininterval=0.5)
 
     def on_epoch_end(self, net, **kwargs):
-        """Advance it."""
+        """Advance the bar."""
         last = net.history[-1]
         if "score" in last:
             self.bar_.set_postfix_str(
@@ -31,24 +31,25 @@ class ProgressLine(Callback):
         self.bar_.update()
 
     def on_train_end(self, net, **kwargs):
-        """Close it, and keep nothing that could not be pickled."""
+        """Close and delete the bar, which cannot be pickled."""
         self.bar_.close()
         del self.bar_
 
 
 class IterationTasks:
-    """Tells the callbacks of a fit when an iteration begins and ends.
+    """Notifies the callbacks of a fit when an iteration begins and ends.
 
     Parameters
     ----------
     auction : LearnedAuction
-        Being fitted.
+        The auction being fitted.
     context : sklearn.callback.CallbackContext
-        Of the whole fit.
+        The context of the fit.
     X : ndarray of shape (n_samples, n_bidders, n_items)
-        Profiles that callbacks see: those held out, or without any the training profiles.
+        Profiles passed to callbacks: the held-out ones, else the training profiles.
     fitted : callable
-        Returns what makes a copy of the auction predict as if training had stopped now.
+        Returns the attributes with which a copy of the auction predicts as if training had
+        stopped now.
     """
 
     def __init__(self, auction, context, X, fitted):
@@ -63,7 +64,7 @@ class IterationTasks:
         self.task_.call_on_fit_task_begin(estimator=self.auction, X=self.X)
 
     def end(self):
-        """Close it; return whether a callback asks to stop."""
+        """Close the task; return whether a callback requests a stop."""
         return self.task_.call_on_fit_task_end(
             estimator=self.auction, X=self.X, reconstruction_attributes=self.fitted
         )

@@ -1,12 +1,10 @@
-"""One fit loop for every learned auction, on skorch.
+"""The training loop of all learned auctions, on skorch.
 
-An *iteration* (a skorch epoch) is a fixed number of updates on mini-batches drawn from the
-training profiles, then one audited look at the held-out ones. All randomness of iteration
-``t`` comes from a generator made of (seed, t), so nothing but weights and optimizers has to
-be kept to continue a fit, bit for bit. Nothing in an update depends on how many will follow:
-instead of a learning rate that falls to zero at a planned end, it falls like one over the number
-of updates done, and the weights that are used are a running average over the last part of
-training, at every moment.
+An *iteration* (a skorch epoch) is a fixed number of updates on mini-batches of the training
+profiles, followed by an evaluation on held-out profiles. The random numbers of iteration ``t`` come
+from a generator seeded by (seed, t), so weights and optimizers suffice to continue a fit bit for
+bit. No update depends on how many will follow: the learning rate falls like one over the number of
+updates, and the auction uses a running average of the weights over the last updates.
 """
 
 import copy
@@ -25,35 +23,36 @@ from skorch.history import History
 from sklauction.audit.measure import measure_regret
 from sklauction.economics import auction_score
 from sklauction.mechanism import TorchMechanism
+from sklauction.utils.saving import savable
 
 __all__ = [
     "AuctionNet",
     "Batch",
-    "Judgement",
+    "Evaluation",
     "make_generator",
     "resolve_device",
 ]
 
-# Averaging weight of update t is (AVERAGING + 1) / (t + AVERAGING): the average then looks
-# back over about the last tenth of all updates.
+# The averaging weight of update t is (AVERAGING + 1) / (t + AVERAGING), so that the average covers
+# about the last tenth of all updates.
 AVERAGING = 8
 WARM_UP_UPDATES = 50
-# From about this update on the learning rate falls like one over the number of updates: the noise
-# of small batches hides small regret until the step is small.
+# Number of updates after which the learning rate falls like one over the number of updates. Small
+# regret is hidden by the noise of small batches until the step is small.
 DECAY_UPDATES = 500
-# The audit at the end of each iteration compares iterations on the same profiles, so that few
-# profiles and a short search suffice to choose among them.
+# Profiles and effort of the audit after each iteration. Few profiles and a short search suffice to
+# compare iterations, because all are audited on the same profiles.
 HELD_OUT_AUDITED = 128
 HELD_OUT_EFFORT = "quick"
-# Times that one iteration is tried again, each with half the step size, before training ends.
+# Number of times that a diverging iteration is repeated, each time with half the step size.
 MOST_HALVINGS = 10
-# Weights above this multiple of the largest first one, or of 1, have exploded: those of a fit that
-# goes well stay below a hundred.
+# Weights count as diverged above this multiple of the largest first weight, or of 1. In successful
+# fits they stay below a hundred.
 EXPLODED = 1e4
 
 
 class Batch(NamedTuple):
-    """What a training step works on.
+    """The input of a training step.
 
     Attributes
     ----------
@@ -62,9 +61,9 @@ class Batch(NamedTuple):
     pool : Tensor of shape (n_samples, n_bidders, n_items)
         All training profiles.
     generator : torch.Generator
-        For every draw of the step; on the CPU.
+        Source of all random numbers of the step; on the CPU.
     rows : Tensor of shape (batch_size,)
-        Where these profiles are in the pool.
+        Indices of the profiles in the pool.
     """
 
     profiles: torch.Tensor
@@ -73,8 +72,9 @@ class Batch(NamedTuple):
     rows: torch.Tensor
 
 
-class Judgement(NamedTuple):
-    """What held-out profiles say of weights. Money is in units of the scale.
+@savable
+class Evaluation(NamedTuple):
+    """Revenue and regret of some weights on held-out profiles, in units of the scale.
 
     Attributes
     ----------
@@ -112,38 +112,29 @@ def make_generator(seed, iteration):
 
 
 def resolve_device(device):
-    """Return the torch device for ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` ..."""
-    if not isinstance(device, str | torch.device):
-        raise ValueError(f"device must be 'auto' or a torch device; got {device!r}")
-    if device == "auto":
+    """Return the name of a torch device; "auto" is a GPU if there is one."""
+    if isinstance(device, str) and device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, TypeError, NotImplementedError) as error:
-        raise ValueError(
-            f"device must be 'auto' or a torch device that is available here; got {device!r} "
-            f"({str(error).splitlines()[0]})"
-        ) from error
     return str(device)
 
 
 def to_device(value, device):
-    """Return a value with all tensors in it, however nested, on a device."""
+    """Move all tensors in a nested value to a device."""
     if torch.is_tensor(value):
         return value.to(device)
     if isinstance(value, dict):
         return {key: to_device(item, device) for key, item in value.items()}
-    if isinstance(value, Judgement):
+    if isinstance(value, Evaluation):
         return value._replace(weights=to_device(value.weights, device))
     return value
 
 
-class Enough(Exception):
-    """Ends training, with no more iterations."""
+class StopTraining(Exception):
+    """Ends training before the next iteration."""
 
 
 class BatchSampler:
-    """Iterate over ``n_updates`` random batches of profiles for the net's next iteration."""
+    """Iterate over ``n_updates`` random batches for the next iteration of a net."""
 
     def __init__(self, net, profiles):
         self.net, self.profiles = net, profiles
@@ -158,12 +149,11 @@ class BatchSampler:
 
 
 class AuctionNet(NeuralNet):
-    """skorch net with averaged weights, held-out best weights and a horizon-free loop.
+    """skorch net with averaged weights and the best weights on held-out profiles.
 
-    A subclass gives ``initialize_module``, ``initialize_optimizer`` and ``train_step``;
-    ``module_`` is the network whose averaged copy becomes the auction. What training moves is
-    named by ``trained``, modules whose weights it moves, and ``state_attributes``: by these
-    :meth:`state` can go back to the last complete iteration.
+    A subclass implements ``initialize_module``, ``initialize_optimizer`` and ``train_step``. The
+    averaged copy of ``module_`` becomes the auction. ``trained`` names the modules that training
+    changes and ``state_attributes`` the other attributes; :meth:`state` saves both.
 
     Parameters
     ----------
@@ -177,18 +167,18 @@ class AuctionNet(NeuralNet):
     patience : int or None
         Stop after this many iterations without a better held-out score.
     schedule : {"invscaling", "constant"}
-        Learning rate: falling like one over the number of updates, or not.
+        Whether the learning rate falls like one over the number of updates.
     average : bool
-        Whether the auction is the running average of the weights, or the last ones.
+        Whether the auction uses the running average of the weights or the last weights.
     **kwargs
         Parameters of :class:`skorch.NeuralNet`.
     """
 
-    # Held-out profiles that are looked at after each iteration.
+    # Number of held-out profiles evaluated after each iteration.
     n_held_out = HELD_OUT_AUDITED
-    # Whether the untrained network is a candidate too.
-    judge_first = False
-    # What judged regret is to the true one: found by a search, hence at most as large.
+    # Whether the untrained network is a candidate, too.
+    evaluate_first = False
+    # How the true regret compares with the evaluated one, which a search bounds from below.
     regret_relation = ">="
     trained = ("module_",)
     state_attributes = (
@@ -231,13 +221,7 @@ class AuctionNet(NeuralNet):
         return self
 
     def state(self):
-        """Return a copy of all that training moves.
-
-        Returns
-        -------
-        dict
-            Of plain values, tensors, and containers of these.
-        """
+        """Return a copy of everything that training changes, as a nested dict."""
         return copy.deepcopy(
             {
                 "modules": {name: dict(getattr(self, name).state_dict()) for name in self.trained},
@@ -248,12 +232,11 @@ class AuctionNet(NeuralNet):
         )
 
     def set_state(self, state, *, history=True):
-        """Go back to a state, or on to one from elsewhere.
+        """Set the state that :meth:`state` returned, of this net or one of the same sizes.
 
         Parameters
         ----------
         state : dict
-            As :meth:`state` returns it, of a net of the same sizes.
         history : bool
             Whether to set the history, too.
         """
@@ -267,7 +250,7 @@ class AuctionNet(NeuralNet):
             self.history = History(state["history"])
 
     def move_to(self, device):
-        """Go on training on another device."""
+        """Continue training on another device."""
         if device == self.device:
             return
         state, self.device = self.state(), device
@@ -276,7 +259,7 @@ class AuctionNet(NeuralNet):
         self.set_state(state)
 
     def __getstate__(self):
-        # Through main memory, so that a net trained on a GPU can be loaded where there is none:
+        # Move everything to the CPU, so that a net trained on a GPU can be loaded without one.
         # skorch loads its networks to `device`.
         state = {**super().__getstate__(), "device": "cpu"}
         for name in self.state_attributes:
@@ -285,36 +268,36 @@ class AuctionNet(NeuralNet):
         return state
 
     def get_split_datasets(self, X, y=None, **fit_params):
-        """Take the pair (training profiles, held-out profiles or None) as it comes."""
+        """Split the pair (training profiles, held-out profiles or None)."""
         train, held_out = X
         return Dataset(train), None if held_out is None else Dataset(held_out)
 
     def get_iterator(self, dataset, training=False):
-        """Sample batches in training; hand over all held-out profiles otherwise."""
+        """Return random batches for training, and all profiles for validation."""
         return BatchSampler(self, dataset.X) if training else dataset.X
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        """Note where this fit begins, and what training must beat, if the start may stay."""
+        """Remember where this fit starts, and evaluate the untrained network if it competes."""
         self.asked_to_stop_ = False
         if not self.resumes_:
             self.first_iter_ = self.n_iter_
         held_out = None if X is None else X[1]
-        if self.judge_first and self.n_iter_ == 0 and held_out is not None:
-            self._judge_held_out(held_out)
+        if self.evaluate_first and self.n_iter_ == 0 and held_out is not None:
+            self._evaluate_held_out(held_out)
 
     def fit_loop(self, X, y=None, epochs=None, **kwargs):
-        """Train; where that ends before its time, go back to the last complete iteration.
+        """Train; after an early end, return to the last complete iteration.
 
-        Sets ``interrupted_`` (by Ctrl-C) and ``gave_up_`` (as weights diverged).
+        Sets ``interrupted_`` (Ctrl-C) and ``gave_up_`` (weights diverged).
         """
         self.interrupted_, self.gave_up_, self.complete_ = False, False, True
         self.last_ = self.state()
         try:
             super().fit_loop(X, y, epochs, **kwargs)
-        except Enough:
+        except StopTraining:
             pass
         except KeyboardInterrupt:
-            # A callback of skorch's asks to stop in the same way, between iterations.
+            # skorch's callbacks stop training by KeyboardInterrupt, too, between iterations.
             self.interrupted_ = not self.complete_
         if not self.complete_:
             self.set_state(self.last_)
@@ -322,20 +305,20 @@ class AuctionNet(NeuralNet):
         return self
 
     def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        """Stop when asked to, or when the held-out score stopped improving."""
+        """Stop if a callback requested it or the held-out score stopped improving."""
         if self.asked_to_stop_:
-            raise Enough
+            raise StopTraining
         if self.patience is not None and dataset_valid is not None:
             waited = self.n_iter_ - max(self.best_iter_, self.first_iter_)
             if waited >= self.patience:
-                raise Enough
+                raise StopTraining
         self.complete_ = False
         super().on_epoch_begin(net, dataset_train, dataset_valid, **kwargs)
         if self.tasks_ is not None:
             self.tasks_.begin()
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        """Keep what was reached; tell scikit-learn's callbacks, any of which may ask to stop."""
+        """Save the state and notify scikit-learn's callbacks, which may request a stop."""
         super().on_epoch_end(net, dataset_train, dataset_valid, **kwargs)
         self.last_ = self.state()
         if self.checkpoint_ is not None:
@@ -345,30 +328,30 @@ class AuctionNet(NeuralNet):
         self.complete_ = True
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        """Open no row per batch: the history keeps averages per iteration."""
+        """Do not record batches: the history keeps averages per iteration."""
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
-        """Run one iteration of updates, or the held-out audit that follows it."""
+        """Run the updates of one iteration, or the evaluation that follows."""
         if training:
             self._train_iteration(iterator, step_fn)
         elif iterator is not None:
-            self._hold_out(iterator)
+            self._record_held_out(iterator)
 
     def current_rate(self):
-        """Return the learning rate of the coming update: after a short warm-up, the schedule."""
+        """Return the learning rate of the next update: a short warm-up, then the schedule."""
         rate = self.lr * min(1.0, (self.n_steps_ + 1) / WARM_UP_UPDATES)
         if self.schedule == "constant":
             return rate
         return rate / (1.0 + self.n_steps_ / DECAY_UPDATES)
 
     def average_mechanism(self, weights=None):
-        """Return the auction that averaged (or the given) weights make, in float64."""
+        """Return the auction with the averaged or the given weights, in float64."""
         network = copy.deepcopy(self.module_)
         network.load_state_dict(self.average_weights_ if weights is None else weights)
         return TorchMechanism.from_training(network, self.scale, self.support)
 
     def _train_iteration(self, batches, step_fn):
-        """Do the updates of an iteration; where they diverge, again with half the step size."""
+        """Run the updates of an iteration; repeat them with half the step size if they diverge."""
         for trial in range(1 + MOST_HALVINGS):
             sums = self._update(batches, step_fn)
             if self._is_sound(sums):
@@ -376,13 +359,13 @@ class AuctionNet(NeuralNet):
             smaller = self.lr / 2
             if trial == MOST_HALVINGS:
                 self.gave_up_ = True
-                raise Enough
+                raise StopTraining
             self.last_["attributes"]["lr"] = smaller
             self.set_state(self.last_, history=False)
             warnings.warn(
                 f"training diverged in iteration {self.n_iter_ + 1} (weights or losses were not "
-                f"finite, or exploded): it goes on from the last good weights, with half the step "
-                f"size, {smaller:.3g}",
+                f"finite, or exploded): it continues from the last good weights with half the "
+                f"step size, {smaller:.3g}",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -391,7 +374,7 @@ class AuctionNet(NeuralNet):
             self.history.record(f"train_{name}", total / self.n_updates)
 
     def _update(self, batches, step_fn):
-        """Do the updates of an iteration; return the sums of what the steps return."""
+        """Run the updates of an iteration; return the sums of the values that steps return."""
         sums, weights = {}, self.module_.state_dict()
         averages = [self.average_weights_[name] for name in weights]
         for batch in batches:
@@ -410,14 +393,14 @@ class AuctionNet(NeuralNet):
 
     @torch.no_grad()
     def _is_sound(self, sums):
-        """Say whether losses and weights are finite, and weights of a usual size."""
+        """Return whether losses and weights are finite and no weight has exploded."""
         if not all(math.isfinite(total) for total in sums.values()):
             return False
-        # A NaN is not below anything.
+        # Comparisons with NaN are False.
         return all(bool(w.abs().max() < self.most_) for w in self._weights())
 
-    def judge(self, profiles):
-        """Return how the present weights do on held-out profiles, and those weights.
+    def evaluate(self, profiles):
+        """Evaluate the current weights on held-out profiles.
 
         Parameters
         ----------
@@ -426,7 +409,7 @@ class AuctionNet(NeuralNet):
 
         Returns
         -------
-        Judgement
+        Evaluation
         """
         report = measure_regret(
             self.average_mechanism(),
@@ -437,26 +420,26 @@ class AuctionNet(NeuralNet):
             verbose=False,
         )
         revenues, regrets = report.revenues / self.scale, report.regrets.sum(axis=1) / self.scale
-        return Judgement(revenues, regrets, copy.deepcopy(self.average_weights_))
+        return Evaluation(revenues, regrets, copy.deepcopy(self.average_weights_))
 
-    def prefers(self, judgement, best):
-        """Say whether weights just judged replace the best so far; both on the same profiles."""
-        return judgement.score > best.score
+    def prefers(self, evaluation, best):
+        """Return whether an evaluation beats the best so far, on the same profiles."""
+        return evaluation.score > best.score
 
-    def _hold_out(self, valuations):
-        """Judge the weights on held-out profiles, and write it into the history."""
-        now = self._judge_held_out(valuations)
+    def _record_held_out(self, valuations):
+        """Evaluate the weights on held-out profiles and record the result in the history."""
+        now = self._evaluate_held_out(valuations)
         self.history.record("revenue", now.revenue)
         self.history.record("total_regret", now.total_regret)
         self.history.record("score", now.score)
 
-    def _judge_held_out(self, valuations):
-        """Judge the weights on held-out profiles and keep the best so far."""
+    def _evaluate_held_out(self, valuations):
+        """Evaluate the weights on held-out profiles and keep the best so far."""
         profiles = valuations[: self.n_held_out].cpu().numpy()
         if self.held_out_mark_ != (mark := zlib.crc32(profiles.tobytes())):
-            # Other profiles than before: scores on the old ones do not compare.
+            # The profiles changed: earlier scores are not comparable.
             self.held_out_mark_, self.best_ = mark, None
-        now = self.judge(profiles)
+        now = self.evaluate(profiles)
         if self.best_ is None or self.prefers(now, self.best_):
             self.best_, self.best_iter_ = now, self.n_iter_
         return now

@@ -1,4 +1,4 @@
-"""Learned menus: exactly truthful, for one buyer or several bidders."""
+"""Auctions by learned menus, for one buyer or several bidders; exactly truthful."""
 
 from sklauction.menus.affine_maximizer import AffineMaximizerAuction
 from sklauction.menus.allocation_menu import AllocationMenu

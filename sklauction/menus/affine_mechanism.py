@@ -3,19 +3,20 @@
 import torch
 from torch import nn
 
+from sklauction.economics import check_feasible
 from sklauction.menus.affine import AffineMenu, affine_outcome
+from sklauction.utils.batching import TABLE_ENTRIES, blocks
+from sklauction.utils.saving import check_array, savable
 
 __all__ = ["AffineMechanism"]
 
-# Entries of (profiles, rows) worked on at once: arrays of 2 MiB, which stay near a core's cache.
-CHUNK_ENTRIES = 1 << 18
 
-
+@savable
 class AffineMechanism(nn.Module):
-    """Bids in money to allocations and payments in money, by the best row of a menu.
+    """Torch module from bids to the allocations and payments of a menu, all in money.
 
-    No gradient flows through it: what a bidder gets is constant in its own report but for
-    jumps, so audits treat it as a black box.
+    Outcomes are piecewise constant in a bidder's own bid, so the module has no gradients and
+    audits treat it as a black box.
 
     Parameters
     ----------
@@ -27,8 +28,8 @@ class AffineMechanism(nn.Module):
 
     def __init__(self, menu, scale):
         super().__init__()
-        # Of equally good rows the first is taken: of those for one buyer, the dearest. A first row
-        # that stands for all integral allocations stays where it is.
+        # Ties go to the first row. Sorted by boost, that is the most expensive one for a single
+        # buyer. A first row that represents all integral allocations must stay first.
         order = torch.argsort(menu.boosts, stable=True)
         if menu.reserves is not None:
             order = torch.cat([order.new_zeros(1), order[order > 0]])
@@ -36,6 +37,12 @@ class AffineMechanism(nn.Module):
         for name, part in zip(menu._fields, parts, strict=True):
             self.register_buffer(name, None if part is None else part.double())
         self.scale = float(scale)
+
+    def _check_fits(self, auction, name):
+        """Raise ValueError unless the rows are feasible in a fitted auction."""
+        rows = self.allocations.numpy()
+        check_array(rows, name, [*self.boosts.shape, auction.n_bidders, auction.n_items_])
+        check_feasible(rows, auction.demand, name)
 
     @property
     def menu(self):
@@ -50,11 +57,11 @@ class AffineMechanism(nn.Module):
 
     @torch.no_grad()
     def choose(self, bids):
-        """Return the row of the menu carried out for each profile of bids in money, (n,)."""
+        """Return the chosen row for each profile of bids in money, (n,)."""
         return self._run(bids)[0]
 
     def _run(self, bids):
-        size = max(1, CHUNK_ENTRIES // len(self.boosts))
-        outcomes = [affine_outcome(part / self.scale, self.menu) for part in bids.split(size)]
+        parts = blocks((len(bids), len(self.boosts)), TABLE_ENTRIES)
+        outcomes = [affine_outcome(bids[part] / self.scale, self.menu) for part in parts]
         rows, allocations, payments = (torch.cat(part) for part in zip(*outcomes, strict=True))
         return rows, allocations, payments * self.scale

@@ -1,76 +1,66 @@
-"""Training of affine maximizers and of one buyer's menus, on the loop of every learned auction."""
+"""Training of affine maximizers and of menus for one buyer."""
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from sklauction.learned.annealed_net import AnnealedNet
-from sklauction.learned.training import Judgement, make_generator
-from sklauction.menus.affine import affine_outcome, sell_item_wise, soft_revenue
+from sklauction.learned.design import AnnealedRules
+from sklauction.learned.training import Evaluation, make_generator
+from sklauction.menus.affine import affine_outcome, row_welfare, soft_revenue
 from sklauction.menus.affine_mechanism import AffineMechanism
 from sklauction.menus.free_menu import FreeMenu
 from sklauction.menus.menu_rows import rows_from_logits
 
 __all__ = ["PROFILES_AT_ONCE", "AffineNet", "AffineRules"]
 
-# Profiles judged at a time, to bound memory.
+# Profiles evaluated at a time, to bound memory.
 PROFILES_AT_ONCE = 512
-# Rows that none of so many profiles chooses are dead.
-PROFILES_LOOKED_AT = 4096
-# No row is revived once this share of annealing is done: it would not find its place any more.
+# Profiles that determine which rows are dead, that is, chosen by none of them.
+REVIVAL_PROFILES = 4096
+# Share of annealing after which no row is revived, as it would no longer find a good place.
 LAST_REVIVAL = 0.25
-# Largest share of the rows that are revived at a time.
-MOST_REVIVED = 0.1
-# Spread of the logits of a revived row around those of the row it is copied from.
-REVIVED_SPREAD = 1.0
-# Share of profiles that choose it at first.
+# Largest share of rows revived at a time.
+MAX_REVIVED = 0.1
+# Standard deviation of the noise added to the logits of a copied row.
+REVIVAL_NOISE = 1.0
+# Share of profiles that choose a revived row at first.
 REVIVED_SHARE = 0.001
-# Added to the iteration, to draw from another stream than the updates.
+# Added to the iteration to get a random stream other than that of the updates.
 REVIVAL_STREAM = 1 << 31
 
 
-class AffineRules(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class AffineRules(AnnealedRules):
     """How a menu is trained.
 
-    Attributes
+    Parameters
     ----------
-    design : MenuDesign
     make_menu : callable
-        ``(design, values, generator) -> module`` that returns an AffineMenu when called.
+        ``(design, values, generator) -> module``; calling the module returns an AffineMenu.
     values : ndarray of shape (n_samples, n_bidders, n_items)
-        Samples on which first prices are found, in units of the scale.
+        Samples that determine the initial prices, in units of the scale.
     reserves : ndarray of shape (n_bidders, n_items) or None
-        Given, the menu also holds all integral allocations, at these reserve prices in
+        If given, the menu also holds all integral allocations, at these reserve prices in
         units of the scale: see :func:`~sklauction.menus.affine.sell_item_wise`.
-    sharpness : (float, float)
-        Of the softened choice of a row at the beginning and at the end of annealing, per
-        unit of the scale.
-    unit : float
-        Spread of the values, in units of the scale, relative to that of uniform values on
-        [0, 1]: steps are taken in proportion.
-    revives : bool
-        Whether rows that nobody chooses are replaced.
-    shuffle_bidders : bool
-        Whether each bidder's value in a batch comes from a profile of its own.
-    anneal_updates : int
-        Updates over which the step size falls and choices sharpen.
+    relative_spread : float
+        Standard deviation of the values, in units of the scale, divided by that of the uniform
+        distribution on [0, 1]. Step sizes are proportional to it.
+    revive : bool
+        Whether rows that no profile chooses are replaced.
     """
 
-    design: object
     make_menu: object
     values: np.ndarray
     reserves: np.ndarray | None
-    sharpness: tuple
-    unit: float
-    revives: bool
-    shuffle_bidders: bool
-    anneal_updates: int
+    relative_spread: float
+    revive: bool
 
 
 class AffineNet(AnnealedNet):
-    """Menus in training: ``module_`` is what produces them, of several starts at once.
+    """Training state of menus: ``module_`` returns the menus of all starts.
 
     Parameters
     ----------
@@ -88,42 +78,35 @@ class AffineNet(AnnealedNet):
         return self
 
     def train_step(self, batch, **fit_params):
-        """Raise the revenue of every start on one batch; return means over starts."""
+        """Take one revenue gradient step for every start; return the mean over starts."""
         sharpness = self.between(*self.rules.sharpness)
         revenue = soft_revenue(self.profiles_of(batch), self._menus(), sharpness)
         self.descend(-revenue)
         return {"revenue": revenue.mean()}
 
     def current_rate(self):
-        """Return the learning rate of the coming update, in proportion to the values' spread."""
-        return self.rules.unit * super().current_rate()
+        """Return the learning rate of the next update, proportional to the spread of values."""
+        return self.rules.relative_spread * super().current_rate()
 
-    def judge(self, profiles):
-        """Return how the best start does on held-out profiles, and its weights."""
+    def evaluate(self, profiles):
+        """Return the evaluation of the start with the highest revenue on held-out profiles."""
         bids = torch.as_tensor(profiles, device=self.device)
-        judged = []
+        evaluated = []
         with torch.no_grad():
             menus = self._menus()
             for start in range(self.rules.design.n_starts):
-                menu = menus.start(start)
-                revenues = torch.cat(
-                    [
-                        affine_outcome(part, menu)[2].sum(dim=1)
-                        for part in bids.split(PROFILES_AT_ONCE)
-                    ]
-                )
-                revenues = revenues.cpu().double().numpy()
+                revenues = _revenues(bids, menus.start(start)).cpu().double().numpy()
                 regrets = np.zeros_like(revenues)
-                judged.append(Judgement(revenues, regrets, self.weights_of(start)))
-        return max(judged, key=lambda one: one.revenue)
+                evaluated.append(Evaluation(revenues, regrets, self.weights_of(start)))
+        return max(evaluated, key=lambda one: one.revenue)
 
     def menu_of(self, weights=None):
-        """Return the menu of the given weights, or of the start with the least loss.
+        """Return the menu of the given weights, or of the start with the lowest loss.
 
         Parameters
         ----------
         weights : dict of {str: Tensor}, optional
-            As :meth:`judge` returns them.
+            Weights of one start, as in :meth:`evaluate`.
 
         Returns
         -------
@@ -131,13 +114,13 @@ class AffineNet(AnnealedNet):
             In double precision, without leading axes.
         """
         weights = self.weights_of(None) if weights is None else weights
-        module = self._make_module(self.rules.design._replace(n_starts=1))
+        module = self._make_module(replace(self.rules.design, n_starts=1))
         module.load_state_dict(weights)
         with torch.no_grad():
             return self._with_reserves(module.double()()).start(0)
 
     def average_mechanism(self, weights=None):
-        """Return the auction of the given weights, or of the start with the least loss."""
+        """Return the auction of the given weights, or of the start with the lowest loss."""
         return AffineMechanism(self.menu_of(weights), self.scale)
 
     def _menus(self):
@@ -156,51 +139,66 @@ class AffineNet(AnnealedNet):
     def _train_iteration(self, batches, step_fn):
         super()._train_iteration(batches, step_fn)
         learned = isinstance(self.module_, FreeMenu) and not self.module_.fixed_rows
-        if self.rules.revives and learned and self.progress < LAST_REVIVAL:
+        if self.rules.revive and learned and self.progress < LAST_REVIVAL:
             self._revive(batches.profiles)
 
     @torch.no_grad()
     def _revive(self, pool):
-        """Replace rows that nobody chooses by disturbed copies of chosen ones.
-
-        Rows are copied as often as they are chosen. A copy's boost is such that few
-        profiles choose it: what is learned is not thrown over, and gradients decide.
-        """
-        design, module = self.rules.design, self.module_
+        """Replace rows that no profile chooses by perturbed copies of chosen rows."""
         generator = make_generator(self.seed, REVIVAL_STREAM + self.n_iter_)
-        looked_at = torch.randint(len(pool), (PROFILES_LOOKED_AT,), generator=generator)
-        profiles, menus = pool[looked_at.to(pool.device)], self._menus()
-        bids = profiles.flatten(1)
-        weighted = menus.allocations * menus.weights[:, None, :, None]
-        for start in range(design.n_starts):
-            rows, boosts = weighted[start].flatten(1), menus.boosts[start]
-            best, chosen = [], []
-            for part in profiles.split(PROFILES_AT_ONCE):
-                welfare = torch.addmm(boosts, part.flatten(1), rows.T)
-                if menus.reserves is not None:
-                    items = sell_item_wise(part, menus.weights[start], menus.reserves)
-                    welfare[:, 0] = items.welfare
-                most, row = welfare.max(dim=1)
-                best.append(most)
-                chosen.append(row)
-            best, chosen = torch.cat(best), torch.cat(chosen)
-            counts = torch.bincount(chosen.cpu(), minlength=len(boosts))[1:]
-            counts = counts.view(-1, design.n_rows).sum(dim=0)
-            dead = (counts == 0).nonzero().squeeze(1)
-            if not len(dead) or len(dead) == design.n_rows:
-                continue
-            most = math.ceil(MOST_REVIVED * design.n_rows)
-            dead = dead[torch.randperm(len(dead), generator=generator)[:most]]
-            alive = torch.multinomial(counts.double(), len(dead), True, generator=generator)
-            which = torch.full_like(dead, start)
-            logits = module.logits[which, alive]
-            noise = torch.randn(logits.shape, generator=generator)
-            logits = logits + REVIVED_SPREAD * noise.to(logits.device)
-            copies = rows_from_logits(logits, design) * menus.weights[start][:, None]
-            lead = bids @ copies.flatten(1).T - best.unsqueeze(1)
-            module.logits[which, dead] = logits
-            module.boosts[which, dead] = -torch.quantile(lead, 1 - REVIVED_SHARE, dim=0)
-            for parameter in (module.logits, module.boosts):
-                state = self.optimizer_.state[parameter]
-                state["exp_avg"][which, dead] = 0.0
-                state["exp_avg_sq"][which, dead] = state["exp_avg_sq"][which, alive]
+        drawn = torch.randint(len(pool), (REVIVAL_PROFILES,), generator=generator)
+        profiles, menus = pool[drawn.to(pool.device)], self._menus()
+        for start in range(self.rules.design.n_starts):
+            menu = menus.start(start)
+            welfare, chosen = _best_rows(profiles, menu)
+            dead, alive = self._pair_rows(chosen, len(menu.boosts), generator)
+            if len(dead):
+                logits = self._perturbed_logits(start, alive, generator)
+                boosts = self._low_boosts(logits, profiles, menu.weights, welfare)
+                self._replace_rows(start, dead, alive, logits, boosts)
+
+    def _pair_rows(self, chosen, menu_size, generator):
+        """Return dead rows and, drawn in proportion to their choices, a chosen row for each."""
+        n_rows = self.rules.design.n_rows
+        counts = torch.bincount(chosen.cpu(), minlength=menu_size)[1:]
+        counts = counts.view(-1, n_rows).sum(dim=0)
+        dead = (counts == 0).nonzero().squeeze(1)
+        if not len(dead) or len(dead) == n_rows:
+            return dead[:0], dead[:0]
+        most = math.ceil(MAX_REVIVED * n_rows)
+        dead = dead[torch.randperm(len(dead), generator=generator)[:most]]
+        return dead, torch.multinomial(counts.double(), len(dead), True, generator=generator)
+
+    def _perturbed_logits(self, start, rows, generator):
+        logits = self.module_.logits[start, rows]
+        noise = torch.randn(logits.shape, generator=generator)
+        return logits + REVIVAL_NOISE * noise.to(logits.device)
+
+    def _low_boosts(self, logits, profiles, weights, welfare):
+        """Return boosts at which a share REVIVED_SHARE of the profiles chooses each new row."""
+        rows = rows_from_logits(logits, self.rules.design) * weights[:, None]
+        lead = profiles.flatten(1) @ rows.flatten(1).T - welfare.unsqueeze(1)
+        return -torch.quantile(lead, 1 - REVIVED_SHARE, dim=0)
+
+    def _replace_rows(self, start, dead, alive, logits, boosts):
+        """Set dead rows to new parameters, and their optimizer state from the copied rows."""
+        module = self.module_
+        module.logits[start, dead] = logits
+        module.boosts[start, dead] = boosts
+        for parameter in (module.logits, module.boosts):
+            state = self.optimizer_.state[parameter]
+            state["exp_avg"][start, dead] = 0.0
+            state["exp_avg_sq"][start, dead] = state["exp_avg_sq"][start, alive]
+
+
+def _revenues(bids, menu):
+    """Return the revenue of each profile, (n,)."""
+    parts = bids.split(PROFILES_AT_ONCE)
+    return torch.cat([affine_outcome(part, menu)[2].sum(dim=1) for part in parts])
+
+
+def _best_rows(profiles, menu):
+    """Return the highest weighted welfare of each profile and its row, both (n,)."""
+    parts = profiles.split(PROFILES_AT_ONCE)
+    best = [row_welfare(part, menu)[0].max(dim=1) for part in parts]
+    return tuple(torch.cat(part) for part in zip(*best))

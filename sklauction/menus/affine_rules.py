@@ -1,33 +1,28 @@
-"""What the data say before a menu is trained: symmetries, reserve prices, sharpness."""
+"""Design and training rules of a menu, from valuation samples."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from sklauction.analytic.myerson import fit_myerson
+from sklauction.analytic.myerson import fit_myerson, reserve_prices
 from sklauction.learned.annealed_net import SHARPNESS
+from sklauction.learned.sample_structure import find_structure
 from sklauction.menus.affine_net import AffineRules
-from sklauction.menus.menu_rows import MenuDesign, all_owners, count_integral
-from sklauction.utils.sample_tests import (
-    bidders_look_alike,
-    bidders_look_independent,
-    decide,
-    items_look_alike,
-    lattice_step,
-)
+from sklauction.menus.menu_rows import MenuDesign, count_integral, integral_assignments
 
 __all__ = ["make_affine_rules"]
 
-# Sharpness where values lie on a lattice: softer at first, as few kinds of profiles leave most rows
-# without a slope, and sharper at last, as best prices lie right at values that many bidders have.
+# Sharpness for values on a lattice: lower at first, as few distinct profiles leave most rows
+# without a gradient, and higher at last, as optimal prices equal values of many bidders.
 LATTICE_SHARPNESS = (6.0, 2000.0)
-# Standard deviation of values uniform on [0, 1], in units of the scale: the sharpness is made for
-# these.
+# Standard deviation of values uniform on [0, 1], in units of the scale, for which SHARPNESS is
+# chosen.
 UNIFORM_SPREAD = 1 / math.sqrt(12)
-# Profiles on which first prices are found.
-PRICED_ON = 1000
-# Values that hardly differ are treated as if they differed by so much.
-LEAST_UNIT = 0.01
+# Profiles that determine the initial prices.
+N_PRICING_PROFILES = 1000
+# Lower limit of the relative spread, for nearly constant values.
+MIN_SPREAD = 0.01
 
 
 def make_affine_rules(
@@ -44,7 +39,7 @@ def make_affine_rules(
     symmetric="auto",
     independent_bidders=False,
 ):
-    """Return how a menu for these valuations is built and trained.
+    """Return the design and training rules of a menu for these valuations.
 
     Parameters
     ----------
@@ -58,47 +53,60 @@ def make_affine_rules(
         ``(design, values, generator) -> module``.
     anneal_updates : int
     integral : bool
+        Whether all rows are integral allocations.
     item_wise : bool
-        Whether the menu also holds all integral allocations at Myerson's reserve prices.
+        Whether the menu also holds all integral allocations, at Myerson's reserve prices.
 
     Returns
     -------
     AffineRules
     """
-    _, n_bidders, n_items = valuations.shape
-    tick = lattice_step(valuations)
     # On a lattice, auctions that treat alike bidders alike lose revenue in ties.
-    orbits = not (tick and isinstance(symmetric, str))
-    alike_bidders = orbits and decide(symmetric, bidders_look_alike, valuations)
-    alike_items = orbits and decide(symmetric, items_look_alike, valuations)
-    design = MenuDesign(
-        n_bidders, n_items, demand, 1, alike_bidders, alike_items, integral, n_starts
+    structure = find_structure(
+        valuations, symmetric, independent_bidders, symmetric_on_lattice=False
     )
-    design = design._replace(n_rows=math.ceil(menu_size / design.orbit))
-    if count_integral(design) <= menu_size:
-        n_owners = len(all_owners(design))
-        design = design._replace(n_rows=n_owners if integral else max(design.n_rows, n_owners))
+    _, n_bidders, n_items = valuations.shape
+    design = MenuDesign(
+        n_bidders=n_bidders,
+        n_items=n_items,
+        demand=demand,
+        alike_bidders=structure.alike_bidders,
+        alike_items=structure.alike_items,
+        integral=integral,
+        n_starts=n_starts,
+    )
     reserves = None
     if item_wise:
-        virtual_values = fit_myerson(valuations, alike_bidders, alike_items)
-        reserves = np.array([phi.reserve for phi in virtual_values.flat])
-        reserves = reserves.reshape(n_bidders, n_items) / scale
-    # Samples are independent draws: the first of them serve as well as any.
-    values = valuations[:PRICED_ON] / scale
-    # Squares of money may overflow; a power of two as the unit rounds nothing.
-    power = 2.0 ** np.floor(np.log2(scale))
-    spread = float(np.sqrt(np.mean(np.var(valuations / power, axis=0)))) / (scale / power)
-    unit = max(spread / UNIFORM_SPREAD, LEAST_UNIT)
-    first, last = LATTICE_SHARPNESS if tick else SHARPNESS
+        virtual_values = fit_myerson(valuations, structure.alike_bidders, structure.alike_items)
+        reserves = reserve_prices(virtual_values) / scale
+    spread = _relative_spread(valuations, scale)
+    first, last = LATTICE_SHARPNESS if structure.lattice_step else SHARPNESS
     return AffineRules(
-        design=design,
+        design=_with_rows(design, menu_size),
         make_menu=make_menu,
-        values=values,
+        values=valuations[:N_PRICING_PROFILES] / scale,
         reserves=reserves,
-        sharpness=(first / unit, last / unit),
-        unit=unit,
-        # Copies tie with their originals on a lattice, and take their place for less.
-        revives=not tick,
-        shuffle_bidders=decide(independent_bidders, bidders_look_independent, valuations),
+        sharpness=(first / spread, last / spread),
+        relative_spread=spread,
+        # On a lattice, copies tie with their originals and replace them at a lower price.
+        revive=not structure.lattice_step,
+        independent_bidders=structure.independent_bidders,
         anneal_updates=anneal_updates,
     )
+
+
+def _with_rows(design, menu_size):
+    """Return a design whose rows and their orbits make at least ``menu_size`` rows."""
+    design = replace(design, n_rows=math.ceil(menu_size / design.orbit))
+    if count_integral(design) > menu_size:
+        return design
+    n_integral = len(integral_assignments(design))
+    return replace(design, n_rows=n_integral if design.integral else max(design.n_rows, n_integral))
+
+
+def _relative_spread(valuations, scale):
+    """Return the standard deviation of the values relative to that of uniform values."""
+    # Squares of money may overflow; division by a power of two is exact.
+    power = 2.0 ** np.floor(np.log2(scale))
+    spread = float(np.sqrt(np.mean(np.var(valuations / power, axis=0)))) / (scale / power)
+    return max(spread / UNIFORM_SPREAD, MIN_SPREAD)

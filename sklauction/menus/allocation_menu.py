@@ -1,51 +1,54 @@
-"""The menu of an affine maximizer, for people: as a table, in words."""
+"""The fitted menu of an affine maximizer, printable and as a DataFrame."""
 
 from collections import namedtuple
 
 import numpy as np
 
+from sklauction.economics import check_feasible
 from sklauction.menu import list_items
-from sklauction.utils.numbers import say_money
+from sklauction.utils.numbers import format_money
+from sklauction.utils.saving import savable
 from sklauction.utils.validation import check_numbers
 
 __all__ = ["AllocationMenu"]
 
-# Rows that are put into words.
-ROWS_TOLD = 10
+# Number of rows printed.
+N_PRINTED = 10
 FIELDS = ["allocations", "boosts", "weights", "shares", "reserves"]
 
 
+@savable
 class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
-    """What an affine maximizer chooses from.
+    """Menu of randomised allocations of an affine maximizer auction.
 
-    With bids b, the row with the largest ``sum_i w_i <b_i, a_i> + boost`` is carried out [1]_; rows
-    may be lotteries [2]_.
+    At bids b, the auction chooses the row with the largest ``sum_i w_i <b_i, a_i> + boost``
+    [1]_. Rows may be lotteries [2]_.
 
     Parameters
     ----------
     allocations : array-like of shape (n_rows, n_bidders, n_items)
-        Probability with which each bidder gets each item.
+        Probability that each bidder gets each item.
     boosts : array-like of shape (n_rows,)
-        Added to a row's weighted welfare, in money; ascending.
+        Added to the weighted welfare of the row, in money; ascending.
     weights : array-like of shape (n_bidders,)
-        Of each bidder's value in the welfare; without a unit.
+        Weight of each bidder's value in the welfare; dimensionless.
     shares : array-like of shape (n_rows,)
-        Share of the profiles seen in fit that end in the row.
+        Share of the training profiles for which the row is chosen.
     reserves : array-like of shape (n_bidders, n_items) or None
-        Reserve prices in money. Given, the first row stands for selling every item by itself to
-        the bidder with the highest ``w_i (b_ij - r_ij)``, if that is above 0: for all
-        integral allocations, which would be too many to list.
+        Reserve prices, in money. If given, the first row represents all integral allocations,
+        which are too many to list: each item goes to the bidder with the highest
+        ``w_i (b_ij - r_ij)`` if that is positive.
 
     Raises
     ------
     ValueError
-        If a field does not hold finite numbers in its shape.
+        If a field does not hold finite numbers of its shape.
     ImportError
-        In :meth:`to_frame`, without pandas.
+        In :meth:`to_frame`, if pandas is not installed.
 
     See Also
     --------
-    AffineMaximizerAuction : Learns it.
+    AffineMaximizerAuction : Learns such a menu.
 
     References
     ----------
@@ -55,7 +58,7 @@ class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
 
     Examples
     --------
-    One item, two bidders: nothing is sold unless the value of the winner is above 0.5.
+    One item, two bidders and a reserve price of 0.5:
 
     >>> import numpy as np
     >>> from sklauction import AllocationMenu
@@ -76,7 +79,7 @@ class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
     __slots__ = ()
 
     def __new__(cls, allocations, boosts, weights, shares, reserves):
-        """Check the fields, and make arrays of them."""
+        """Check the fields and convert them to arrays."""
         allocations = check_numbers(allocations, "allocations", ("n_rows", "n_bidders", "n_items"))
         n_rows, *sizes = allocations.shape
         boosts = check_numbers(boosts, "boosts", (n_rows,))
@@ -86,8 +89,20 @@ class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
             reserves = check_numbers(reserves, "reserves", tuple(sizes))
         return super().__new__(cls, allocations, boosts, weights, shares, reserves)
 
+    def _check_fits(self, auction, name):
+        """Raise ValueError unless the menu fits a fitted auction."""
+        sizes = auction.n_bidders, auction.n_items_
+        if self.allocations.shape[1:] != sizes:
+            raise ValueError(
+                f"{name} must have (n_bidders, n_items) = {sizes}; got {self.allocations.shape[1:]}"
+            )
+        if (self.weights < 0).any() or (self.shares < 0).any():
+            least = min(self.weights.min(), self.shares.min())
+            raise ValueError(f"weights and shares of {name} must be at least 0; got {least}")
+        check_feasible(self.allocations, auction.demand, f"allocations of {name}")
+
     def to_frame(self):
-        """Return the menu as a table, one row per allocation. Needs pandas.
+        """Return the menu as a DataFrame with one row per allocation.
 
         Returns
         -------
@@ -97,7 +112,7 @@ class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
         Raises
         ------
         ImportError
-            Without pandas.
+            If pandas is not installed.
         """
         import pandas as pd
 
@@ -110,7 +125,7 @@ class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
         return pd.DataFrame({**columns, "boost": self.boosts, "share": self.shares})
 
     def __str__(self):
-        """Say in words which rows are chosen most often."""
+        """Describe the rows that are chosen most often, one per line."""
         order = np.argsort(-self.shares, kind="stable")
         order = order[self.shares[order] > 0]
         lines = [
@@ -118,16 +133,19 @@ class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
             + ", ".join(f"{weight:.4g}" for weight in self.weights)
             + "."
         ]
-        for row in order[:ROWS_TOLD]:
-            gets = [
-                f"bidder {bidder} gets {list_items(shares)}"
-                for bidder, shares in enumerate(self.allocations[row])
-                if shares.any()
-            ]
-            if row == 0 and self.reserves is not None:
-                gets = [f"each item by itself, from {say_money(self.reserves.min())}"]
-            lines.append(
-                f"{self.shares[row]:.1%}: {'; '.join(gets) or 'nothing is sold'} "
-                f"(boost {say_money(self.boosts[row])})."
-            )
+        lines += [self._describe(row) for row in order[:N_PRINTED]]
         return "\n".join(lines)
+
+    def _describe(self, row):
+        """Return one row as a sentence."""
+        gets = [
+            f"bidder {bidder} gets {list_items(shares)}"
+            for bidder, shares in enumerate(self.allocations[row])
+            if shares.any()
+        ]
+        if row == 0 and self.reserves is not None:
+            gets = [f"each item by itself, from {format_money(self.reserves.min())}"]
+        return (
+            f"{self.shares[row]:.1%}: {'; '.join(gets) or 'nothing is sold'} "
+            f"(boost {format_money(self.boosts[row])})."
+        )

@@ -1,4 +1,4 @@
-"""MenuNet's menu: a network from a constant to a price list."""
+"""The network of MenuNet, which maps a constant to a price list."""
 
 import itertools
 import math
@@ -7,26 +7,26 @@ import torch
 from torch import nn
 
 from sklauction.menus.affine import AffineMenu
-from sklauction.menus.free_menu import first_boosts
-from sklauction.menus.menu_rows import close_orbit, first_logits, rows_from_logits
+from sklauction.menus.free_menu import initial_boosts
+from sklauction.menus.menu_rows import close_orbit, initial_logits, rows_from_logits
 
 __all__ = ["ConstantMenu"]
 
 
 class ConstantMenu(nn.Module):
-    """A fully connected network whose input is the constant 1 and whose output is a menu [1]_.
+    """A fully connected network with the constant input 1, whose output is a menu [1]_.
 
-    The last layer starts at the same rows and prices as a :class:`FreeMenu`, which hidden
-    units then move together.
+    The weights of the output layer start at zero, and its biases at the rows and prices of a
+    :class:`FreeMenu`.
 
     Parameters
     ----------
     design : MenuDesign
         For one bidder.
     values : ndarray of shape (n_samples, n_bidders, n_items)
-        Samples on which first prices are found, in units of the scale.
+        Samples that determine the initial prices, in units of the scale.
     generator : torch.Generator
-        For the first weights; on the CPU.
+        For the initial weights; on the CPU.
     hidden_layer_sizes : tuple of int
 
     References
@@ -41,20 +41,18 @@ class ConstantMenu(nn.Module):
         sizes = [1, *hidden_layer_sizes]
         n_starts, n_numbers = design.n_starts, math.prod(design.logits_shape)
 
-        def drawn(n_inputs, n_outputs):
-            # He-uniform, for rectified units.
+        def he_uniform(n_inputs, n_outputs):
             draws = torch.rand(n_starts, n_inputs, n_outputs, generator=generator)
             return nn.Parameter((2 * draws - 1) * math.sqrt(6.0 / n_inputs))
 
-        self.layers = nn.ParameterList(drawn(a, b) for a, b in itertools.pairwise(sizes))
+        self.layers = nn.ParameterList(he_uniform(a, b) for a, b in itertools.pairwise(sizes))
         self.biases = nn.ParameterList(
             nn.Parameter(torch.zeros(n_starts, 1, size)) for size in sizes[1:]
         )
-        logits = first_logits(design, generator)
+        logits = initial_logits(design, generator)
         self.logits = nn.Parameter(logits)
-        self.boosts = nn.Parameter(
-            first_boosts(rows_from_logits(logits, design), values, generator)
-        )
+        boosts = initial_boosts(rows_from_logits(logits, design), values, generator)
+        self.boosts = nn.Parameter(boosts)
         n_outputs = design.n_rows * (n_numbers + 1)
         self.output = nn.Parameter(torch.zeros(n_starts, sizes[-1], n_outputs))
 
@@ -63,7 +61,7 @@ class ConstantMenu(nn.Module):
         hidden = self.logits.new_ones(self.design.n_starts, 1, 1)
         for layer, bias in zip(self.layers, self.biases):
             hidden = torch.relu(hidden @ layer + bias)
-        # By the number of units, so that a step of every weight is a step of the outputs.
+        # The mean over units, so that the step of an output does not depend on the layer's width.
         moved = (hidden @ self.output).squeeze(1) / hidden.shape[2]
         by_row = moved.unflatten(1, (self.design.n_rows, -1))
         logits = self.logits + by_row[..., :-1].unflatten(2, self.design.logits_shape)

@@ -1,88 +1,70 @@
-"""What the auctions by learned menus have in common."""
+"""The base class of auctions by learned menus."""
 
-from sklauction.learned.auction import LearnedAuction
-from sklauction.learned.training import resolve_device
+from sklauction.learned.annealed_auction import AnnealedAuction
 from sklauction.menus.affine_net import PROFILES_AT_ONCE, AffineNet
 from sklauction.menus.affine_rules import make_affine_rules
-from sklauction.utils.validation import check_count, check_positive, check_switch, is_auto
+from sklauction.utils.constraints import AUTO, count, is_auto
 
 __all__ = ["LearnedMenuAuction"]
 
-UPDATES_PER_ITERATION = 100
-# Arrays of the size (starts, batch, rows) that an update keeps at the same time, and bytes of each
-# entry: about twice what is counted in SoftRevenue, for what torch keeps back.
+# Arrays of shape (n_starts, batch_size, n_rows) that an update holds at once, about twice those in
+# SoftRevenue, as torch keeps freed memory; and bytes per entry.
 ARRAYS, ENTRY_BYTES = 12, 4
-# Copies of the menu: gradients, Adam's averages, the best so far, and what is between them.
+# Copies of the menu: gradients, Adam's averages, the best weights and temporary results.
 PARAMETER_COPIES = 16
 
 
-class LearnedMenuAuction(LearnedAuction):
-    """Base class: parameters are checked, the net is built, memory is counted before.
+class LearnedMenuAuction(AnnealedAuction):
+    """Base class of auctions by learned menus.
 
-    A subclass gives the parameters ``menu_size``, ``max_iter``, ``anneal_iter``,
-    ``batch_size``, ``learning_rate_init``, ``n_starts``, ``symmetric``, ``n_iter_no_change``,
-    ``callbacks`` and the method :meth:`_menu_module`; it may override :meth:`_rules_options`.
+    A subclass adds the parameter ``menu_size`` and the methods :meth:`_n_rows` and
+    :meth:`_menu_module`; it may override :meth:`_rules_options`.
     """
 
-    # Bytes that training may take: a quarter of a small machine's memory.
-    most_bytes = 4 * 2**30
-    # By default so many menus are trained side by side that they have so many rows together,
-    # but at most so many menus.
-    rows_together, most_starts = 512, 8
+    # Most bytes that training may take: a quarter of the memory of a small machine.
+    max_bytes = 4 * 2**30
+    # n_starts="auto" is max_total_rows // menu_size, between 1 and max_starts.
+    max_total_rows, max_starts = 512, 8
 
-    def _check_parameters(self):
-        super()._check_parameters()
-        if not is_auto(self.menu_size):
-            check_count(self.menu_size, "menu_size")
-        check_switch(self.symmetric, "symmetric")
-        check_positive(self._first_rate(), "learning_rate_init")
-        check_count(self.batch_size, "batch_size")
-        if not is_auto(self.n_starts):
-            check_count(self.n_starts, "n_starts")
-        for name in ("anneal_iter", "n_iter_no_change"):
-            if getattr(self, name) is not None:
-                check_count(getattr(self, name), name)
+    _parameter_constraints = {
+        **AnnealedAuction._parameter_constraints,
+        "menu_size": AUTO | count(),
+        "n_starts": AUTO | count(),
+    }
 
-    def _profile_shape(self, n_features):
-        # Here, because only now the number of items is known and nothing is stored yet.
-        shape = super()._profile_shape(n_features)
-        self._check_memory(self._n_rows(*shape), *shape)
-        return shape
-
-    def _first_rate(self):
-        """Return the first step size."""
-        return self.learning_rate_init
+    def _check_sizes(self, n_bidders, n_items):
+        self._check_memory(self._n_rows(n_bidders, n_items), n_bidders, n_items)
 
     def _starts(self, n_rows):
-        """Return how many menus are trained side by side."""
-        if not isinstance(self.n_starts, str):
+        """Return the number of menus trained in parallel."""
+        if not is_auto(self.n_starts):
             return int(self.n_starts)
-        return min(max(self.rows_together // n_rows, 1), self.most_starts)
+        return min(max(self.max_total_rows // n_rows, 1), self.max_starts)
 
     def _n_rows(self, n_bidders, n_items):
-        """Return how many rows the menu is to have."""
+        """Return the number of rows without the empty allocation."""
         raise NotImplementedError
 
     def _menu_module(self):
-        """Return ``(design, values, generator) -> module``, which can be pickled."""
+        """Return a picklable function ``(design, values, generator) -> module``."""
         raise NotImplementedError
 
     def _rules_options(self):
-        """Return parameters of :func:`make_affine_rules` beside those all menus have."""
+        """Return more arguments of :func:`make_affine_rules`."""
         return {}
 
     def _check_memory(self, n_rows, n_bidders, n_items):
-        """Raise ValueError if training would take more memory than there is likely to be."""
+        """Raise ValueError if training would take more than ``max_bytes``."""
         n_starts = self._starts(n_rows)
         batch_size = int(self.batch_size)
         profiles = max(n_starts * batch_size, PROFILES_AT_ONCE)
         numbers = n_starts * n_bidders * n_items
         row_bytes = ENTRY_BYTES * (ARRAYS * profiles + PARAMETER_COPIES * numbers)
         needed = n_rows * row_bytes
-        if needed > self.most_bytes:
-            fits = self.most_bytes // row_bytes
+        if needed > self.max_bytes:
+            fits = self.max_bytes // row_bytes
             raise ValueError(
-                f"menu_size must leave training within {self.most_bytes / 2**30:.0f} GiB; got "
+                f"menu_size must leave training within {self.max_bytes / 2**30:.0f} GiB; got "
                 f"{n_rows:,} rows of {n_bidders} bidders and {n_items} items, which take about "
                 f"{needed >> 30:,} GiB with batch_size={batch_size} and n_starts={n_starts}; "
                 f"{fits:,} rows would fit"
@@ -96,22 +78,9 @@ class LearnedMenuAuction(LearnedAuction):
             demand=self.demand,
             menu_size=n_rows,
             make_menu=self._menu_module(),
-            anneal_updates=UPDATES_PER_ITERATION * int(self.anneal_iter or self.max_iter),
+            anneal_updates=self._anneal_updates(),
             n_starts=self._starts(n_rows),
             symmetric=self.symmetric,
             **self._rules_options(),
         )
-        return AffineNet(
-            rules,
-            seed=seed,
-            n_updates=UPDATES_PER_ITERATION,
-            scale=self.scale_,
-            support=self.support_,
-            patience=self.n_iter_no_change,
-            schedule="constant",
-            average=False,
-            lr=float(self._first_rate()),
-            batch_size=int(self.batch_size),
-            device=resolve_device(self.device),
-            callbacks=self._net_callbacks(),
-        )
+        return AffineNet(rules, **self._net_settings(seed))

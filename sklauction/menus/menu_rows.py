@@ -1,78 +1,78 @@
-"""Rows of menus: feasible allocations from free numbers, and rows to start from."""
+"""Rows of menus: feasible allocations as functions of logits, and initial logits."""
 
 import itertools
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 
+from sklauction.learned.design import Design
+
 __all__ = [
     "MenuDesign",
-    "all_owners",
     "close_orbit",
     "count_integral",
-    "first_logits",
+    "initial_logits",
+    "integral_assignments",
     "rows_from_logits",
 ]
 
-# A softmax is stretched by so much beyond [0, 1] and cut: probabilities can then be exactly 0 and
-# 1, which tables show, and which costs no revenue by an option never quite sold.
+# A softmax is stretched by this much beyond [0, 1] and clipped, so that probabilities can be
+# exactly 0 and 1.
 STRETCH = 0.005
-# Probability in first integral rows of what the row does not hold. Above the cut, where it can be
-# learned; or, for one buyer, below, so that sets of items stay what they are and only their
-# prices are learned: learned sets drift into the set of all items.
-TRACE, LESS_THAN_TRACE = 0.02, 0.003
-# Largest share of items unsold in random integral rows.
-MOST_UNSOLD = 0.3
-# Spread of the logits of random lotteries.
+# Softmax probability, in initial integral rows, of pairs outside the allocation. For several
+# bidders it exceeds the clipping threshold, so that it has a gradient. For one buyer it is below:
+# the initial sets of items stay fixed and only their prices are learned, as learned sets drift
+# into the set of all items.
+OUTSIDE_PROBABILITY, BUYER_OUTSIDE_PROBABILITY = 0.02, 0.003
+# Largest share of unsold items in random integral rows.
+MAX_UNSOLD = 0.3
+# Standard deviation of the logits of random lotteries.
 LOTTERY_LOGITS = 2.0
 
 
-class MenuDesign(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class MenuDesign(Design):
     """Size and symmetry of a menu in training.
+
+    The menu is closed under cyclic shifts of alike bidders and of alike items: it holds the orbit
+    of every row.
 
     Parameters
     ----------
-    n_bidders, n_items : int
-    demand : {"additive", "unit"}
     n_rows : int
-        Rows with numbers of their own. The menu holds their orbit and the row of nothing.
-    alike_bidders, alike_items : bool
-        Whether with a row the menu holds all those in which bidders (items) have moved round.
+        Rows with separate parameters. The menu holds their orbits and the empty allocation.
     integral : bool
-        Whether every item goes to one bidder or none, in every row.
+        Whether all rows are integral: each item goes to one bidder or to nobody.
     n_starts : int
-        Menus trained side by side.
+        Number of menus trained in parallel.
     """
 
-    n_bidders: int
-    n_items: int
-    demand: str
-    n_rows: int
-    alike_bidders: bool
-    alike_items: bool
-    integral: bool
-    n_starts: int
+    n_rows: int = 1
+    integral: bool = False
+    n_starts: int = 1
 
     @property
     def orbit(self):
-        """How many rows of the menu come from one."""
+        """Number of rows in an orbit."""
         bidders = self.n_bidders if self.alike_bidders else 1
         return bidders * (self.n_items if self.alike_items else 1)
 
     @property
     def logits_shape(self):
-        """Numbers behind one row: bidders and nobody by items (and nothing, for unit demand)."""
+        """Shape of the logits of one row.
+
+        Axis 0 holds the bidders and "nobody"; axis 1 the items and, for unit demand, "nothing".
+        """
         return self.n_bidders + 1, self.n_items + (self.demand == "unit")
 
 
 def rows_from_logits(logits, design):
-    """Return feasible rows, differentiable in any numbers behind them.
+    """Return feasible allocations as a differentiable function of logits.
 
-    Additive demand: each item's probabilities over bidders and nobody are a softmax.
-    Unit demand: the smaller of that and of each bidder's softmax over items and nothing, so
-    that neither an item nor a bidder exceeds one (doubly substochastic). Integral rows take
-    the largest instead (for unit demand, a pair that is the largest both ways), with the
-    gradient of the softmax.
+    Additive demand: a softmax over bidders and "nobody" for each item. Unit demand: the minimum of
+    this softmax and a softmax over items and "nothing" for each bidder, which is doubly
+    substochastic. For integral rows the largest entry replaces the softmax (for unit demand, a
+    pair that is largest in both), with the softmax's gradient.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def _probabilities(logits, axis, integral):
     soft = torch.softmax(logits, dim=axis)
     if integral:
         best = torch.zeros_like(soft).scatter(axis, soft.argmax(dim=axis, keepdim=True), 1.0)
-        # The difference is exactly zero: only the gradient is the softmax's.
+        # Adds zero, with the gradient of the softmax.
         return best + (soft - soft.detach())
     n_choices = soft.shape[axis]
     cut = torch.relu(soft * (1 + n_choices * STRETCH) - STRETCH)
@@ -104,7 +104,7 @@ def _probabilities(logits, axis, integral):
 
 
 def close_orbit(rows, boosts, design):
-    """Return all rows of the menu: nothing, then the orbits of rows, and their boosts.
+    """Return the empty allocation and the orbits of rows, with their boosts.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def close_orbit(rows, boosts, design):
 
 
 def count_integral(design):
-    """Return how many integral rows there are, nothing left out."""
+    """Return the number of integral allocations without the empty one."""
     n_bidders, n_items = design.n_bidders, design.n_items
     if design.demand == "additive":
         return (n_bidders + 1) ** n_items - 1
@@ -140,11 +140,11 @@ def count_integral(design):
     return count - 1
 
 
-def first_logits(design, generator):
-    """Return logits to start from, (n_starts, n_rows, *design.logits_shape).
+def initial_logits(design, generator):
+    """Return initial logits.
 
-    All integral rows where they fit, one of each orbit, and random lotteries; else random
-    integral rows.
+    One row of each integral orbit and random lotteries if these orbits fit into the menu, and
+    random integral rows otherwise.
 
     Parameters
     ----------
@@ -154,22 +154,22 @@ def first_logits(design, generator):
 
     Returns
     -------
-    Tensor
+    Tensor of shape (n_starts, n_rows, *design.logits_shape)
     """
     n_starts, n_rows = design.n_starts, design.n_rows
-    owners = all_owners(design)
-    n_lotteries = max(n_rows - len(owners), 0)
-    if len(owners) > n_rows or not len(owners):
-        owners, n_lotteries = _random_owners(design, generator), 0
+    assignments = integral_assignments(design)
+    n_lotteries = max(n_rows - len(assignments), 0)
+    if len(assignments) > n_rows or not len(assignments):
+        assignments, n_lotteries = _random_assignments(design, generator), 0
     else:
-        owners = owners.expand(n_starts, -1, -1)
+        assignments = assignments.expand(n_starts, -1, -1)
     shape = (n_starts, n_lotteries, *design.logits_shape)
     lotteries = LOTTERY_LOGITS * torch.randn(shape, generator=generator)
-    return torch.cat([_integral_logits(owners, design), lotteries], dim=1)
+    return torch.cat([_integral_logits(assignments, design), lotteries], dim=1)
 
 
-def all_owners(design):
-    """Return who gets each item in one row of every integral orbit; none if they do not fit.
+def integral_assignments(design):
+    """Return one integral assignment of items to bidders for each orbit.
 
     Parameters
     ----------
@@ -177,24 +177,24 @@ def all_owners(design):
 
     Returns
     -------
-    Tensor of int of shape (n, n_items)
-        A bidder, or n_bidders for nobody.
+    Tensor of int of shape (n_orbits, n_items)
+        The bidder that gets each item, or ``n_bidders`` for nobody. Empty if the orbits do not
+        fit into the menu.
     """
     n_bidders, n_items = design.n_bidders, design.n_items
     if count_integral(design) > design.n_rows * design.orbit:
         return torch.empty(0, n_items, dtype=torch.long)
-    kept = [row for row in _assignments(design) if min(row) < n_bidders]
-    kept = [row for row in kept if row == min(_orbit_of(row, design))]
-    return torch.tensor(kept)
+    nonempty = (row for row in _all_assignments(design) if min(row) < n_bidders)
+    return torch.tensor([row for row in nonempty if row == min(_orbit_of(row, design))])
 
 
-def _assignments(design):
-    """Yield every assignment of items to bidders or nobody (n_bidders)."""
+def _all_assignments(design):
+    """Yield every feasible assignment of items to bidders or nobody (n_bidders)."""
     n_bidders, n_items = design.n_bidders, design.n_items
     if design.demand == "additive":
         yield from itertools.product(range(n_bidders + 1), repeat=n_items)
         return
-    # Matchings: few among all assignments where there are many items.
+    # Matchings are enumerated directly: most assignments of many items are not matchings.
     for size in range(min(n_bidders, n_items) + 1):
         for items in itertools.combinations(range(n_items), size):
             for bidders in itertools.permutations(range(n_bidders), size):
@@ -205,6 +205,7 @@ def _assignments(design):
 
 
 def _orbit_of(row, design):
+    """Yield all cyclic shifts of an assignment under the symmetries of the design."""
     n_bidders, n_items = design.n_bidders, design.n_items
     for turn in range(n_bidders if design.alike_bidders else 1):
         moved = tuple(k if k == n_bidders else (k + turn) % n_bidders for k in row)
@@ -212,23 +213,24 @@ def _orbit_of(row, design):
             yield moved[shift:] + moved[:shift]
 
 
-def _random_owners(design, generator):
-    """Return random owners, (n_starts, n_rows, n_items)."""
+def _random_assignments(design, generator):
+    """Return random assignments, (n_starts, n_rows, n_items)."""
     n_bidders, n_items = design.n_bidders, design.n_items
     shape = (design.n_starts, design.n_rows)
     if design.demand == "unit":
         keys = torch.rand(*shape, max(n_bidders, n_items) + 1, generator=generator)
         return keys.argsort(dim=2)[..., :n_items].clamp_max(n_bidders)
-    owners = torch.randint(n_bidders, (*shape, n_items), generator=generator)
-    unsold = MOST_UNSOLD * torch.rand(*shape, 1, generator=generator)
-    return owners.where(torch.rand(owners.shape, generator=generator) >= unsold, n_bidders)
+    assignments = torch.randint(n_bidders, (*shape, n_items), generator=generator)
+    unsold = MAX_UNSOLD * torch.rand(*shape, 1, generator=generator)
+    sold = torch.rand(assignments.shape, generator=generator) >= unsold
+    return assignments.where(sold, n_bidders)
 
 
-def _integral_logits(owners, design):
+def _integral_logits(assignments, design):
     """Return logits of integral rows, (..., *design.logits_shape)."""
-    chances = torch.nn.functional.one_hot(owners, design.n_bidders + 1).transpose(-1, -2)
+    probabilities = torch.nn.functional.one_hot(assignments, design.n_bidders + 1).transpose(-1, -2)
     if design.demand == "unit":
-        idle = 1 - chances.sum(dim=-1, keepdim=True).clamp_max(1)
-        chances = torch.cat([chances, idle], dim=-1)
-    trace = TRACE if design.n_bidders > 1 else LESS_THAN_TRACE
-    return torch.log(chances.to(torch.float32).clamp_min(trace))
+        idle = 1 - probabilities.sum(dim=-1, keepdim=True).clamp_max(1)
+        probabilities = torch.cat([probabilities, idle], dim=-1)
+    outside = OUTSIDE_PROBABILITY if design.n_bidders > 1 else BUYER_OUTSIDE_PROBABILITY
+    return torch.log(probabilities.to(torch.float32).clamp_min(outside))

@@ -1,48 +1,56 @@
-"""RochetNetAuction: a learned price list for one buyer."""
+"""RochetNetAuction: a learned menu of lotteries and prices for one buyer."""
 
 import torch
 
-from sklauction.menu import make_menu
+from sklauction.learned.parameter_docs import share_parameter_docs
+from sklauction.menu import Menu, make_menu
 from sklauction.menus.affine import AffineMenu
 from sklauction.menus.affine_mechanism import AffineMechanism
 from sklauction.menus.free_menu import FreeMenu
 from sklauction.menus.learned_menu import LearnedMenuAuction
+from sklauction.utils.constraints import is_auto
+from sklauction.utils.saving import fitted_object
 
 __all__ = ["BuyerMenuAuction", "RochetNetAuction"]
 
-# Rows by default: at least, at most. All sets of up to 9 items, and of 10 but for nothing.
+# Range of the default number of rows; 1023 is the number of nonempty sets of 10 items.
 MENU_SIZES = 64, 1023
 
 
 class BuyerMenuAuction(LearnedMenuAuction):
-    """Base class of auctions that sell to one buyer by a learned price list.
+    """Base class of auctions that sell to one buyer by a learned menu.
 
-    A subclass gives :meth:`_menu_module`.
+    A subclass adds :meth:`_menu_module`.
 
     Attributes
     ----------
     menu_ : Menu
     """
 
-    # One buyer's optima are found by fewer starts than auctions among several bidders.
-    rows_together, most_starts = 256, 4
+    # For one buyer fewer starts suffice than for several bidders.
+    max_total_rows, max_starts = 256, 4
+
+    _saved = {
+        **LearnedMenuAuction._saved,
+        "mechanism_": fitted_object(AffineMechanism),
+        "menu_": fitted_object(Menu),
+    }
 
     def _check_parameters(self):
         super()._check_parameters()
         if self.n_bidders != 1:
             raise ValueError(
-                f"n_bidders must be 1, as {type(self).__name__} sells to one buyer; got "
-                f"{self.n_bidders!r} (AffineMaximizerAuction sells to several)"
+                f"n_bidders must be 1, as {type(self).__name__} sells to one buyer "
+                f"(AffineMaximizerAuction sells to several); got {self.n_bidders!r}"
             )
 
     def _n_rows(self, n_bidders, n_items):
-        if not isinstance(self.menu_size, str):
+        if not is_auto(self.menu_size):
             return int(self.menu_size)
         least, most = MENU_SIZES
         return min(max(2**n_items, least), most)
 
-    def _train(self, train, held_out, n_iter):
-        super()._train(train, held_out, n_iter)
+    def _finish(self, train):
         menu, scale = self.mechanism_.menu, self.scale_
         prices = (menu.boosts.max() - menu.boosts) * scale
         self.menu_ = make_menu(
@@ -59,97 +67,40 @@ class BuyerMenuAuction(LearnedMenuAuction):
         self.mechanism_ = AffineMechanism(pruned, scale).to(menu.boosts.device)
 
 
+@share_parameter_docs
 class RochetNetAuction(BuyerMenuAuction):
-    """A learned menu of lotteries and prices for one buyer, who takes its favourite.
+    """RochetNet: a learned menu of lotteries and prices for one buyer.
 
-    Truth is dominant and nobody pays more than the reported value whatever the menu [2]_, so all
-    that is learned is revenue [1]_: the choice is softened to a softmax over rows, which sharpens
-    as training goes on. The fitted ``menu_`` is the auction, as a table that can be read.
+    The buyer chooses the row of the highest utility. For any menu, truthful bidding is a dominant
+    strategy and the payment is at most the reported value [2]_. Training therefore only
+    maximises revenue [1]_: gradients go through a softmax choice of the row, which sharpens during
+    training. The fitted ``menu_`` can be printed or converted to a DataFrame.
 
     Parameters
     ----------
-    n_bidders : int, default=1
-        Must be 1.
-    n_items : int, default=None
-        Items; None takes it from the data.
-    demand : {"additive", "unit"}, default="additive"
-        Whether the buyer values a set of items at the sum or wants at most one.
-    support : array-like broadcastable to (1, n_items, 2), default=None
-        Lowest and highest value, in money; None takes the range of the data. Rows that
-        no value in it chooses are left out of the menu.
-    menu_size : "auto" or int, default="auto"
-        Rows in training, nothing for nothing not counted. "auto" is the number of sets of
-        items, between 64 and 1023. First rows are all sets of items where they fit, then
-        random lotteries.
-    symmetric : "auto" or bool, default="auto"
-        Whether items are alike: with a row, the menu then holds those in which the
-        items have moved round. "auto" looks at the samples; on a lattice of values
-        it says no.
-    max_iter : int, default=60
-        Iterations; each is 100 updates and one look at the held-out profiles.
-    anneal_iter : int, default=None
-        Iterations over which the step size falls and choices sharpen; None is
-        ``max_iter``. Give it where fits are to be continued.
-    batch_size : int, default=512
-        Profiles per update.
-    learning_rate_init : float, default=0.03
-        First step size of Adam, for values that spread as uniform ones on [0, 1] do, in
-        units of ``scale_``; less in proportion where they spread less. It falls to a
-        hundredth along half a cosine.
-    n_starts : "auto" or int, default="auto"
-        Menus trained from different first rows and prices in one batched computation;
-        that with the highest held-out revenue is kept. "auto" is 4 for menus of up to 64
-        rows, and falls to 1 for 256.
-    validation_fraction : float, default=0.1
-        Share of the profiles held out; 0 chooses the start by the training loss.
-    n_iter_no_change : int, default=None
-        Stop when held-out revenue has not improved for so many iterations; None never.
-    warm_start : bool, default=False
-        Whether a second ``fit`` goes on from the first.
-    random_state : int, RandomState instance or None, default=None
-        Source of the seed from which every draw derives.
-    verbose : int, default=0
-        1 shows a progress bar.
-    device : str, default="auto"
-        "auto" takes a GPU where there is one; else a torch device.
-    callbacks : list of skorch.callbacks.Callback, default=None
-        Handed to skorch; an iteration is an epoch.
-    checkpoint : str or path-like, default=None
-        File into which fit writes its state, so that a killed fit can go on; see ``resume``.
-        Needs the extra ``save``. Each fit needs a file of its own.
-    checkpoint_every : int, default=1
-        Iterations from one writing to the next.
-    resume : bool, default=False
-        Whether fit goes on from ``checkpoint``, if it is there and of the same parameters and
-        valuations; it then ends as if it had never been stopped, on a CPU bit for bit.
+    $buyer
+    $annealing
+    $buyer_annealing
+    $training
 
     Attributes
     ----------
-    menu_ : Menu
-        Allocations, prices and shares of the rows, without duplicates and rows that no value
-        in the support chooses; ``print(menu_)``, ``menu_.to_frame()``, ``menu_.simplify(V)``.
-    mechanism_ : torch.nn.Module
-        The same menu: bids to (allocations, payments), in money.
-    n_iter_ : int
-        Iterations done in all.
-    history_ : list of dict
-        Revenue on held-out profiles, one row per iteration.
-    n_items_, n_features_in_, scale_, support_ :
-        See :class:`~sklauction.base.BaseAuction`.
+    $buyer_fitted
+    $fitted
 
     Raises
     ------
     ValueError
-        In fit and partial_fit, if a parameter or X is not as described: so if ``n_bidders`` is
-        not 1, or a menu of ``menu_size`` rows would take more than 4 GiB to train.
+        In fit and partial_fit, if a parameter or X is invalid, ``n_bidders`` is not 1, or
+        training would take more than 4 GiB.
     NotFittedError
         In predict and score, before fit.
 
     See Also
     --------
-    MenuNetAuction : The same menu from a network.
-    AffineMaximizerAuction : For several bidders.
-    MenuDisplay : Draws the regions in which each row is taken.
+    MenuNetAuction : Menu as the output of a network.
+    AffineMaximizerAuction : Menus for several bidders.
+    MenuDisplay : Plot of the regions in which each row is chosen.
 
     References
     ----------
@@ -194,27 +145,7 @@ class RochetNetAuction(BuyerMenuAuction):
         checkpoint_every=1,
         resume=False,
     ):
-        self.n_bidders = n_bidders
-        self.n_items = n_items
-        self.demand = demand
-        self.support = support
-        self.menu_size = menu_size
-        self.symmetric = symmetric
-        self.max_iter = max_iter
-        self.anneal_iter = anneal_iter
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.n_starts = n_starts
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-        self.device = device
-        self.callbacks = callbacks
-        self.checkpoint = checkpoint
-        self.checkpoint_every = checkpoint_every
-        self.resume = resume
+        self._store(locals())
 
     def _menu_module(self):
         return FreeMenu

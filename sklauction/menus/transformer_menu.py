@@ -1,4 +1,4 @@
-"""AMenuNet's menu: a permutation-equivariant transformer over bidders and items."""
+"""The network of AMenuNet: a permutation-equivariant transformer over bidders and items."""
 
 import math
 
@@ -7,33 +7,32 @@ import torch
 from torch import nn
 
 from sklauction.menus.affine import AffineMenu
-from sklauction.menus.free_menu import first_boosts, normal_weights
+from sklauction.menus.free_menu import initial_boosts, normalise_weights
 from sklauction.menus.menu_rows import close_orbit, rows_from_logits
 
 __all__ = ["TransformerMenu"]
 
-# Numbers in the embedding of a bidder, and of an item.
-EMBEDDED = 16
-# Spread of the first logits: rows then differ, and lean to one bidder per item.
-FIRST_LOGITS = 3.0
+# Size of the embedding of a bidder, and of an item.
+EMBEDDING_SIZE = 16
+# Scale of the logits. With this value, initial rows differ and mostly favour one bidder per item.
+LOGIT_SCALE = 3.0
 
 
 class TransformerMenu(nn.Module):
-    """Menu, weights and boosts from embeddings of bidders and items [1]_.
+    """Menu, weights and boosts computed from embeddings of bidders and items [1]_.
 
-    Every pair of bidder and item is described by the embeddings of both, which are drawn once
-    and not learned, and by mean and spread of the bidder's values of the item. Layers
-    attend over the items of a bidder and over the bidders of an item. So the weights do
-    not grow with bidders or items, and bidders (items) that change places change places in
-    the menu.
+    The features of a bidder-item pair are the embeddings of both, which are drawn once and fixed,
+    and the mean and standard deviation of the bidder's values for the item. Layers attend over
+    the items of a bidder and over the bidders of an item. Hence the number of weights does not
+    depend on the numbers of bidders and items, and the menu is permutation-equivariant.
 
     Parameters
     ----------
     design : MenuDesign
     values : ndarray of shape (n_samples, n_bidders, n_items)
-        Samples on which first prices are found, in units of the scale.
+        Samples that determine the initial prices, in units of the scale.
     generator : torch.Generator
-        For the embeddings and first weights; on the CPU.
+        For the embeddings and initial weights; on the CPU.
     n_units : int, default=32
         Width of the layers.
     n_layers : int, default=2
@@ -48,35 +47,35 @@ class TransformerMenu(nn.Module):
         super().__init__()
         self.design, self.n_layers = design, n_layers
         n_starts = design.n_starts
-        described = np.stack([values.mean(axis=0), values.std(axis=0)], axis=-1)
+        statistics = np.stack([values.mean(axis=0), values.std(axis=0)], axis=-1)
 
         def normal(*shape):
             return torch.randn(*shape, generator=generator)
 
-        def drawn(n_inputs, n_outputs):
+        def lecun_normal(n_inputs, n_outputs):
             return nn.Parameter(normal(n_starts, n_inputs, n_outputs) / math.sqrt(n_inputs))
 
-        # First, so that they are the same for any number of starts.
-        bidders = normal(design.n_bidders, 1, EMBEDDED)
-        items = normal(1, design.n_items, EMBEDDED)
-        self.entry = drawn(2 * EMBEDDED + described.shape[2], n_units)
-        self.attend = nn.ParameterList(drawn(n_units, 6 * n_units) for _ in range(n_layers))
-        self.merge = nn.ParameterList(drawn(4 * n_units, n_units) for _ in range(n_layers))
-        self.to_rows = drawn(n_units, design.n_rows)
-        self.to_nobody = drawn(n_units, design.n_rows)
-        self.to_idle = drawn(n_units, design.n_rows)
+        # Drawn before the weights, so that they do not depend on the number of starts.
+        bidders = normal(design.n_bidders, 1, EMBEDDING_SIZE)
+        items = normal(1, design.n_items, EMBEDDING_SIZE)
+        self.entry = lecun_normal(2 * EMBEDDING_SIZE + statistics.shape[2], n_units)
+        self.attend = nn.ParameterList(lecun_normal(n_units, 6 * n_units) for _ in range(n_layers))
+        self.merge = nn.ParameterList(lecun_normal(4 * n_units, n_units) for _ in range(n_layers))
+        self.to_rows = lecun_normal(n_units, design.n_rows)
+        self.to_nobody = lecun_normal(n_units, design.n_rows)
+        self.to_idle = lecun_normal(n_units, design.n_rows)
         self.to_boosts = nn.Parameter(torch.zeros(n_starts, n_units, design.n_rows))
         self.to_weights = nn.Parameter(torch.zeros(n_starts, n_units, 1))
         pairs = (design.n_bidders, design.n_items)
-        known = [
+        features = [
             bidders.expand(*pairs, -1),
             items.expand(*pairs, -1),
-            torch.as_tensor(described, dtype=torch.float32),
+            torch.as_tensor(statistics, dtype=torch.float32),
         ]
-        self.register_buffer("pairs", torch.cat(known, dim=2), persistent=False)
+        self.register_buffer("pairs", torch.cat(features, dim=2), persistent=False)
         with torch.no_grad():
-            first = rows_from_logits(self._read(self._encode()), design)
-        self.boosts = nn.Parameter(first_boosts(first, values, generator))
+            rows = rows_from_logits(self._read(self._encode()), design)
+        self.boosts = nn.Parameter(initial_boosts(rows, values, generator))
 
     def forward(self):
         """Return the :class:`AffineMenu` of every start."""
@@ -86,10 +85,10 @@ class TransformerMenu(nn.Module):
         boosts = self.boosts + (pooled @ self.to_boosts).squeeze(1)
         by_bidder = (pairs.mean(dim=2) @ self.to_weights).squeeze(2)
         rows, boosts = close_orbit(rows, boosts, self.design)
-        return AffineMenu(rows, normal_weights(by_bidder, self.design), boosts)
+        return AffineMenu(rows, normalise_weights(by_bidder, self.design), boosts)
 
     def _encode(self):
-        """Return what is known of every pair, (n_starts, n_bidders, n_items, n_units)."""
+        """Return hidden units of every pair, (n_starts, n_bidders, n_items, n_units)."""
         pairs = _times(
             self.pairs.to(self.entry).expand(self.design.n_starts, -1, -1, -1), self.entry
         )
@@ -111,15 +110,15 @@ class TransformerMenu(nn.Module):
         if self.design.demand == "unit":
             idle = _times(pairs.mean(dim=2, keepdim=True), self.to_idle)
             logits = torch.cat([logits, torch.cat([idle, torch.zeros_like(idle[:, :1])], 1)], dim=2)
-        return FIRST_LOGITS * logits.permute(0, 3, 1, 2)
+        return LOGIT_SCALE * logits.permute(0, 3, 1, 2)
 
 
 def _times(pairs, weight):
-    """Return (n_starts, n, m, a) times (n_starts, a, b)."""
+    """Return the matrix product of (n_starts, n, m, a) and (n_starts, a, b)."""
     return pairs @ weight.unsqueeze(1)
 
 
 def _attention(query, key, value):
-    """Attend along axis 2, for each start and place of axis 1."""
-    chances = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]), dim=-1)
-    return chances @ value
+    """Return scaled dot-product attention along axis 2."""
+    shares = torch.softmax(query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1]), dim=-1)
+    return shares @ value

@@ -1,4 +1,4 @@
-"""Scorers, a callback that audits, and a comparison of auctions."""
+"""Scorers, a callback that audits during training, and a display that compares auctions."""
 
 from sklauction.model_selection.comparison import ComparisonDisplay
 from sklauction.model_selection.monitor import RegretMonitor

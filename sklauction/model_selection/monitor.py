@@ -1,4 +1,4 @@
-"""RegretMonitor: a callback that audits an auction after every iteration of its fit."""
+"""RegretMonitor: a callback that audits an auction after every training iteration."""
 
 import numpy as np
 
@@ -10,34 +10,33 @@ __all__ = ["RegretMonitor"]
 
 
 class RegretMonitor(ScoringMonitor):
-    """Callback that audits an auction after every iteration of its fit.
+    """Callback that audits an auction after every training iteration.
 
-    scikit-learn's own ``ScoringMonitor`` logs nothing where ``y`` is None, as it always is here.
+    Use it instead of scikit-learn's ``ScoringMonitor``, which logs nothing if ``y`` is None.
 
     Parameters
     ----------
     n_samples : int, default=200
-        Profiles audited each time: the first of those that the fit holds out, or, without any,
-        of its training profiles.
+        Number of profiles audited: the first held-out profiles or, if none are held out, the
+        first training profiles.
     effort : {"quick", "default", "thorough"} or int, default="quick"
-        How hard each audit searches; see :func:`~sklauction.measure_regret`.
+        Effort of each audit; see :func:`~sklauction.measure_regret`.
     random_state : int, RandomState instance or None, default=0
-        Seed of the search; a fixed one compares iterations alike.
+        Seed of the audits. With an integer, all iterations are audited alike.
 
     Raises
     ------
     ImportError
-        With scikit-learn before 1.9, which has no callbacks.
+        If scikit-learn is older than 1.9, which introduced callbacks.
     ValueError
-        If ``n_samples`` is not a positive integer; in the fit that it watches, if the effort is
-        not as described.
+        If ``n_samples`` is not a positive integer. During the fit, if ``effort`` is invalid.
 
     Notes
     -----
-    ``get_logs().data`` has a row per iteration with the columns ``score`` [1]_, in the square root
-    of the caller's money, and ``revenue`` and ``regret`` (minus the total regret found [2]_, which
-    is a lower bound on it), in the caller's money.
-    Set on the auction within a search, it logs every candidate in every fold.
+    ``get_logs().data`` has one row per iteration, with the columns ``score`` [1]_, in the square
+    root of the money of the valuations, and ``revenue`` and ``regret`` in that money. ``regret`` is
+    minus the total regret found [2]_, a lower bound on the true regret. Set on the auction of a
+    search, the callback logs every candidate in every fold.
 
     References
     ----------
@@ -54,7 +53,7 @@ class RegretMonitor(ScoringMonitor):
     >>> auction = RochetNetAuction(max_iter=2, menu_size=8, random_state=0)
     >>> auction = auction.set_callbacks(monitor).fit(V)
     >>> rows = [row for row in monitor.get_logs().data if row["task_name"] == "iteration"]
-    >>> [row["regret"] > -1e-6 for row in rows]  # RochetNet is truthful at every moment
+    >>> [row["regret"] > -1e-6 for row in rows]  # RochetNet is always truthful
     [True, True]
     """
 
@@ -64,28 +63,28 @@ class RegretMonitor(ScoringMonitor):
         self.n_samples = n_samples
 
     def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
-        """Audit the auction as it is after a task, and log it.
+        """Audit the auction after a task and log the scores.
 
         Parameters
         ----------
         estimator : estimator instance
-            Being fitted.
+            Auction being fitted.
         context : sklearn.callback.CallbackContext
-            Of the task that ended.
+            Context of the task that ended.
         X : array-like of shape (n_samples, n_bidders, n_items) or flat
             Valuations, in money.
         fitted_estimator : estimator instance
-            The auction, as if training had stopped now; None for a task that made none.
+            The auction that training would return now; None for tasks that return no auction.
 
         Raises
         ------
         ValueError
-            If the effort is not as described.
+            If ``effort`` is invalid.
         """
         if fitted_estimator is None:
             return
         some = X[: self.n_samples]
-        # The scorers ignore y, but the base class scores only where there is one.
+        # The scorers ignore y, but the base class scores only if y is given.
         super().on_fit_task_end(
             estimator, context, X=some, y=np.zeros(len(some)), fitted_estimator=fitted_estimator
         )

@@ -1,7 +1,7 @@
-"""Scorers for model selection, and a rule that trades revenue against regret.
+"""Scorers for model selection, and a refit rule with a limit on regret.
 
-Each scorer is a callable ``scorer(auction, valuations, y=None) -> float`` where greater is
-better, as ``scoring=`` of GridSearchCV, cross_validate and learning_curve expects.
+A scorer is a callable ``scorer(auction, valuations, y=None)`` for the ``scoring`` parameter of
+GridSearchCV, cross_validate and learning_curve. Greater is better.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator
 
 from sklauction.audit.measure import measure_regret
 from sklauction.economics import revenue
-from sklauction.utils.validation import check_not_negative, to_floats
+from sklauction.utils.constraints import NOT_NEGATIVE
+from sklauction.utils.validation import to_floats
 
 __all__ = [
     "AuctionScorer",
@@ -23,43 +24,37 @@ __all__ = [
 
 
 class _AuditScorer(BaseEstimator):
-    """Base class: audits a fitted auction on valuations in any form that it accepts."""
+    """Base class of scorers that audit the auction."""
 
     def __init__(self, effort="quick", random_state=0):
         self.effort = effort
         self.random_state = random_state
 
     def _audit(self, auction, valuations):
-        return measure_regret(
-            auction,
-            valuations,
-            effort=self.effort,
-            random_state=self.random_state,
-            verbose=False,
-        )
+        search = {"effort": self.effort, "random_state": self.random_state}
+        return measure_regret(auction, valuations, **search, verbose=False)
 
 
 class RegretScorer(_AuditScorer):
     """Minus the total regret found by an audit.
 
-    Called as ``scorer(auction, valuations)``, it returns ``-R``, R being the sum over bidders of
-    ex-post regret [1]_, in the unit of the valuations. A search finds a lower bound on R, so
-    this is an upper bound on minus the true regret.
+    ``scorer(auction, valuations)`` returns ``-R``, where R is the mean over profiles of the sum
+    over bidders of ex-post regret [1]_, in the unit of the valuations. The audit finds a lower
+    bound on R, so this is an upper bound on minus the true regret.
 
     Parameters
     ----------
     effort : {"quick", "default", "thorough"} or int, default="quick"
-        How hard the audit searches; see :func:`~sklauction.measure_regret`.
+        Effort of the audit; see :func:`~sklauction.measure_regret`.
     random_state : int, RandomState instance or None, default=0
-        Seed of the search; a fixed one compares candidates alike.
+        Seed of the audit. With an integer, all candidates are audited alike.
 
     Raises
     ------
     ValueError
-        In a call, if the effort is not as described or valuations do not fit the auction; as
-        :func:`~sklauction.measure_regret` raises it.
+        When called, if ``effort`` is invalid or the valuations do not fit the auction.
     NotFittedError
-        In a call, if the auction is not fitted.
+        When called, if the auction is not fitted.
 
     References
     ----------
@@ -80,25 +75,24 @@ class RegretScorer(_AuditScorer):
 
 
 class AuctionScorer(_AuditScorer):
-    """The score ``sqrt(P) - sqrt(R)``, with R as found by an audit.
+    """The score ``sqrt(P) - sqrt(R)``, with R found by an audit.
 
-    Called as ``scorer(auction, valuations)``, it returns the score of [1]_, in the square root of
-    the unit of the valuations. A search finds a lower bound on R, so this is an upper bound.
+    ``scorer(auction, valuations)`` returns the score of [1]_, in the square root of money. The
+    audit finds a lower bound on R, so this is an upper bound on the score.
 
     Parameters
     ----------
     effort : {"quick", "default", "thorough"} or int, default="quick"
-        How hard the audit searches; see :func:`~sklauction.measure_regret`.
+        Effort of the audit; see :func:`~sklauction.measure_regret`.
     random_state : int, RandomState instance or None, default=0
-        Seed of the search; a fixed one compares candidates alike.
+        Seed of the audit. With an integer, all candidates are audited alike.
 
     Raises
     ------
     ValueError
-        In a call, if the effort is not as described or valuations do not fit the auction; as
-        :func:`~sklauction.measure_regret` raises it.
+        When called, if ``effort`` is invalid or the valuations do not fit the auction.
     NotFittedError
-        In a call, if the auction is not fitted.
+        When called, if the auction is not fitted.
 
     References
     ----------
@@ -120,17 +114,16 @@ class AuctionScorer(_AuditScorer):
 
 
 class RevenueScorer(BaseEstimator):
-    """Revenue under truthful reports, whatever the regret.
+    """Revenue under truthful reports, ignoring regret.
 
-    Called as ``scorer(auction, valuations)``, it returns the mean total payment, which the auctions
-    of [1]_ maximise, in the unit of the valuations.
+    ``scorer(auction, valuations)`` returns the mean total payment per profile [1]_, in money.
 
     Raises
     ------
     ValueError
-        In a call, if the auction is none, or valuations do not fit it.
+        When called, if ``auction`` is not an auction or the valuations do not fit it.
     NotFittedError
-        In a call, if the auction is not fitted.
+        When called, if the auction is not fitted.
 
     References
     ----------
@@ -146,40 +139,40 @@ class RevenueScorer(BaseEstimator):
     """
 
     def __call__(self, auction, valuations, y=None):
-        """Return P, the mean total payment, in the unit of the valuations."""
+        """Return the mean total payment, in the unit of the valuations."""
         if isinstance(auction, type) or not hasattr(auction, "predict"):
             raise ValueError(f"auction must be a fitted auction estimator; got {auction!r}")
         return revenue(auction.predict(valuations).payments)
 
 
 def auction_scorers(effort="quick", random_state=0):
-    """Return a scorer for a multi-metric search: score, revenue and regret of one audit.
+    """Return a multi-metric scorer: score, revenue and minus the regret from one audit.
 
     Parameters
     ----------
     effort : {"quick", "default", "thorough"} or int, default="quick"
-        How hard the audit searches; see :func:`~sklauction.measure_regret`.
+        Effort of the audit; see :func:`~sklauction.measure_regret`.
     random_state : int, RandomState instance or None, default=0
-        Seed of the search; a fixed one compares candidates alike.
+        Seed of the audit. With an integer, all candidates are audited alike.
 
     Returns
     -------
     callable
         ``scorer(auction, valuations, y=None)`` returns a dict of ``"score"`` [1]_, in the square
         root of the unit of the valuations, and, in that unit, ``"revenue"`` and ``"regret"``,
-        minus the total regret found [2]_. Three scorers of their own would audit twice.
+        which is minus the total regret found [2]_.
 
     Raises
     ------
     ValueError
-        When the scorer is called, if the effort is not as described or valuations do not fit
-        the auction.
+        When the scorer is called, if ``effort`` is invalid or the valuations do not fit the
+        auction.
     NotFittedError
         When the scorer is called, if the auction is not fitted.
 
     See Also
     --------
-    best_under_regret : Chooses among candidates by what it returns.
+    best_under_regret : Refit rule that uses these scores.
 
     References
     ----------
@@ -199,7 +192,7 @@ def auction_scorers(effort="quick", random_state=0):
 
 
 class _MultiScorer(_AuditScorer):
-    """Score, revenue and minus the regret, as a dict."""
+    """Scorer that returns score, revenue and minus the regret as a dict."""
 
     def __call__(self, auction, valuations, y=None):
         report = self._audit(auction, valuations)
@@ -207,7 +200,7 @@ class _MultiScorer(_AuditScorer):
 
 
 class _Scores(dict):
-    """Scores by name; asked for a refit rule, as by a search's own ``score``, the score."""
+    """Scores by name. GridSearchCV.score looks up its ``refit``; a callable gets the score."""
 
     def __missing__(self, key):
         if callable(key):
@@ -216,30 +209,30 @@ class _Scores(dict):
 
 
 class best_under_regret:
-    """Refit rule: the most revenue among candidates whose total regret is at most ``tol``.
+    """Refit rule: the candidate with the most revenue whose total regret is at most ``tol``.
 
     Parameters
     ----------
     tol : float
-        Largest mean total regret, in the unit of the valuations. If no candidate keeps
-        to it, the one with the least regret is taken.
+        Largest mean total regret allowed, in the unit of the valuations. If no candidate
+        satisfies it, the one with the least regret is chosen.
 
     Raises
     ------
     ValueError
-        If ``tol`` is negative; in a call, if the results are no dict, have no
-        ``mean_test_revenue`` or ``mean_test_regret``, or hold no candidate with both.
+        If ``tol`` is negative. When called, if ``cv_results_`` has no ``mean_test_revenue`` or
+        ``mean_test_regret``, or no candidate for which both are finite.
 
     See Also
     --------
-    auction_scorers : Makes the results that it chooses among.
+    auction_scorers : Scorer that the rule needs.
 
     Notes
     -----
-    For ``GridSearchCV(..., scoring=auction_scorers(), refit=best_under_regret(0.01))``. Called
-    with ``cv_results_``, it returns the index of the chosen candidate. Where
-    :class:`AuctionScorer` puts a price on regret, this gives it a budget, as [1]_ does in
-    training. The regrets compared are those found, lower bounds on the true ones.
+    Use it as ``GridSearchCV(..., scoring=auction_scorers(), refit=best_under_regret(0.01))``.
+    Called with ``cv_results_``, it returns the index of the chosen candidate. While
+    :class:`AuctionScorer` penalises regret, this rule sets a budget, as [1]_ does in training. The
+    regrets compared are those found by the audits: lower bounds on the true ones.
 
     References
     ----------
@@ -258,42 +251,43 @@ class best_under_regret:
     """
 
     def __init__(self, tol):
-        check_not_negative(tol, "tol")
+        NOT_NEGATIVE.check(tol, "tol")
         self.tol = tol
 
     def __call__(self, cv_results):
         """Return the index of the chosen candidate."""
-        gains = self._read(cv_results, "mean_test_revenue")
+        revenues = self._read(cv_results, "mean_test_revenue")
         regrets = -self._read(cv_results, "mean_test_regret")
-        if len(gains) != len(regrets):
+        if len(revenues) != len(regrets):
             raise ValueError(
-                "cv_results must hold as many mean_test_revenue as mean_test_regret; got "
-                f"{len(gains)} and {len(regrets)}"
+                "cv_results must have as many values of mean_test_revenue as of "
+                f"mean_test_regret; got {len(revenues)} and {len(regrets)}"
             )
-        # Candidates that failed have nan.
-        known = np.isfinite(gains) & np.isfinite(regrets)
+        # Failed candidates have NaN scores.
+        known = np.isfinite(revenues) & np.isfinite(regrets)
         if not known.any():
             raise ValueError(
-                "cv_results must hold a candidate whose mean_test_revenue and mean_test_regret "
+                "cv_results must have a candidate whose mean_test_revenue and mean_test_regret "
                 "are finite; got none"
             )
         allowed = known & (regrets <= self.tol)
         if not allowed.any():
             return int(np.argmin(np.where(known, regrets, np.inf)))
-        return int(np.argmax(np.where(allowed, gains, -np.inf)))
+        return int(np.argmax(np.where(allowed, revenues, -np.inf)))
 
     def _read(self, cv_results, name):
-        """Return a column of results, nan among them."""
+        """Return a column of the results as floats."""
         if not isinstance(cv_results, Mapping) or name not in cv_results:
             got = list(cv_results) if isinstance(cv_results, Mapping) else cv_results
             raise ValueError(
-                f"best_under_regret needs {name!r} in cv_results_: search with "
-                f"scoring=auction_scorers(); got {got!r}"
+                f"cv_results must have {name!r}, as with scoring=auction_scorers(); got {got!r}"
             )
         try:
             column = to_floats(cv_results[name])
         except ValueError as error:
-            raise ValueError(f"cv_results[{name!r}] must hold numbers; got {error}") from error
+            raise ValueError(f"cv_results[{name!r}] must be numbers; got {error}") from error
         if column.ndim != 1:
-            raise ValueError(f"cv_results[{name!r}] must have one axis; got {column.shape}")
+            raise ValueError(
+                f"cv_results[{name!r}] must be one-dimensional; got shape {column.shape}"
+            )
         return column

@@ -1,4 +1,4 @@
-"""Fitted auctions and the states of fits in files, without pickle."""
+"""Saving of auctions and of the state of fits in files, without pickle."""
 
 from sklauction.persistence.files import load_auction, save_auction
 

@@ -1,55 +1,55 @@
-"""Auctions from their parameters and fitted attributes, each attribute checked."""
+"""Auctions from their parameters and fitted attributes, each of them checked."""
 
 import numpy as np
 
 from sklauction.base import BaseAuction
 from sklauction.economics import feasibility_violation, ir_violation
-from sklauction.persistence.attributes import OPTIONAL, fitted_attributes
-from sklauction.persistence.classes import find_class
+from sklauction.utils.saving import check_fitted
 
 __all__ = ["auction_parts", "make_auction", "try_out"]
 
-# What only matters while training runs.
-NOT_KEPT = ("callbacks", "checkpoint", "checkpoint_every", "resume", "verbose")
-# Rounding of probabilities, and of money relative to the highest bid: that of every auction is far
-# below it.
+# Parameters that only matter while fit runs.
+NOT_SAVED = ("callbacks", "checkpoint", "checkpoint_every", "resume", "verbose")
+# Set in fit only if X has names of columns.
+OPTIONAL = ("feature_names_in_",)
+# Rounding of probabilities, and of money relative to the highest bid. Real auctions stay far below.
 ROUNDING = 1e-6
-# A loaded auction is tried on so many profiles, on fewer where these would make it work on more
-# numbers at once. More than the last for one profile, 256 MiB, are refused: networks that can be
+# A loaded auction is run on up to MOST_TRIED profiles, at most NUMBERS_TRIED numbers at once. One
+# that needs more than MOST_NUMBERS (256 MiB) for a single profile is refused: networks that can be
 # trained need far less.
 MOST_TRIED, NUMBERS_TRIED, MOST_NUMBERS = 16, 1 << 21, 1 << 25
 
 
 def auction_parts(auction):
-    """Return the parameters and the fitted attributes of an auction that a file keeps.
+    """Return the parameters and the fitted attributes of an auction that a file holds.
 
     Parameters
     ----------
     auction : auction estimator
-        Of a class that a file may hold; fitted or not.
+        Fitted or not.
 
     Returns
     -------
     parameters, fitted : dict
     """
-    parameters, fitted = auction.get_params(deep=False), fitted_attributes(type(auction))
+    parameters = auction.get_params(deep=False)
     if "device" in parameters:
         parameters["device"] = str(parameters["device"])
     return (
-        {name: value for name, value in parameters.items() if name not in NOT_KEPT},
-        {name: value for name, value in vars(auction).items() if name in fitted},
+        {name: value for name, value in parameters.items() if name not in NOT_SAVED},
+        {name: value for name, value in vars(auction).items() if name in auction._saved},
     )
 
 
-def make_auction(name, parameters, fitted):
-    """Return an auction of its class, parameters and fitted attributes.
+def make_auction(cls, parameters, fitted):
+    """Return an auction of a class with these parameters and fitted attributes.
 
     Parameters
     ----------
-    name : str
-        Of the class, as in a file.
+    cls : type
+        Subclass of BaseAuction.
     parameters, fitted : dict
-        Of :func:`auction_parts`; parameters that are missing have their defaults.
+        Of :func:`auction_parts`. Missing parameters have their defaults.
 
     Returns
     -------
@@ -58,53 +58,37 @@ def make_auction(name, parameters, fitted):
     Raises
     ------
     ValueError
-        If they are not those of such an auction.
+        If names or values are not legal.
     """
-    cls = find_class(name)
-    if not issubclass(cls, BaseAuction):
-        raise ValueError(f"{name} is no auction")
-    kept = set(cls._get_param_names()) - set(NOT_KEPT)
+    kept = set(cls._get_param_names()) - set(NOT_SAVED)
     _check_names(parameters, kept, f"parameters of {cls.__name__}")
     auction = cls(**parameters)
     if "device" in parameters:
-        # One that is missing here does not keep the auction from being used.
+        # The auction can be used even if this machine lacks its device.
         if not isinstance(auction.device, str):
-            raise ValueError(f"device must be a text; got {auction.device!r:.80}")
+            raise ValueError(f"device must be a str; got {auction.device!r:.80}")
         cls(**{**parameters, "device": "cpu"})._check_parameters()
     else:
         auction._check_parameters()
     if fitted:
-        attributes = fitted_attributes(cls)
-        _check_names(fitted, attributes, f"attributes of a fitted {cls.__name__}")
-        missing = [key for key in attributes if key not in fitted and key not in OPTIONAL]
+        _check_names(fitted, cls._saved, f"attributes of a fitted {cls.__name__}")
+        missing = [name for name in cls._saved if name not in fitted and name not in OPTIONAL]
         if missing:
-            raise ValueError(f"a fitted {cls.__name__} has {missing[0]}, which is missing")
+            raise ValueError(f"a fitted {cls.__name__} must have {missing[0]}, which is missing")
         vars(auction).update(fitted)
-        for key, check in attributes.items():
-            if key in fitted:
-                check(auction, fitted[key], key)
+        check_fitted(auction, fitted)
     return auction
 
 
 def try_out(auction):
-    """Raise ValueError unless a fitted auction makes outcomes that an auction may have.
+    """Run a fitted auction on a few profiles; raise ValueError unless the outcomes are valid.
 
     Parameters
     ----------
     auction : auction estimator
     """
     low, high = np.moveaxis(auction.support_, -1, 0)
-    n_numbers = low.size * max(low.shape)
-    if hasattr(auction, "mechanism_"):
-        from sklauction.persistence.modules import width_of
-
-        n_numbers = low.size * width_of(auction.mechanism_, *low.shape)
-        if n_numbers > MOST_NUMBERS:
-            raise ValueError(f"its network works on {n_numbers:,} numbers for a single profile")
-    n_tried = min(MOST_TRIED, max(1, NUMBERS_TRIED // n_numbers))
-    weights = np.random.RandomState(0).uniform(size=(n_tried, *low.shape))
-    weights[:2] = np.array([1, 0])[:n_tried, None, None]
-    bids = low + weights * (high - low)
+    bids = low + _weights(auction, *low.shape) * (high - low)
     outcome = auction.predict(bids)
     allocations, payments = outcome
     money = ROUNDING * bids.max()
@@ -118,12 +102,31 @@ def try_out(auction):
         and (payments >= -money).all()
     )
     if not sound:
-        raise ValueError("its outcomes are not those of an auction")
-    if hasattr(auction, "auction_"):
+        raise ValueError("its outcomes must be feasible and individually rational; got others")
+    if isinstance(getattr(auction, "auction_", None), BaseAuction):
         try_out(auction.auction_)
 
 
+def _weights(auction, n_bidders, n_items):
+    """Return positions of bids in the support, from 0 to 1, for as many profiles as memory allows.
+
+    The first two profiles are the highest and the lowest bids.
+    """
+    width = max(n_bidders, n_items)
+    if hasattr(auction, "mechanism_"):
+        from sklauction.persistence.modules import working_width
+
+        width = working_width(auction.mechanism_, n_bidders, n_items)
+    n_numbers = n_bidders * n_items * width
+    if hasattr(auction, "mechanism_") and n_numbers > MOST_NUMBERS:
+        raise ValueError(f"its network works on {n_numbers:,} numbers for a single profile")
+    n_tried = min(MOST_TRIED, max(1, NUMBERS_TRIED // n_numbers))
+    weights = np.random.RandomState(0).uniform(size=(n_tried, n_bidders, n_items))
+    weights[:2] = np.array([1, 0])[:n_tried, None, None]
+    return weights
+
+
 def _check_names(given, legal, what):
-    strange = [key for key in given if key not in legal]
+    strange = [name for name in given if name not in legal]
     if strange:
-        raise ValueError(f"{what} are {', '.join(sorted(legal))}; got {strange[0]!r:.80}")
+        raise ValueError(f"{what} must be {', '.join(sorted(legal))}; got {strange[0]!r:.80}")

@@ -1,4 +1,4 @@
-"""Checkpoints: the state of a fit on disk, to go on from after the process was killed."""
+"""Checkpoints: the state of a fit in a file, to resume it after the process was killed."""
 
 import hashlib
 import os
@@ -7,32 +7,20 @@ import warnings
 import numpy as np
 
 from sklauction.persistence.codec import Decoder, Encoder
-from sklauction.persistence.container import pack, read_sealed, write_atomically
-from sklauction.utils.validation import check_count
+from sklauction.persistence.container import pack, read_container, write_atomically
 
-__all__ = ["Checkpoint", "check_checkpoint", "digest", "in_words"]
+__all__ = ["Checkpoint", "canonical", "digest"]
 
 KIND = "checkpoint"
 
 
-def check_checkpoint(checkpoint, every, resume):
-    """Raise ValueError unless the three parameters are as an auction takes them."""
-    if checkpoint is not None and not (isinstance(checkpoint, str | os.PathLike) and checkpoint):
-        raise ValueError(f"checkpoint must be None or the path of a file; got {checkpoint!r}")
-    check_count(every, "checkpoint_every")
-    if not isinstance(resume, bool):
-        raise ValueError(f"resume must be True or False; got {resume!r}")
-    if resume and checkpoint is None:
-        raise ValueError("resume=True must come with checkpoint, the file to go on from; got None")
-
-
 def digest(valuations):
-    """Return a short text that differs for other valuations."""
+    """Return a hash of valuations."""
     return hashlib.blake2b(np.ascontiguousarray(valuations).data, digest_size=16).hexdigest()
 
 
-def in_words(value):
-    """Return a parameter as a text that is the same in another process."""
+def canonical(value):
+    """Return a parameter as a string that is the same in every process."""
     if isinstance(value, type):
         return f"{value.__module__}.{value.__qualname__}"
     if isinstance(value, np.ndarray | np.generic):
@@ -41,15 +29,15 @@ def in_words(value):
 
 
 class Checkpoint:
-    """One file that holds the state of one fit.
+    """A file with the state of a fit.
 
     Parameters
     ----------
     path : str or path-like
     every : int
-        Iterations from one writing to the next.
+        Iterations between two writes.
     subject : dict
-        What the fit is of, in plain JSON: ``auction``, ``data``, ``parameters`` and ``seed``.
+        Identifies the fit, in plain JSON: ``auction``, ``data``, ``parameters`` and ``seed``.
     """
 
     def __init__(self, path, every, subject):
@@ -58,12 +46,12 @@ class Checkpoint:
 
     @classmethod
     def read(cls, path, every, subject):
-        """Return the checkpoint of an earlier run of the same fit, and what it holds.
+        """Return the checkpoint of an earlier run of the same fit, and its state.
 
         Parameters
         ----------
         path, every, subject :
-            See the class; a ``seed`` of None agrees with any.
+            See the class. A ``seed`` of None matches any.
 
         Returns
         -------
@@ -71,16 +59,16 @@ class Checkpoint:
         state : dict
             Of the net.
         ended : int or None
-            ``max_iter`` of the fit, if it came to its end.
+            ``max_iter`` of the fit, if it ended.
 
         Raises
         ------
         FileNotFoundError
-            If there is none.
+            If it does not exist.
         ValueError
             If it is damaged, or of another fit.
         """
-        content, arrays = read_sealed(path, KIND)
+        content, arrays = read_container(path, KIND)
         try:
             kept = {name: content[name] for name in ("auction", "data", "parameters", "seed")}
             differences = _differences(kept, subject)
@@ -90,19 +78,13 @@ class Checkpoint:
         if differences:
             raise ValueError(
                 f"resume=True must find the checkpoint of the same fit in {os.fspath(path)}; got "
-                f"one of another: {'; '.join(differences)}. Take another file, or resume=False to "
-                "begin anew and replace it"
+                f"another: {'; '.join(differences)}. Use another file, or resume=False to start "
+                "again and replace it"
             )
         return cls(path, every, kept), state, ended
 
     def try_out(self, state):
-        """Write as much as a checkpoint takes, and remove it again.
-
-        Raises
-        ------
-        OSError
-            If that fails.
-        """
+        """Write a checkpoint and remove it; raise OSError if that fails."""
         try:
             write_atomically(self.path, self._pack(state, None), keep=False)
         except OSError as error:
@@ -113,21 +95,21 @@ class Checkpoint:
             ) from error
 
     def offer(self, n_iter, state):
-        """Write the state after an iteration, if it is time."""
+        """Write the state after an iteration, if ``every`` iterations have passed."""
         if (n_iter - state["attributes"]["first_iter_"]) % self.every == 0:
             self.write(n_iter, state)
 
     def write(self, n_iter, state, ended=None):
-        """Write a state; where that fails, training goes on, and says so once.
+        """Write a state; a failure is reported once in a warning, so that training continues.
 
         Parameters
         ----------
         n_iter : int
-            Iterations done in all.
+            Total number of iterations.
         state : dict
             Of the net.
         ended : int, optional
-            ``max_iter`` of a fit that came to its end.
+            ``max_iter`` of a fit that ended.
         """
         if self.written == (n_iter, ended):
             return
@@ -135,12 +117,11 @@ class Checkpoint:
             write_atomically(self.path, self._pack(state, ended))
         except OSError as error:
             if not self.failed:
-                last = (
-                    "there is none" if self.written is None else f"that of {self.written[0]} stays"
-                )
+                last = "none" if self.written is None else f"that of iteration {self.written[0]}"
                 warnings.warn(
                     f"the checkpoint after {n_iter} iterations could not be written to "
-                    f"{os.fspath(self.path)} ({error.strerror}): {last}, and training goes on",
+                    f"{os.fspath(self.path)} ({error.strerror}). Training continues; the last "
+                    f"checkpoint is {last}",
                     UserWarning,
                     stacklevel=2,
                 )
@@ -155,7 +136,7 @@ class Checkpoint:
 
 
 def _differences(kept, wanted):
-    """Return in words what differs between the subjects of two fits."""
+    """Return the differences between the subjects of two fits, as strings."""
     found = []
     if kept["auction"] != wanted["auction"]:
         return [f"it is of {kept['auction']}, not {wanted['auction']}"]
@@ -164,7 +145,7 @@ def _differences(kept, wanted):
         if before.get(name) != now.get(name):
             found.append(f"{name} was {before.get(name)} and is {now.get(name)}")
     if wanted["seed"] is not None and kept["seed"] != wanted["seed"]:
-        found.append("random_state was another")
+        found.append("random_state was different")
     if kept["data"] != wanted["data"]:
-        found.append("X was other valuations")
+        found.append("X was different")
     return found

@@ -1,134 +1,86 @@
-"""What a file may hold beside numbers and texts: classes and functions, by name."""
+"""Classes and functions that a file may name. Other names raise ValueError.
+
+Classes of this package are registered by :func:`~sklauction.utils.saving.savable`. Auctions are
+public names of the package whose class has ``_saved``. Finding an auction imports its module, and
+with it the classes of its parts, so that analytic auctions are loaded without torch.
+"""
 
 import importlib
 
+import sklauction
+import sklauction.datasets  # registers priors and settings
+from sklauction.base import BaseAuction
+from sklauction.utils.saving import REGISTERED, Savable
+
 __all__ = [
-    "OBJECTS",
+    "find_auction",
     "find_class",
     "find_function",
     "find_scipy",
-    "in_a_word",
-    "name_of",
+    "is_auction_class",
     "name_of_function",
+    "savable_of",
 ]
 
-# Module -> classes. Anything else is refused. In files a class has its name alone, so that it can
-# move; none is loaded before a file asks for it: analytic auctions work without torch.
-MODULES = {
-    "sklauction.analytic.linear_program": ("LinearProgramAuction",),
-    "sklauction.analytic.myerson": ("BundleMyersonAuction", "MyersonAuction"),
-    "sklauction.analytic.single_buyer": ("SingleBuyerAuction",),
-    "sklauction.analytic.vcg": ("VCGAuction",),
-    "sklauction.analytic.virtual_value": ("IronedVirtualValue",),
-    "sklauction.datasets": ("AuctionSetting",),
-    "sklauction.datasets.distributions": ("Discrete", "Mixture"),
-    "sklauction.mechanism": ("TorchMechanism",),
-    "sklauction.menu": ("Menu",),
-    "sklauction.menus.affine_maximizer": ("AffineMaximizerAuction",),
-    "sklauction.menus.affine_mechanism": ("AffineMechanism",),
-    "sklauction.menus.allocation_menu": ("AllocationMenu",),
-    "sklauction.price_sheets.bundle_pricing": ("BundlePricingAuction",),
-    "sklauction.menus.menunet": ("MenuNetAuction",),
-    "sklauction.price_sheets.mechanism": ("PricingMechanism",),
-    "sklauction.menus.rochetnet": ("RochetNetAuction",),
-    "sklauction.price_sheets.network": ("PriceSheetNetwork", "SheetDesign"),
-    "sklauction.price_sheets.thresholds": ("ThresholdPrices",),
-    "sklauction.datasets.priors": ("ProductPrior", "TrianglePrior"),
-    "sklauction.learned.training": ("Judgement",),
-    "sklauction.wrappers.truthful": ("TruthfulAuction",),
-    "sklauction.two_player.algnet": ("ALGNetAuction",),
-    "sklauction.two_player.layers": (
-        "AttentionBody",
-        "AttentionLayer",
-        "DenseBody",
-        "ExchangeableBody",
-        "ExchangeableLayer",
-    ),
-    "sklauction.two_player.networks": (
-        "AttentionAuctioneer",
-        "EquivariantAuctioneer",
-        "MLPAuctioneer",
-    ),
-    "sklauction.two_player.regretnet": ("RegretNetAuction",),
-    "torch.nn": ("Linear", "ModuleList", "ParameterList"),
-}
-CLASSES = {name: module for module, names in MODULES.items() for name in names}
-# Made by their constructors, which check: class -> {argument: attribute that holds it}.
-OBJECTS = {
-    "AuctionSetting": {
-        name: name
-        for name in (
-            *("name", "prior", "demand", "description", "optimal_revenue"),
-            *("optimal_revenue_bounds", "best_known_revenue", "menu", "source", "published"),
-        )
-    },
-    "Discrete": {"values": "atoms", "probabilities": "probabilities"},
-    "IronedVirtualValue": {name: name for name in ("values", "levels", "ironed_intervals")},
-    "Mixture": {"components": "components", "weights": "weights"},
-    "ProductPrior": {"marginals": "marginals"},
-    "TrianglePrior": {},
-}
-# Functions that networks keep: name -> module.
-FUNCTIONS = {"silu": "torch.nn.functional", "tanh": "torch", "relu": "torch.nn.functional"}
+TORCH_MODULES = ("Linear", "ModuleList", "ParameterList")
+# Name -> module.
+TORCH_FUNCTIONS = {"silu": "torch.nn.functional", "tanh": "torch", "relu": "torch.nn.functional"}
 
 
-def find_class(name):
-    """Return the class that a name in a file stands for.
-
-    Raises
-    ------
-    ValueError
-        If it is none of those that a file may hold.
-    """
-    if not isinstance(name, str) or name not in CLASSES:
-        raise ValueError(f"{str(name)!r:.80} is no class that a file may hold")
-    return getattr(importlib.import_module(CLASSES[name]), name)
+def find_auction(name):
+    """Return the auction class of this name, or raise ValueError."""
+    known = isinstance(name, str) and name in sklauction._EXPORTS
+    if not (known and is_auction_class(getattr(sklauction, name))):
+        raise ValueError(f"{str(name)!r:.80} is not an auction that can be saved")
+    return getattr(sklauction, name)
 
 
-def name_of(cls):
-    """Return the name of a class in files, or None for one that they may not hold."""
-    name = cls.__qualname__
-    return name if name in CLASSES and find_class(name) is cls else None
+def is_auction_class(cls):
+    """Return whether this is a public auction class of the package that can be saved."""
+    if not (isinstance(cls, type) and issubclass(cls, BaseAuction) and cls._saved is not None):
+        return False
+    name = cls.__name__
+    return name in sklauction._EXPORTS and getattr(sklauction, name) is cls
+
+
+def find_class(name, tag):
+    """Return the Savable of a name whose instances have this tag, or raise ValueError."""
+    if tag == "$module" and name in TORCH_MODULES:
+        return Savable(getattr(importlib.import_module("torch.nn"), name), tag, {})
+    found = REGISTERED.get(name) if isinstance(name, str) else None
+    if found is None or found.tag != tag:
+        raise ValueError(f"{str(name)!r:.80} is not a class that a file may hold as {tag}")
+    return found
+
+
+def savable_of(cls):
+    """Return the Savable of a class, or None if files may not hold its instances."""
+    name = cls.__name__
+    found = REGISTERED.get(name)
+    if name in TORCH_MODULES and cls.__module__.startswith("torch."):
+        found = find_class(name, "$module")
+    return found if found is not None and found.cls is cls else None
 
 
 def find_function(name):
-    """Return the function that a name in a file stands for.
-
-    Raises
-    ------
-    ValueError
-        If it is none of those that a file may hold.
-    """
-    if not isinstance(name, str) or name not in FUNCTIONS:
-        raise ValueError(f"{str(name)!r:.80} is no function that a file may hold")
-    return getattr(importlib.import_module(FUNCTIONS[name]), name)
+    """Return the function of a network of this name, or raise ValueError."""
+    if not isinstance(name, str) or name not in TORCH_FUNCTIONS:
+        raise ValueError(f"{str(name)!r:.80} is not a function that a file may hold")
+    return getattr(importlib.import_module(TORCH_FUNCTIONS[name]), name)
 
 
 def name_of_function(value):
-    """Return the name of a function in files, or None for one that they may not hold."""
+    """Return the name of a function in files, or None if they may not hold it."""
     name = getattr(value, "__name__", None)
-    if not isinstance(name, str) or name not in FUNCTIONS:
-        return None
-    return name if find_function(name) is value else None
+    known = isinstance(name, str) and name in TORCH_FUNCTIONS
+    return name if known and find_function(name) is value else None
 
 
 def find_scipy(name):
-    """Return the family of distributions in scipy.stats that has this name.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
+    """Return the family of distributions in scipy.stats of this name, or raise ValueError."""
     from scipy import stats
 
     family = getattr(stats, name, None) if isinstance(name, str) else None
     if not isinstance(family, stats.rv_continuous | stats.rv_discrete):
-        raise ValueError(f"{str(name)!r:.80} is no distribution of scipy.stats")
+        raise ValueError(f"{str(name)!r:.80} is not a distribution of scipy.stats")
     return family
-
-
-def in_a_word(value):
-    """Return a value for a message, in one line."""
-    plain = value is None or isinstance(value, bool | int | float | str)
-    return f"{value!r:.80}" if plain else f"a {type(value).__name__}"

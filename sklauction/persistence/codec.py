@@ -1,8 +1,8 @@
 """Values as plain JSON and arrays, and back, without running code from the file.
 
-Every value becomes null, a truth value, a number, a string, a list, or an object with one key that
-says what it is (``{"$tuple": [...]}``). Classes are named, and only those of
-:mod:`sklauction.persistence.classes` are made again. Arrays are kept aside, by name.
+A value becomes null, a bool, a number, a string, a list, or an object with one key, its tag
+(``{"$tuple": [...]}``). Objects are named by their class, which must be one of
+:mod:`sklauction.persistence.classes`. The JSON refers to arrays by name.
 """
 
 import contextlib
@@ -13,23 +13,24 @@ import numpy as np
 
 from sklauction.persistence.auctions import auction_parts, make_auction
 from sklauction.persistence.classes import (
-    OBJECTS,
+    find_auction,
     find_class,
     find_function,
     find_scipy,
-    name_of,
+    is_auction_class,
     name_of_function,
+    savable_of,
 )
 
 __all__ = ["Decoder", "Encoder", "value_errors_only"]
 
-# Numbers in arrays are of at most so many bytes: safetensors knows no longer ones.
+# Bytes of the longest numbers in safetensors.
 LONGEST_NUMBER = 8
 
 
 @contextlib.contextmanager
 def value_errors_only():
-    """Turn whatever a malformed file leads to into a ValueError, without warnings of numpy's."""
+    """Turn any error that a malformed file causes into a ValueError; silence numpy's warnings."""
     try:
         with np.errstate(all="ignore"):
             yield
@@ -40,17 +41,18 @@ def value_errors_only():
 
 
 class Encoder:
-    """Turns values into plain JSON, and keeps their arrays aside.
+    """Turn values into plain JSON and arrays.
 
     Attributes
     ----------
     arrays : dict of {str: ndarray}
-        What the JSON refers to.
+        Arrays that the JSON refers to.
     """
 
     def __init__(self):
         self.arrays = {}
-        # One array in several places is kept once; held here, so that no id is given twice.
+        # id -> (array, name). An array in several places is stored once; the reference keeps its
+        # id from being reused.
         self._kept = {}
 
     def encode(self, value, place):
@@ -60,7 +62,7 @@ class Encoder:
         ----------
         value : object
         place : str
-            Where it is, for messages and for the names of arrays.
+            Where the value is, for messages and for the names of arrays.
 
         Returns
         -------
@@ -69,7 +71,7 @@ class Encoder:
         Raises
         ------
         TypeError
-            If it is, or holds, something that a file may not hold, such as a function.
+            If a file may not hold the value or a part of it, such as a function.
         """
         if isinstance(value, np.generic) and value.dtype.kind in "biufU":
             value = value.item()
@@ -111,7 +113,7 @@ class Encoder:
             return self._kept[id(value)][1]
         if value.dtype.kind not in "biuf" or value.dtype.itemsize > LONGEST_NUMBER:
             raise TypeError(f"{place} is an array of {value.dtype}, which cannot be saved")
-        # Numbered, so that no two places share a name.
+        # The number makes names unique.
         name = f"{len(self.arrays)} {place}".encode("ascii", "backslashreplace").decode()
         self.arrays[name] = np.array(value, order="C")
         self._kept[id(value)] = (value, name)
@@ -121,8 +123,8 @@ class Encoder:
         state = value.get_state(legacy=False)
         if state["bit_generator"] != "MT19937":
             raise TypeError(
-                f"{place} draws by {state['bit_generator']}, which cannot be saved: only "
-                "RandomState's usual MT19937 can"
+                f"{place} must draw by RandomState's default MT19937 to be saved; got "
+                f"{state['bit_generator']}"
             )
         inner = state["state"]
         return {
@@ -135,7 +137,7 @@ class Encoder:
         }
 
     def _object(self, value, place):
-        cls, name = type(value), name_of(type(value))
+        cls, known = type(value), savable_of(type(value))
         if cls is tuple:
             return {"$tuple": self._list(value, place)}
         if _is_tensor(value):
@@ -145,20 +147,17 @@ class Encoder:
             return {"$scipy": parts}
         if name_of_function(value) is not None:
             return {"$function": name_of_function(value)}
-        if name in OBJECTS:
-            state = {key: getattr(value, held) for key, held in OBJECTS[name].items()}
-            return {"$object": [name, self._dict(state, place)]}
-        if name is not None and hasattr(value, "get_params"):
-            return {"$auction": [name, *self._auction(value, place)]}
-        if name is not None and _is_network(value):
-            return {"$module": [name, self._module(value, place)]}
-        if name is not None and isinstance(value, tuple):
-            parts = {key: getattr(value, key) for key in value._fields}
-            return {"$record": [name, self._dict(parts, place)]}
+        if is_auction_class(cls):
+            return {"$auction": [cls.__name__, *self._auction(value, place)]}
+        if known is not None and known.tag == "$module":
+            return {known.tag: [cls.__name__, self._module(value, place)]}
+        if known is not None:
+            state = {key: getattr(value, held) for key, held in known.attributes.items()}
+            return {known.tag: [cls.__name__, self._dict(state, place)]}
         raise TypeError(
             f"{place or 'auction'} is {value!r:.80}, which cannot be saved without pickle: a file "
-            "holds numbers, texts, arrays, distributions of scipy.stats and what this package "
-            "makes of them"
+            "holds numbers, strings, arrays, distributions of scipy.stats, and auctions and "
+            "priors of this package"
         )
 
     def _auction(self, value, place):
@@ -169,9 +168,9 @@ class Encoder:
         ]
 
     def _module(self, value, place):
-        from sklauction.persistence.modules import take_apart
+        from sklauction.persistence.modules import module_parts
 
-        parts = take_apart(value).items()
+        parts = module_parts(value).items()
         return {"$dict": [[key, self.encode(part, f"{place}.{key}")] for key, part in parts]}
 
     def _tensor(self, value, place):
@@ -183,21 +182,21 @@ class Encoder:
 
 
 class Decoder:
-    """Makes values again from plain JSON and arrays; runs nothing that the file brings.
+    """Turn plain JSON and arrays into values again, without running code from the file.
 
-    What it makes takes no more memory than the JSON and the arrays do: tensors share theirs.
+    The values take no more memory than the JSON and the arrays: tensors share that of the arrays.
 
     Parameters
     ----------
     arrays : dict of {str: ndarray}
-        What the JSON refers to.
+        Arrays that the JSON refers to.
     """
 
     def __init__(self, arrays):
         self.arrays = arrays
 
     def decode(self, value):
-        """Return what :meth:`Encoder.encode` was given.
+        """Return the value that :meth:`Encoder.encode` was given.
 
         Parameters
         ----------
@@ -210,7 +209,7 @@ class Decoder:
         Raises
         ------
         ValueError
-            If it is not of the form that the encoder writes.
+            If it does not have the form that the encoder writes.
         """
         with value_errors_only():
             return self._make(value)
@@ -221,15 +220,15 @@ class Decoder:
         if isinstance(value, list):
             return self._list(value)
         if not isinstance(value, dict) or len(value) != 1:
-            raise ValueError("it holds a value that does not say what it is")
-        ((kind, content),) = value.items()
-        make = self._makers().get(kind)
+            raise ValueError("it holds a value without a tag")
+        ((tag, content),) = value.items()
+        make = self._makers().get(tag)
         if make is None:
-            raise ValueError(f"it holds a value of the unknown kind {kind!r:.40}")
+            raise ValueError(f"it holds a value with the unknown tag {tag!r:.40}")
         return make(content)
 
     def _makers(self):
-        """Return how each kind of value is made: tag -> function of the content."""
+        """Return functions that make values of their content, by tag."""
         return {
             "$array": self._array,
             "$auction": self._auction,
@@ -237,10 +236,10 @@ class Decoder:
             "$float": self._float,
             "$function": find_function,
             "$module": self._module,
-            "$object": self._object,
+            "$object": lambda content: self._object(content, "$object"),
             "$objects": self._objects,
             "$random": self._random,
-            "$record": self._record,
+            "$record": lambda content: self._object(content, "$record"),
             "$scipy": self._scipy,
             "$tensor": self._tensor,
             "$tuple": lambda items: tuple(self._list(items)),
@@ -252,7 +251,7 @@ class Decoder:
         return [self._make(item) for item in items]
 
     def _parts(self, content, n_parts):
-        """Return a list of this many parts, as they are."""
+        """Return a list of this length, or raise ValueError."""
         if not isinstance(content, list) or len(content) != n_parts:
             raise ValueError(f"it holds {content!r:.40} for a list of {n_parts} parts")
         return content
@@ -265,10 +264,10 @@ class Decoder:
         return made
 
     def _names(self, value):
-        """Return a mapping from names."""
+        """Return a dict whose keys are strings."""
         made = self._make(value)
         if not isinstance(made, dict) or not all(isinstance(name, str) for name in made):
-            raise ValueError(f"it holds {value!r:.40} for values by name")
+            raise ValueError(f"it holds {value!r:.40} for a dict of names")
         return made
 
     def _float(self, text):
@@ -307,48 +306,34 @@ class Decoder:
         name, args, kwds = self._parts(content, 3)
         return find_scipy(name)(*self._list(args), **self._names(kwds))
 
-    def _object(self, content):
+    def _object(self, content, tag):
         name, state = self._parts(content, 2)
-        if name not in OBJECTS:
-            raise ValueError(f"{name!r:.80} is no object that a file may hold")
+        cls, _, attributes = find_class(name, tag)
         state = self._names(state)
-        if set(state) != set(OBJECTS[name]):
-            raise ValueError(f"a {name} holds {', '.join(OBJECTS[name])}; got {list(state)!r:.80}")
-        return find_class(name)(**state)
+        if set(state) != set(attributes):
+            raise ValueError(f"a {name} holds {', '.join(attributes)}; got {list(state)!r:.80}")
+        return cls(**state)
 
     def _auction(self, content):
         name, parameters, fitted = self._parts(content, 3)
-        return make_auction(name, self._names(parameters), self._names(fitted))
+        cls = find_auction(name)  # first: its module registers the classes of its parts
+        return make_auction(cls, self._names(parameters), self._names(fitted))
 
     def _module(self, content):
-        from sklauction.persistence.modules import put_together
+        from sklauction.persistence.modules import module_from_parts
 
         name, parts = self._parts(content, 2)
-        return put_together(name, self._names(parts))
-
-    def _record(self, content):
-        name, parts = self._parts(content, 2)
-        cls, parts = find_class(name), self._names(parts)
-        if not issubclass(cls, tuple):
-            raise ValueError(f"{name} is no record")
-        if set(parts) != set(cls._fields):
-            raise ValueError(f"a {name} holds {', '.join(cls._fields)}; got {list(parts)!r:.80}")
-        return cls(**parts)
+        return module_from_parts(name, self._names(parts))
 
 
 def _is_tensor(value):
-    """Say whether a value is a tensor, without loading torch for a value that is none."""
+    """Return whether a value is a tensor, without importing torch."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(value, torch.Tensor)
 
 
-def _is_network(value):
-    torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.nn.Module)
-
-
 def _is_scipy(value):
-    """Say whether a value is a frozen distribution of a family in scipy.stats, as it is there."""
+    """Return whether a value is a frozen distribution of scipy.stats, not of a subclass."""
     family = getattr(value, "dist", None)
     if not (hasattr(value, "args") and hasattr(value, "kwds") and hasattr(family, "name")):
         return False

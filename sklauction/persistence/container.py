@@ -1,7 +1,7 @@
-"""One file of arrays and JSON, checked as a whole: written at once or not at all.
+"""A file of arrays and JSON with a checksum, written atomically.
 
-The file is of the safetensors format. Its metadata hold what kind of file it is, versions, the
-content as JSON, and the SHA-256 of the whole file with zeros in this place.
+The file is in the safetensors format. Its metadata hold the kind of file, versions, the content as
+JSON, and the SHA-256 of the whole file, computed with zeros in its place.
 """
 
 import contextlib
@@ -16,15 +16,15 @@ import numpy as np
 
 from sklauction import __version__
 
-__all__ = ["FORMAT", "pack", "read_sealed", "write_atomically", "write_sealed"]
+__all__ = ["FORMAT", "pack", "read_container", "write_atomically", "write_container"]
 
-# Raised when files are no longer readable by what reads the former ones.
+# Increased when older versions cannot read new files.
 FORMAT = 1
 NO_CHECKSUM = "0" * 64
 DAMAGED = "its checksum is wrong: it is damaged, cut short or of another kind"
-# The safetensors format limits its header so, and with it the JSON of a file.
+# Largest header in the safetensors format; it holds the JSON.
 LONGEST_HEADER = 100_000_000
-# Letters of a file's name that its draft begins with: names are at most 255 bytes.
+# Letters of a file's name at the start of its draft's name, which may have 255 bytes.
 LETTERS_KEPT = 40
 
 
@@ -44,11 +44,11 @@ def pack(kind, content, arrays):
     Parameters
     ----------
     kind : str
-        What the file is, such as ``"auction"``.
+        Kind of file, such as ``"auction"``.
     content : dict
         Plain JSON, without NaN or infinity.
     arrays : dict of {str: ndarray}
-        Of truth values or numbers.
+        Of bools or numbers.
 
     Returns
     -------
@@ -66,46 +66,40 @@ def pack(kind, content, arrays):
         for name, array in arrays.items()
     }
     data = _safetensors().numpy.save(native, metadata)
-    # Within JSON texts quotation marks are escaped: this place occurs once.
+    # Quotation marks within JSON strings are escaped, so this occurs once.
     place = f'"checksum":"{NO_CHECKSUM}"'.encode()
     checksum = f'"checksum":"{hashlib.sha256(data).hexdigest()}"'.encode()
     return data.replace(place, checksum, 1)
 
 
-def write_sealed(path, kind, content, arrays):
-    """Write a file of :func:`pack`'s, so that a crash leaves the former one.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; what was there before stays.
-    """
+def write_container(path, kind, content, arrays):
+    """Write a file of :func:`pack`; see :func:`write_atomically`."""
     write_atomically(path, pack(kind, content, arrays))
 
 
 def write_atomically(path, data, *, keep=True):
-    """Write bytes into a new file beside ``path``, make sure they are on disk, and rename it.
+    """Write bytes into a new file next to ``path``, sync it to disk, and rename it to ``path``.
 
     Parameters
     ----------
     path : str or path-like
     data : bytes
     keep : bool
-        False removes the new file instead: to find out beforehand whether writing would fail.
+        False removes the new file instead of renaming it, to test whether writing would fail.
 
     Raises
     ------
     OSError
-        If that fails; nothing of it is left, and what was at ``path`` stays.
+        If writing fails. The new file is removed, and the old file stays.
     """
-    # The file that a link leads to is replaced, not the link.
+    # A link is followed, not replaced.
     path = os.path.realpath(os.fsdecode(path))
     folder, name = os.path.split(path)
     mode = _mode_of(path)
     draft = os.path.join(folder, f".{name[:LETTERS_KEPT]}.{secrets.token_hex(8)}.part")
 
     def create(name, flags):
-        # A new file gets the usual permissions; one that is replaced keeps its own.
+        # New files get the default permissions; a replaced file keeps its own.
         return os.open(name, flags, 0o666 if mode is None else mode)
 
     try:
@@ -124,13 +118,13 @@ def write_atomically(path, data, *, keep=True):
         with contextlib.suppress(OSError):
             os.unlink(draft)
         if isinstance(error, OSError):
-            error.filename = path  # not the draft, which nobody knows
+            error.filename = path  # instead of the draft
         raise
     _sync_folder(folder)
 
 
 def _mode_of(path):
-    """Return the permissions of the file that is to be replaced; None where there is none."""
+    """Return the permissions of the file to be replaced; None if it does not exist."""
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
@@ -143,7 +137,7 @@ def _mode_of(path):
 
 
 def _sync_folder(folder):
-    """Make the renaming last; where folders cannot be opened (Windows) the system sees to it."""
+    """Sync a renaming to disk, where folders can be opened (not on Windows)."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -152,14 +146,14 @@ def _sync_folder(folder):
             os.close(handle)
 
 
-def read_sealed(path, kind):
-    """Return content and arrays of a file, after its checksum.
+def read_container(path, kind):
+    """Return the content and the arrays of a file, after checking its checksum.
 
     Parameters
     ----------
     path : str or path-like
     kind : str
-        What the file must be.
+        Expected kind of file.
 
     Returns
     -------
@@ -169,9 +163,9 @@ def read_sealed(path, kind):
     Raises
     ------
     ValueError
-        If it is not such a file, is damaged, or is of a later format.
+        If the file is damaged, of another kind, or of a later format.
     OSError
-        If there is none, or it cannot be read.
+        If it does not exist or cannot be read.
     """
     try:
         data = _read(path)
@@ -183,7 +177,7 @@ def read_sealed(path, kind):
 
 
 def _read(path):
-    """Return the bytes of a file whose header tells its length; nothing else is read."""
+    """Return the bytes of a file, after comparing the length in its header with its size."""
     with open(path, "rb", opener=_open_without_waiting) as file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
@@ -199,12 +193,12 @@ def _read(path):
 
 
 def _open_without_waiting(path, flags):
-    # A pipe nobody writes into would wait for ever.
+    # Opening a pipe without a writer would block.
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _parse(header):
-    """Return a header, or raise ValueError."""
+    """Return a header as a dict, or raise ValueError."""
     try:
         parsed = json.loads(header.decode())
     except (ValueError, RecursionError) as error:
@@ -215,7 +209,7 @@ def _parse(header):
 
 
 def _n_bytes(header):
-    """Return how many bytes of arrays a header declares."""
+    """Return the bytes of arrays that a header declares."""
     try:
         arrays = (entry for name, entry in header.items() if name != "__metadata__")
         return max((entry["data_offsets"][1] for entry in arrays), default=0)
@@ -224,7 +218,7 @@ def _n_bytes(header):
 
 
 def _metadata(data):
-    """Return the metadata of a file whose checksum is right."""
+    """Return the metadata of a file, or raise ValueError if its checksum is wrong."""
     header = data[8 : 8 + int.from_bytes(data[:8], "little")]
     start = header.find(b'"checksum":"') + len(b'"checksum":"')
     given = header[start : start + len(NO_CHECKSUM)]
@@ -242,19 +236,19 @@ def _content(metadata, kind):
         raise ValueError(f"it is a file of the kind {found!r:.40}")
     if metadata.get("format") != str(FORMAT):
         raise ValueError(
-            f"it is of format {metadata.get('format')!r:.20}, written by sklauction "
-            f"{metadata.get('version')!r:.40}, and this is {__version__}, which reads format "
-            f"{FORMAT}: load it with the version that wrote it or a later one"
+            f"it has format {metadata.get('format')!r:.20}, written by sklauction "
+            f"{metadata.get('version')!r:.40}; this is sklauction {__version__}, which reads "
+            f"format {FORMAT}. Load it with the version that wrote it or a later one"
         )
     text = metadata.get("content")
     content = json.loads(text) if isinstance(text, str) else None
     if not isinstance(content, dict):
-        raise ValueError("its content is no JSON object")
+        raise ValueError("its content is not a JSON object")
     return content
 
 
 def _arrays(data):
-    """Return the arrays of a file; declared shapes are held against the bytes that are there."""
+    """Return the arrays of a file, or raise ValueError if they are malformed."""
     safetensors = _safetensors()
     try:
         arrays = safetensors.numpy.load(data)
@@ -265,8 +259,8 @@ def _arrays(data):
         if array.dtype.kind not in "biuf" or max(array.shape, default=0) > len(data):
             raise ValueError(f"its array {name!r:.80} is malformed")
         if array.dtype.kind == "b" and (array.view(np.uint8) > 1).any():
-            raise ValueError(f"its array {name!r:.80} holds other than truth values")
-    # Of bytes that cannot be written a tensor could not be made.
+            raise ValueError(f"its array {name!r:.80} must hold bools; got other values")
+    # Tensors can only be made from writeable arrays.
     return {
         name: array if array.flags.writeable else np.array(array) for name, array in arrays.items()
     }

@@ -1,4 +1,4 @@
-"""Fitted auctions as files, without pickle: weights in safetensors, all else as JSON."""
+"""Save and load auctions without pickle: arrays in the safetensors format, the rest as JSON."""
 
 import os
 
@@ -6,7 +6,7 @@ from sklauction import __version__
 from sklauction.base import BaseAuction
 from sklauction.persistence.auctions import try_out
 from sklauction.persistence.codec import Decoder, Encoder, value_errors_only
-from sklauction.persistence.container import read_sealed, write_sealed
+from sklauction.persistence.container import read_container, write_container
 
 __all__ = ["load_auction", "save_auction"]
 
@@ -14,44 +14,45 @@ KIND = "auction"
 
 
 def save_auction(auction, path):
-    """Write an auction into one file, without pickle.
+    """Save an auction in a file, without pickle.
 
-    The file is of the safetensors format [1]_: weights and other arrays as they are, parameters
-    and fitted attributes as JSON in its metadata, with versions and a checksum of the whole. What
-    was there before is replaced at once: a process that is killed while it writes leaves the old
-    file. (A hidden file beside it that ends in ``.part`` is then left, and can be removed.)
+    The file is in the safetensors format [1]_. It holds weights and other arrays, parameters and
+    fitted attributes as JSON in its metadata, versions, and a checksum. An existing file is
+    replaced atomically: if the process is killed while writing, the old file stays, and a hidden
+    file next to it that ends in ``.part`` may be left.
 
-    Kept is what a fitted auction needs to predict, to be audited, plotted and cloned: parameters,
-    ``history_`` and all other fitted attributes, bit for bit, whatever the unit of the money. Not
-    kept are ``net_``, the state of training, and the parameters that only matter while a fit
-    runs: ``callbacks``, ``checkpoint``, ``checkpoint_every``, ``resume`` and ``verbose``, which
-    have their defaults in the loaded auction. So ``fit`` and ``partial_fit`` of a loaded auction
-    start anew, with ``warm_start``, too; ``checkpoint`` is for going on in another process.
+    All parameters and fitted attributes are saved bit for bit, money in the same unit, so that the
+    loaded auction predicts, plots, is audited and cloned like the saved one. Exceptions are
+    ``net_``, the state of training, and parameters that only matter while ``fit`` runs:
+    ``callbacks``, ``checkpoint``, ``checkpoint_every``, ``resume`` and ``verbose`` have their
+    defaults in the loaded auction.
+    Hence ``fit`` and ``partial_fit`` of a loaded auction start from the beginning, also with
+    ``warm_start``. To resume a fit in another process use ``checkpoint``.
 
     Parameters
     ----------
     auction : auction estimator
         Of this package, fitted or not.
     path : str or path-like
-        Of the file. By custom it ends in ``.safetensors``.
+        Of the file, usually ending in ``.safetensors``.
 
     Raises
     ------
     TypeError
-        If it is no auction of this package, or holds what a file without code cannot: a function
-        (:class:`~sklauction.CallableAuction`), an ``architecture`` of your own, a distribution that
-        is neither of scipy.stats nor of this package. Nothing is written then.
+        If ``auction`` is not an auction of this package, or contains a function
+        (:class:`~sklauction.CallableAuction`), an ``architecture`` of your own, or a distribution
+        that is neither of scipy.stats nor of this package. Nothing is written.
     ValueError
-        If it would be refused when loaded, as parameters were changed after fit. Nothing is
-        written then.
+        If the file could not be loaded, because parameters were changed after fit. Nothing is
+        written.
     OSError
-        If the file cannot be written. What was there before stays.
+        If the file cannot be written. An existing file stays.
     ImportError
-        Without safetensors, which ``pip install 'sklauction[save]'`` brings.
+        If safetensors is missing: ``pip install 'sklauction[save]'``.
 
     See Also
     --------
-    load_auction : Reads it.
+    load_auction : Loads the auction.
 
     References
     ----------
@@ -72,55 +73,53 @@ def save_auction(auction, path):
     _check_path(path)
     if not isinstance(auction, BaseAuction):
         raise TypeError(
-            "auction must be an auction estimator of this package, of a search its "
-            f"best_estimator_, of a pipeline its last step; got {auction!r:.200}"
+            "auction must be an auction estimator of this package (for a search, its "
+            f"best_estimator_; for a pipeline, its last step); got {auction!r:.200}"
         )
     encoder = Encoder()
     try:
         content = {"version": __version__, "auction": encoder.encode(auction, "")}
     except RecursionError as error:
-        raise TypeError("auction holds values that are nested too deeply to be saved") from error
+        raise TypeError("auction contains values nested too deeply to be saved") from error
     try:
         _restore(content, encoder.arrays)
     except ValueError as error:
-        raise ValueError(
-            f"auction must be one that could be loaded again; of this one {error}"
-        ) from error
-    write_sealed(path, KIND, content, encoder.arrays)
+        raise ValueError(f"auction must be one that can be loaded again; got: {error}") from error
+    write_container(path, KIND, content, encoder.arrays)
 
 
 def load_auction(path):
-    """Read an auction from a file of :func:`save_auction`'s.
+    """Load an auction from a file of :func:`save_auction`.
 
-    No code from the file is run. It may hold numbers, texts, arrays, and by name classes of this
-    package and distributions of scipy.stats; anything else is refused. Sizes that it declares are
-    held against what is there [1]_, and the auction is tried on a few profiles.
+    No code from the file is run. A file may contain numbers, strings and arrays, and refer by name
+    to classes of this package and distributions of scipy.stats. Sizes in the file are checked
+    against its contents [1]_, and the auction is run on a few profiles.
 
-    Weights are loaded into main memory, wherever they were when the auction was saved.
+    Weights are loaded into main memory, also if the auction was on a GPU.
 
     Parameters
     ----------
     path : str or path-like
-        Of a file that this version or an earlier one has written.
+        Of a file written by this version or an earlier one.
 
     Returns
     -------
     auction estimator
-        As it was saved, in the same unit of money; see there for what is not kept.
+        The saved auction; see :func:`save_auction` for exceptions. Money is in the same unit.
 
     Raises
     ------
     ValueError
-        If the file is damaged, cut short, of another kind, of a later format, or holds what no
-        such file may hold.
+        If the file is damaged, of another kind, of a later format, or its contents are not those
+        of a saved auction.
     OSError
-        If there is none, or it cannot be read.
+        If it does not exist or cannot be read.
     ImportError
-        Without safetensors, which ``pip install 'sklauction[save]'`` brings.
+        If safetensors is missing: ``pip install 'sklauction[save]'``.
 
     See Also
     --------
-    save_auction : Writes it, with an example of both.
+    save_auction : Saves an auction, with an example of both.
 
     References
     ----------
@@ -128,7 +127,7 @@ def load_auction(path):
 
     Examples
     --------
-    What is not such a file is refused:
+    Other files raise ValueError:
 
     >>> import os, tempfile
     >>> from sklauction import load_auction
@@ -143,12 +142,12 @@ def load_auction(path):
     True
     """
     _check_path(path)
-    content, arrays = read_sealed(path, KIND)
+    content, arrays = read_container(path, KIND)
     try:
         return _restore(content, arrays)
     except ValueError as error:
         writer = content.get("version")
-        other = f" (sklauction {writer!r:.40} wrote it, this is {__version__})"
+        other = f" (written by sklauction {writer!r:.40}; this is sklauction {__version__})"
         raise ValueError(
             f"{os.fspath(path)} is not a saved auction: {error}{other * (writer != __version__)}"
         ) from error
@@ -160,10 +159,10 @@ def _check_path(path):
 
 
 def _restore(content, arrays):
-    """Return the auction that content and arrays describe, after it was tried."""
+    """Return the auction made from content and arrays, after running it if it is fitted."""
     auction = Decoder(arrays).decode(content.get("auction"))
     if not isinstance(auction, BaseAuction):
-        raise ValueError("it holds no auction")
+        raise ValueError("it does not hold an auction")
     if hasattr(auction, "support_"):
         with value_errors_only():
             try_out(auction)

@@ -1,21 +1,23 @@
-"""Networks from their parts, without running a constructor."""
+"""Torch modules from their parts, without running a constructor."""
 
+import dataclasses
 from types import NoneType
 
 import torch
 from torch import nn
 
-from sklauction.persistence.classes import find_class, in_a_word, name_of_function
+from sklauction.persistence.classes import find_class, name_of_function
+from sklauction.utils.saving import short_repr
 
-__all__ = ["put_together", "take_apart", "width_of"]
+__all__ = ["module_from_parts", "module_parts", "working_width"]
 
 PARTS = ("attributes", "parameters", "buffers", "children", "fleeting")
-# What a network may remember beside tensors and networks; functions of FUNCTIONS, too.
+# Other attributes of modules: besides these, functions and dataclasses that a file may name.
 PLAIN = (NoneType, bool, int, float, str, tuple)
 
 
-def take_apart(module):
-    """Return what a module consists of.
+def module_parts(module):
+    """Return the parts of a module.
 
     Parameters
     ----------
@@ -25,7 +27,7 @@ def take_apart(module):
     -------
     dict
         ``attributes``, ``parameters``, ``buffers`` and ``children`` by name, and ``fleeting``, the
-        names of buffers that are no part of the state.
+        names of non-persistent buffers.
     """
     return {
         "attributes": {
@@ -40,15 +42,15 @@ def take_apart(module):
     }
 
 
-def put_together(name, parts):
-    """Return a module of a class and its parts, for use, not for training.
+def module_from_parts(name, parts):
+    """Return a module in evaluation mode, made of its class and its parts.
 
     Parameters
     ----------
     name : str
         Of the class, as in a file.
     parts : dict
-        Of :func:`take_apart`.
+        Of :func:`module_parts`.
 
     Returns
     -------
@@ -57,16 +59,14 @@ def put_together(name, parts):
     Raises
     ------
     ValueError
-        If a part is not one that such a module can have.
+        If such a module cannot have these parts.
     """
-    cls = find_class(name)
-    if not issubclass(cls, nn.Module):
-        raise ValueError(f"{name} is no network")
+    cls = find_class(name, "$module").cls
     if set(parts) != set(PARTS) or not all(isinstance(parts[key], dict) for key in PARTS[:-1]):
-        raise ValueError(f"a network consists of {', '.join(PARTS)}; got others for {name}")
+        raise ValueError(f"the parts of {name} must be {', '.join(PARTS)}; got others")
     module = cls.__new__(cls)
     nn.Module.__init__(module)
-    # torch refuses names of what the class has, such as "forward".
+    # torch refuses names that the class has, such as "forward".
     for key, tensor in parts["parameters"].items():
         module.register_parameter(key, _parameter(tensor, f"{name}.{key}"))
     for key, tensor in parts["buffers"].items():
@@ -81,32 +81,13 @@ def put_together(name, parts):
     return module.eval()
 
 
-def width_of(mechanism, n_bidders, n_items):
-    """Return how many numbers a mechanism keeps of each entry of a profile, where it runs.
+def working_width(mechanism, n_bidders, n_items):
+    """Return the most numbers per entry of a profile that a mechanism keeps at once.
 
-    Parameters
-    ----------
-    mechanism : torch.nn.Module
-    n_bidders, n_items : int
-        Sizes of the profile.
-
-    Returns
-    -------
-    int
-        1 for mechanisms whose memory does not grow with the product of entries and weights.
+    Modules that keep more than one have a method ``working_width(n_bidders, n_items)``.
     """
-    widths = [1]
-    for part in mechanism.modules():
-        if isinstance(part, find_class("ExchangeableBody")):
-            widths += [
-                layer.weight.shape[0] for layer in part.modules() if type(layer) is nn.Linear
-            ]
-        elif isinstance(part, find_class("AttentionLayer")):
-            widths.append(part.n_heads * max(n_bidders, n_items))
-        elif isinstance(part, find_class("PriceSheetNetwork")):
-            widths += [weights.shape[-1] for weights in (*part.entry, part.lottery)]
-            widths.append(part.others.numel() // n_bidders + 1)
-    return max(widths)
+    methods = ((getattr(type(part), "working_width", None), part) for part in mechanism.modules())
+    return max((method(part, n_bidders, n_items) for method, part in methods if method), default=1)
 
 
 def _parameter(tensor, name):
@@ -119,7 +100,11 @@ def _parameter(tensor, name):
 
 def _check_attribute(module, key, value):
     if key.startswith("_") or key == "training" or hasattr(type(module), key):
-        raise ValueError(f"{key!r:.80} is no attribute that a {type(module).__name__} keeps")
-    known = isinstance(value, PLAIN) or name_of_function(value) is not None
+        raise ValueError(f"{key!r:.80} is not an attribute of a saved {type(module).__name__}")
+    known = (
+        isinstance(value, PLAIN)
+        or dataclasses.is_dataclass(value)
+        or name_of_function(value) is not None
+    )
     if not known or key in module._parameters or key in module._buffers or key in module._modules:
-        raise ValueError(f"{type(module).__name__}.{key} cannot be {in_a_word(value)}")
+        raise ValueError(f"{type(module).__name__}.{key} cannot be {short_repr(value)}")

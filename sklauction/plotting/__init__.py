@@ -1,4 +1,4 @@
-"""Pictures, after scikit-learn's Display convention. matplotlib is loaded inside functions."""
+"""Displays in scikit-learn's convention. matplotlib is imported only when a display is drawn."""
 
 from sklauction.plotting.allocation import AllocationDisplay
 from sklauction.plotting.menu import MenuDisplay

@@ -1,4 +1,4 @@
-"""AllocationDisplay: who gets an item, over two values."""
+"""AllocationDisplay: the probability that a bidder gets an item, over two values."""
 
 import numpy as np
 
@@ -8,43 +8,43 @@ from sklauction.utils.validation import check_below
 
 __all__ = ["AllocationDisplay"]
 
-# White below black dashes: seen on dark and on light ground.
+# Black dashes on white, visible on dark and light shades.
 BOUNDARY = ({"color": "white", "lw": 2.6}, {"color": "black", "lw": 1.2, "ls": "--"})
 
 
 class AllocationDisplay:
-    """The probability that a bidder gets an item, over two values, all else being fixed.
+    """The probability that a bidder gets an item, as a function of two values.
 
-    Made by :meth:`from_estimator`.
+    Create it with :meth:`from_estimator`.
 
     Parameters
     ----------
     values : tuple of one or two ndarray of shape (n_points,)
         Values along the axes, in money.
     probabilities : ndarray of shape (n_points, n_points), or (n_points,) over one value
-        Probability that the bidder gets the item; the first value varies along the last axis.
+        Probability that the bidder gets the item. The first value varies along the last axis.
     bidder, item : int
-        Who gets what.
+        Bidder and item shown.
     labels : tuple of str
-        Of the axes.
+        Axis labels.
     fixed : str, default=""
-        What all other values are, for the title.
+        Description of the fixed bids, for the title.
     reference : str, default=None
-        Name of the auction whose regions are drawn over it.
+        Name of the reference auction.
     reference_regions : ndarray of int, of the shape of ``probabilities``, default=None
-        Number of the region that each point is in; lines are drawn where it changes.
+        Region of the reference auction at each point. Boundaries between regions are drawn.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
-        After :meth:`plot`.
+        Figure drawn by :meth:`plot`.
     ax_ : matplotlib.axes.Axes
-        After :meth:`plot`.
+        Axes drawn by :meth:`plot`.
 
     See Also
     --------
-    PaymentDisplay : What the bidder pays at the same profiles.
-    MenuDisplay : Which row of its menu a buyer takes.
+    PaymentDisplay : The payment of the bidder at the same profiles.
+    MenuDisplay : The menu row that a buyer chooses.
 
     Examples
     --------
@@ -90,28 +90,28 @@ class AllocationDisplay:
         reference=None,
         n_points=101,
     ):
-        """Run a fitted auction over a grid of values.
+        """Evaluate a fitted auction on a grid of values.
 
         Parameters
         ----------
         auction : auction estimator
-            Fitted.
+            Fitted auction.
         bidder, item : int, default=0
-            Who gets what.
+            Bidder and item shown.
         items : tuple of one or two int, default=(0, 1)
-            Items whose values by the bidder are the axes, over their support. With one item,
-            or in an auction of one, the axes are the bidder's value and the opponent's bid.
+            With two items, the axes are the bidder's values for them. With one item, they are
+            its value and the opponent's bid. The axes span the support.
         opponent : int, default=None
-            Whose bid is the second axis, if ``items`` leaves room for it; None takes the first
-            other bidder.
+            Opponent whose bid is the second axis if one item is shown; None is the first other
+            bidder.
         bids : array-like of shape (n_bidders, n_items), default=None
-            All other values, in money; None takes the middle of the support.
+            Fixed bids, in money; None is the middle of the support.
         reference : auction estimator, default=None
-            Fitted, with the same bidders and items. The boundaries of its own regions are drawn
-            on top: where the row taken of a ``menu_`` changes, otherwise where the probability of
-            a shown item crosses one half.
+            Fitted auction with the same numbers of bidders and items, whose boundaries are drawn
+            as dashed lines. A boundary is where the chosen row of its ``menu_`` changes or, without
+            a menu, where the probability of an item on the axes crosses 1/2.
         n_points : int, default=101
-            Values along each axis.
+            Points along each axis.
 
         Returns
         -------
@@ -120,62 +120,59 @@ class AllocationDisplay:
         Raises
         ------
         NotFittedError
-            Before fit.
+            If the auction is not fitted.
         ValueError
             If an argument does not fit the auction.
         """
         grid = make_grid(auction, bidder, items, opponent, bids, n_points)
         check_below(item, "item", auction.support_.shape[1])
-        if reference is not None:
-            _check_reference(reference, auction)
-        probabilities = auction.predict(grid.profiles).allocations[:, bidder, item]
         name = regions = None
         if reference is not None:
+            _check_reference(reference, auction)
             name = type(reference).__name__
             regions = _regions(reference, grid, bidder)
+        probabilities = auction.predict(grid.profiles).allocations[:, bidder, item]
         probabilities = probabilities.reshape(grid.shape)
         return cls(grid.values, probabilities, bidder, item, grid.labels, grid.fixed, name, regions)
 
     def plot(self, ax=None, *, colorbar=True):
-        """Draw the probabilities, and the reference's boundaries as dashed lines.
+        """Draw the probabilities, and the boundaries of the reference as dashed lines.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            None makes a figure.
+            Axes to draw on; None creates a figure.
         colorbar : bool, default=True
-            Whether a bar tells the probabilities of the colours.
+            Whether to draw a colorbar.
 
         Returns
         -------
         self
         """
-        ax = take_axes(ax, figsize=(4.8, 4.0))
+        ax = take_axes(ax, (4.8, 4.0))
         self.ax_, self.figure_ = ax, ax.figure
-        meaning = f"probability that bidder {self.bidder} gets item {self.item}"
-        draw_shades(ax, self.values, self.probabilities, self.labels, meaning, 0, 1, colorbar)
+        quantity = f"probability that bidder {self.bidder} gets item {self.item}"
+        draw_shades(ax, self.values, self.probabilities, self.labels, quantity, (0, 1), colorbar)
         if len(self.values) == 1:
             ax.set_ylim(-0.03, 1.03)
-        notes = [self.fixed] if self.fixed else []
+        title = [self.fixed] if self.fixed else []
         if self.reference_regions is not None:
             outline(ax, self.values, self.reference_regions, BOUNDARY)
-            notes.append(f"dashed: {self.reference}")
-        ax.set_title("\n".join(notes), fontsize=9)
+            title.append(f"dashed: {self.reference}")
+        ax.set_title("\n".join(title), fontsize=9)
         return self
 
 
 def _check_reference(reference, auction):
-    """Raise ValueError unless the reference is fitted for the same bidders and items."""
+    """Raise an error unless the reference is fitted to as many bidders and items."""
     check_auction(reference, "reference")
     expected, got = auction.support_.shape[:2], reference.support_.shape[:2]
     if got != expected:
-        raise ValueError(
-            f"reference must be an auction of (n_bidders, n_items) = {expected}; got {got}"
-        )
+        raise ValueError(f"reference must have (n_bidders, n_items) = {expected}; got {got}")
 
 
 def _regions(reference, grid, bidder):
-    """Return a number for each point that changes where the reference's allocation does."""
+    """Return the region of the reference's allocation at each grid point."""
     menu = getattr(reference, "menu_", None)
     if hasattr(menu, "choose"):
         return menu.choose(grid.profiles[:, 0]).reshape(grid.shape)

@@ -1,58 +1,70 @@
-"""Where a display draws: axes given or new, and shades over one or two values."""
+"""Axes, styles and shaded areas that displays share."""
 
-__all__ = ["draw_shades", "take_axes"]
+import numpy as np
+
+__all__ = ["LINE_STYLES", "draw_shades", "take_axes", "take_panels", "white_outline"]
+
+# Line styles that differ without colour.
+LINE_STYLES = ("-", "--", "-.", ":")
 
 
-def take_axes(given, n_rows=1, n_columns=1, *, figsize, **options):
-    """Return the axes given, or those of a new figure.
-
-    Parameters
-    ----------
-    given : matplotlib.axes.Axes, sequence of them, or None
-        None makes a figure.
-    n_rows, n_columns : int, default=1
-        Axes of a new figure.
-    figsize : tuple of two float
-        Of a new figure, in inches.
-    **options
-        Of ``matplotlib.pyplot.subplots``.
-
-    Returns
-    -------
-    matplotlib.axes.Axes, or a sequence of them
-    """
-    if given is not None:
-        return given
+def take_axes(ax, figsize):
+    """Return the Axes given, or those of a new figure."""
+    if ax is not None:
+        return ax
     import matplotlib.pyplot as plt
 
-    return plt.subplots(n_rows, n_columns, figsize=figsize, layout="constrained", **options)[1]
+    return plt.subplots(figsize=figsize, layout="constrained")[1]
 
 
-def draw_shades(ax, values, heights, labels, meaning, low, high, colorbar):
-    """Draw a quantity over one value as a step line, or over two as shades.
+def take_panels(axes, n_rows, n_columns, figsize, **options):
+    """Return a tuple of ``n_rows * n_columns`` Axes: those given, or those of a new figure.
+
+    ``options`` are passed to ``matplotlib.pyplot.subplots``.
+    """
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        options |= {"figsize": figsize, "layout": "constrained"}
+        axes = plt.subplots(n_rows, n_columns, **options)[1]
+    panels = tuple(np.ravel(axes))
+    if len(panels) != n_rows * n_columns:
+        raise ValueError(f"axes must be {n_rows * n_columns} matplotlib Axes; got {len(panels)}")
+    return panels
+
+
+def draw_shades(ax, values, heights, labels, quantity, limits, colorbar):
+    """Draw a quantity over one value as a step line, or over two values as shades.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     values : tuple of one or two ndarray of shape (n_points,)
     heights : ndarray of shape (n_points,) or (n_points, n_points)
-        The quantity; the first value varies along the last axis.
+        The quantity. The first value varies along the last axis.
     labels : tuple of str
-        Of the values.
-    meaning : str
-        Of the quantity, with unit.
-    low, high : float
-        Ends of the scale of shades.
+        Labels of the values.
+    quantity : str
+        Label of the quantity.
+    limits : (float, float)
+        Ends of the colour scale.
     colorbar : bool
-        Whether a bar tells what shades mean.
+        Whether to draw a colorbar.
     """
     ax.set_xlabel(labels[0])
     if len(values) == 1:
         ax.plot(values[0], heights, drawstyle="steps-mid", color="C0", lw=2)
-        ax.set_ylabel(meaning)
+        ax.set_ylabel(quantity)
         return
-    scale = {"cmap": "cividis", "vmin": low, "vmax": high}
-    shades = ax.pcolormesh(*values, heights, rasterized=True, **scale)
+    low, high = limits
+    shades = ax.pcolormesh(*values, heights, rasterized=True, cmap="cividis", vmin=low, vmax=high)
     ax.set_ylabel(labels[1])
     if colorbar:
-        ax.figure.colorbar(shades, ax=ax, label=meaning)
+        ax.figure.colorbar(shades, ax=ax, label=quantity)
+
+
+def white_outline(alpha=1.0):
+    """Return path effects that draw a white outline around text."""
+    from matplotlib.patheffects import withStroke
+
+    return [withStroke(linewidth=2, foreground="white", alpha=alpha)]

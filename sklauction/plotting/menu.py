@@ -1,42 +1,42 @@
-"""MenuDisplay: which row of its menu a buyer takes."""
+"""MenuDisplay: the menu row that a buyer chooses."""
 
 import numpy as np
 
-from sklauction.plotting.canvas import take_axes
-from sklauction.plotting.grid import check_auction, check_items, check_points, middle_of
-from sklauction.utils.numbers import say_money
+from sklauction.plotting.canvas import take_axes, white_outline
+from sklauction.plotting.grid import check_auction, check_items, make_grid, middle_of
+from sklauction.utils.numbers import format_money
 from sklauction.utils.validation import check_numbers
 
 __all__ = ["MenuDisplay"]
 
-# Smallest share of the picture that a region of a menu must cover to carry its price.
+# Smallest region that is labelled, as a share of the axes.
 SMALLEST_LABELLED = 0.02
 
 
 class MenuDisplay:
-    """Which row of its menu a buyer takes, over its values of two items.
+    """The menu row that a buyer chooses, as a function of its values for two items.
 
-    Made by :meth:`from_estimator`.
+    Create it with :meth:`from_estimator`.
 
     Parameters
     ----------
     values : (ndarray of shape (n_points,), ndarray of shape (n_points,))
-        Values of the two items along the axes, in money.
+        Values for the two items along the axes, in money.
     rows : ndarray of int of shape (n_points, n_points)
-        Row taken at each pair; the first item's value varies along the last axis.
+        Chosen row at each point. The first value varies along the last axis.
     allocations : ndarray of shape (n_rows, 2)
-        Probability of the two items in each row of the menu.
+        Probabilities of the two items in each menu row.
     prices : ndarray of shape (n_rows,)
-        In money.
+        Price of each menu row, in money.
     items : tuple of two int
-        The items whose values are the axes.
+        Items whose values are the axes.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
-        After :meth:`plot`.
+        Figure drawn by :meth:`plot`.
     ax_ : matplotlib.axes.Axes
-        After :meth:`plot`.
+        Axes drawn by :meth:`plot`.
 
     Examples
     --------
@@ -57,18 +57,18 @@ class MenuDisplay:
 
     @classmethod
     def from_estimator(cls, auction, *, items=(0, 1), values=None, n_points=301):
-        """Read the choices of the buyer of a fitted auction with a ``menu_``.
+        """Evaluate the menu of a fitted auction on a grid of values.
 
         Parameters
         ----------
         auction : RochetNetAuction, MenuNetAuction or SingleBuyerAuction
-            Fitted, of at least two items.
+            Fitted auction for one bidder and at least two items.
         items : tuple of two int, default=(0, 1)
-            Items whose values are the axes, over their support.
+            Items whose values are the axes. The axes span the support.
         values : array-like of shape (n_items,), default=None
-            Values of all other items, in money; None takes the middle of the support.
+            Values for all other items, in money; None is the middle of the support.
         n_points : int, default=301
-            Values along each axis.
+            Points along each axis.
 
         Returns
         -------
@@ -77,53 +77,46 @@ class MenuDisplay:
         Raises
         ------
         NotFittedError
-            Before fit.
+            If the auction is not fitted.
         ValueError
-            If ``items`` or ``values`` do not fit the auction.
+            If the auction has no such menu, or another argument does not fit it.
         """
-        check_auction(auction, needed="menu_", such="an auction for one bidder with a menu_")
-        support, n_points = auction.support_[0], check_points(n_points)
-        if not hasattr(auction.menu_, "choose"):
+        check_auction(auction, attribute="menu_", kind="auction for one bidder with a menu_")
+        menu, n_items = auction.menu_, auction.support_.shape[1]
+        if not hasattr(menu, "choose"):
             raise ValueError(
-                "auction must be for one bidder, with a menu_ that it chooses from; got "
-                f"{type(auction).__name__}"
+                f"auction must be for one bidder and have a menu_; got {type(auction).__name__}"
             )
-        items = check_items(items, len(support))
-        if len(items) != 2:
-            raise ValueError(f"items must name two items; got {items}")
-        middle = (support / 2).sum(axis=1)
+        if len(check_items(items, n_items)) != 2:
+            raise ValueError(f"items must be two items; got {items}")
         if values is not None:
-            middle = check_numbers(values, "values", (len(support),), least=0.0)
-        axes = tuple(np.linspace(*support[item], n_points) for item in items)
-        points = np.repeat(middle[None], n_points**2, axis=0)
-        points[:, items[0]], points[:, items[1]] = (part.ravel() for part in np.meshgrid(*axes))
-        menu = auction.menu_
-        rows = menu.choose(points).reshape(n_points, n_points)
-        return cls(axes, rows, menu.allocations[:, list(items)], menu.prices, tuple(items))
+            values = check_numbers(values, "values", (n_items,), least=0.0)[None]
+        grid = make_grid(auction, 0, items, None, values, n_points)
+        rows = menu.choose(grid.profiles[:, 0]).reshape(grid.shape)
+        items = list(grid.items)
+        return cls(grid.values, rows, menu.allocations[:, items], menu.prices, grid.items)
 
     def plot(self, ax=None):
-        """Draw the regions; those large enough carry probabilities and price.
+        """Draw the region of each menu row, labelled with its probabilities and price.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            None makes a figure.
+            Axes to draw on; None creates a figure.
 
         Returns
         -------
         self
         """
-        from matplotlib.patheffects import withStroke
-
-        ax = take_axes(ax, figsize=(4.8, 4.2))
+        ax = take_axes(ax, (4.8, 4.2))
         self.ax_, self.figure_ = ax, ax.figure
-        taken, regions = np.unique(self.rows, return_inverse=True)
+        chosen, regions = np.unique(self.rows, return_inverse=True)
         regions = regions.reshape(self.rows.shape)
-        ax.pcolormesh(*self.values, regions, cmap="Pastel1" if len(taken) < 10 else "viridis")
+        ax.pcolormesh(*self.values, regions, cmap="Pastel1" if len(chosen) < 10 else "viridis")
         ax.contour(
-            *self.values, regions, np.arange(len(taken) - 1) + 0.5, colors="gray", linewidths=0.6
+            *self.values, regions, np.arange(len(chosen) - 1) + 0.5, colors="gray", linewidths=0.6
         )
-        for region, row in enumerate(taken):
+        for region, row in enumerate(chosen):
             inside = regions == region
             if inside.mean() < SMALLEST_LABELLED:
                 continue
@@ -132,15 +125,15 @@ class MenuDisplay:
             ax.text(
                 self.values[0][along],
                 self.values[1][down],
-                f"({text})\nfor {say_money(self.prices[row])}",
+                f"({text})\nfor {format_money(self.prices[row])}",
                 ha="center",
                 va="center",
                 fontsize=8,
-                path_effects=[withStroke(linewidth=2, foreground="white", alpha=0.6)],
+                path_effects=white_outline(alpha=0.6),
             )
         ax.set(
-            xlabel=f"value of item {self.items[0]}, money",
-            ylabel=f"value of item {self.items[1]}, money",
+            xlabel=f"value for item {self.items[0]}, money",
+            ylabel=f"value for item {self.items[1]}, money",
         )
-        ax.set_title("(probability of each item) for a price, money", fontsize=9)
+        ax.set_title("(probability of each item) for the price, money", fontsize=9)
         return self

@@ -1,50 +1,49 @@
-"""PaymentDisplay: what a bidder pays, over two values."""
+"""PaymentDisplay: the payment of a bidder, over two values."""
 
 import numpy as np
 
-from sklauction.plotting.canvas import draw_shades, take_axes
+from sklauction.plotting.canvas import draw_shades, take_axes, white_outline
 from sklauction.plotting.grid import make_grid, middle_of, outline
 
 __all__ = ["PaymentDisplay"]
 
-# Different payments up to which the lines are where they change; more are contoured.
+# With at most this many different payments, region boundaries are drawn; with more, contours.
 FEW = 12
-# Payments nearer than this share of the largest are the same.
+# Payments are equal if they differ by less than this share of their range.
 SAME = 1e-3
-# Smallest share of the picture that a region must cover to carry its payment, without and with
-# contours, which say it as well.
+# Smallest region labelled with its payment, as a share of the axes, without and with contours.
 SMALLEST_LABELLED, SMALLEST_CONTOURED = 0.02, 0.06
 CONTOURS = 6
 
 
 class PaymentDisplay:
-    """What a bidder pays, over two values, all else being fixed.
+    """The payment of a bidder, as a function of two values.
 
-    Made by :meth:`from_estimator`.
+    Create it with :meth:`from_estimator`.
 
     Parameters
     ----------
     values : tuple of one or two ndarray of shape (n_points,)
         Values along the axes, in money.
     payments : ndarray of shape (n_points, n_points), or (n_points,) over one value
-        Payment of the bidder, in money; the first value varies along the last axis.
+        Payment of the bidder, in money. The first value varies along the last axis.
     bidder : int
-        Who pays.
+        Bidder shown.
     labels : tuple of str
-        Of the axes.
+        Axis labels.
     fixed : str, default=""
-        What all other values are, for the title.
+        Description of the fixed bids, for the title.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
-        After :meth:`plot`.
+        Figure drawn by :meth:`plot`.
     ax_ : matplotlib.axes.Axes
-        After :meth:`plot`.
+        Axes drawn by :meth:`plot`.
 
     See Also
     --------
-    AllocationDisplay : What the bidder gets at the same profiles.
+    AllocationDisplay : The allocation of the bidder at the same profiles.
 
     Examples
     --------
@@ -68,24 +67,24 @@ class PaymentDisplay:
     def from_estimator(
         cls, auction, *, bidder=0, items=(0, 1), opponent=None, bids=None, n_points=101
     ):
-        """Run a fitted auction over a grid of values.
+        """Evaluate a fitted auction on a grid of values.
 
         Parameters
         ----------
         auction : auction estimator
-            Fitted.
+            Fitted auction.
         bidder : int, default=0
-            Who pays.
+            Bidder shown.
         items : tuple of one or two int, default=(0, 1)
-            Items whose values by the bidder are the axes, over their support. With one item,
-            or in an auction of one, the axes are the bidder's value and the opponent's bid.
+            With two items, the axes are the bidder's values for them. With one item, they are
+            its value and the opponent's bid. The axes span the support.
         opponent : int, default=None
-            Whose bid is the second axis, if ``items`` leaves room for it; None takes the first
-            other bidder.
+            Opponent whose bid is the second axis if one item is shown; None is the first other
+            bidder.
         bids : array-like of shape (n_bidders, n_items), default=None
-            All other values, in money; None takes the middle of the support.
+            Fixed bids, in money; None is the middle of the support.
         n_points : int, default=101
-            Values along each axis.
+            Points along each axis.
 
         Returns
         -------
@@ -94,7 +93,7 @@ class PaymentDisplay:
         Raises
         ------
         NotFittedError
-            Before fit.
+            If the auction is not fitted.
         ValueError
             If an argument does not fit the auction.
         """
@@ -103,52 +102,63 @@ class PaymentDisplay:
         return cls(grid.values, payments, bidder, grid.labels, grid.fixed)
 
     def plot(self, ax=None, *, colorbar=True):
-        """Draw the payments, with lines where they change and numbers that say how large.
+        """Draw the payments, with contours or region boundaries and numbers.
 
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            None makes a figure.
+            Axes to draw on; None creates a figure.
         colorbar : bool, default=True
-            Whether a bar tells the payments of the colours.
+            Whether to draw a colorbar.
 
         Returns
         -------
         self
         """
-        ax = take_axes(ax, figsize=(4.8, 4.0))
+        ax = take_axes(ax, (4.8, 4.0))
         self.ax_, self.figure_ = ax, ax.figure
-        meaning = f"payment of bidder {self.bidder}, money"
+        quantity = f"payment of bidder {self.bidder}, money"
         low, top = min(self.payments.min(), 0.0), max(self.payments.max(), 0.0)
         top = top if low < top else 1.0
-        draw_shades(ax, self.values, self.payments, self.labels, meaning, low, top, colorbar)
+        limits = (low, top)
+        draw_shades(ax, self.values, self.payments, self.labels, quantity, limits, colorbar)
         if len(self.values) == 1:
             ax.set_ylim(low, None)
         else:
-            self._draw_numbers(low, top)
+            self._draw_lines(low, top)
         ax.set_title(self.fixed, fontsize=9)
         return self
 
-    def _draw_numbers(self, low, top):
-        """Write payments on contour lines and into regions of one payment each."""
-        from matplotlib.patheffects import withStroke
+    def _draw_lines(self, low, top):
+        """Draw region boundaries or contours, labelled with payments."""
+        steps = np.round(self.payments / (SAME * (top - low)))
+        _, regions = np.unique(steps, return_inverse=True)
+        regions = regions.reshape(steps.shape)
+        smallest, texts = SMALLEST_LABELLED, []
+        if regions.max() < FEW:
+            outline(self.ax_, self.values, regions, [{"color": "white", "lw": 0.8}])
+        else:
+            smallest, texts = SMALLEST_CONTOURED, self._draw_contours(low, top)
+        payments = np.where(steps == 0, 0.0, self.payments)
+        for text in [*texts, *self._label_regions(payments, regions, smallest)]:
+            text.set_path_effects(white_outline())
+
+    def _draw_contours(self, low, top):
+        """Draw labelled contours where payments are continuous, and return the labels."""
         from matplotlib.ticker import MaxNLocator
+
+        levels = MaxNLocator(CONTOURS).tick_values(low, top)
+        jumps = _beside_jumps(self.payments, levels[1] - levels[0])
+        levels = levels[(levels > low) & (levels < top)]
+        smooth = np.ma.masked_where(jumps, self.payments)
+        lines = self.ax_.contour(*self.values, smooth, levels, colors="white", linewidths=0.8)
+        return self.ax_.clabel(lines, fontsize=8, colors="black")
+
+    def _label_regions(self, payments, regions, smallest):
+        """Write the payment into each large connected region, and return the texts."""
         from scipy.ndimage import label
 
-        ax, same = self.ax_, np.round(self.payments / (SAME * (top - low)))
-        steps, regions = np.unique(same, return_inverse=True)
-        regions = regions.reshape(same.shape)
-        texts, smallest = [], SMALLEST_LABELLED
-        if len(steps) <= FEW:
-            outline(ax, self.values, regions, [{"color": "white", "lw": 0.8}])
-        else:
-            smallest = SMALLEST_CONTOURED
-            levels = MaxNLocator(CONTOURS).tick_values(low, top)
-            jumps = _beside_jumps(self.payments, levels[1] - levels[0])
-            levels = levels[(levels > low) & (levels < top)]
-            smooth = np.ma.masked_where(jumps, self.payments)
-            lines = ax.contour(*self.values, smooth, levels, colors="white", linewidths=0.8)
-            texts += ax.clabel(lines, fontsize=8, colors="black")
+        texts = []
         shares = np.bincount(regions.ravel()) / regions.size
         for region in np.flatnonzero(shares >= smallest):
             parts, n_parts = label(regions == region)
@@ -157,14 +167,13 @@ class PaymentDisplay:
                 if inside.mean() >= smallest:
                     down, along = middle_of(inside)
                     place = self.values[0][along], self.values[1][down]
-                    text = f"{self.payments[inside].mean() if steps[region] else 0:.3g}"
-                    texts.append(ax.text(*place, text, ha="center", va="center", fontsize=8))
-        for text in texts:
-            text.set_path_effects([withStroke(linewidth=2, foreground="white")])
+                    text = f"{payments[inside].mean():.3g}"
+                    texts.append(self.ax_.text(*place, text, ha="center", va="center", fontsize=8))
+        return texts
 
 
 def _beside_jumps(payments, step):
-    """Say which points have a neighbour whose payment is further away than a step."""
+    """Return a mask of the points with a neighbour whose payment differs by more than a step."""
     beside = np.zeros(payments.shape, dtype=bool)
     down, along = (np.abs(np.diff(payments, axis=axis)) > step for axis in (0, 1))
     for part in (beside[1:], beside[:-1]):

@@ -1,36 +1,36 @@
-"""PriceDisplay: what a bidder is offered, over an opponent's bid."""
+"""PriceDisplay: the price sheet of a bidder, over an opponent's bid."""
 
 import numpy as np
 
-from sklauction.plotting.canvas import take_axes
-from sklauction.plotting.grid import check_auction, check_bids, check_points
+from sklauction.plotting.canvas import LINE_STYLES, take_axes
+from sklauction.plotting.grid import check_auction, check_bids, check_opponent, check_points
 from sklauction.utils.validation import check_below
 
 __all__ = ["PriceDisplay"]
 
 
 class PriceDisplay:
-    """What a bidder is offered, over one bid of an opponent, all else being fixed.
+    """The prices offered to a bidder, as a function of one bid of an opponent.
 
-    Made by :meth:`from_estimator`.
+    Create it with :meth:`from_estimator`.
 
     Parameters
     ----------
     opponent_bids : ndarray of shape (n_points,)
-        Bid of the opponent on the varied item, in money.
+        Bids of the opponent on the item, in money.
     item_prices : ndarray of shape (n_points, n_items)
         Prices of the items for the bidder, in money.
     bundle_prices : ndarray of shape (n_points,) or None
-        Price of all items together; None for unit demand or a single item.
+        Price of all items together, in money; None for unit demand or a single item.
     bidder, opponent, item : int
-        Who is offered, whose bid varies, and on what.
+        Bidder whose prices are shown, opponent whose bid varies, and item of that bid.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
-        After :meth:`plot`.
+        Figure drawn by :meth:`plot`.
     ax_ : matplotlib.axes.Axes
-        After :meth:`plot`.
+        Axes drawn by :meth:`plot`.
 
     Examples
     --------
@@ -53,22 +53,22 @@ class PriceDisplay:
 
     @classmethod
     def from_estimator(cls, auction, *, bidder=0, opponent=None, item=0, bids=None, n_points=201):
-        """Read the price sheets of a fitted auction along one opponent's bid.
+        """Evaluate the price sheets of a fitted auction along an opponent's bid.
 
         Parameters
         ----------
         auction : BundlePricingAuction or ALGNetAuction(architecture="pricing")
-            Fitted, of several bidders.
+            Fitted auction for at least two bidders.
         bidder : int, default=0
-            Whose sheet is shown.
+            Bidder whose prices are shown.
         opponent : int, default=None
-            Whose bid varies over its support; None takes the first other bidder.
+            Opponent whose bid varies over its support; None is the first other bidder.
         item : int, default=0
-            The item that this bid is on.
+            Item of that bid.
         bids : array-like of shape (n_bidders, n_items), default=None
-            All other bids, in money; None takes the middle of the support.
+            Fixed bids, in money; None is the middle of the support.
         n_points : int, default=201
-            Bids along the way.
+            Number of bids of the opponent.
 
         Returns
         -------
@@ -77,27 +77,19 @@ class PriceDisplay:
         Raises
         ------
         NotFittedError
-            Before fit.
+            If the auction is not fitted.
         ValueError
             If the auction has one bidder, or another argument does not fit it.
         """
-        check_auction(auction, needed="price_sheets", such="an auction by price sheets")
+        check_auction(auction, attribute="price_sheets", kind="auction with price sheets")
         n_points = check_points(n_points)
         n_bidders, n_items = auction.support_.shape[:2]
         if n_bidders < 2:
-            raise ValueError("PriceDisplay needs an auction of at least 2 bidders; got 1")
+            raise ValueError("auction must have at least 2 bidders; got 1")
         check_below(bidder, "bidder", n_bidders)
-        if opponent is None:
-            opponent = 1 if bidder == 0 else 0
-        for name, value, size in (
-            ("opponent", opponent, n_bidders),
-            ("item", item, n_items),
-        ):
-            check_below(value, name, size)
-        if opponent == bidder:
-            raise ValueError(f"opponent must be another bidder than {bidder}; got {opponent}")
-        middle = check_bids(bids, auction.support_)
-        profiles = np.repeat(middle[None], n_points, axis=0)
+        check_below(item, "item", n_items)
+        opponent = check_opponent(opponent, bidder, n_bidders)
+        profiles = np.repeat(check_bids(bids, auction.support_)[None], n_points, axis=0)
         profiles[:, opponent, item] = np.linspace(*auction.support_[opponent, item], n_points)
         sheets = auction.price_sheets(profiles)
         prices, discounts = sheets.item_prices[:, bidder], sheets.discounts[:, bidder]
@@ -110,17 +102,16 @@ class PriceDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            None makes a figure.
+            Axes to draw on; None creates a figure.
 
         Returns
         -------
         self
         """
-        ax = take_axes(ax, figsize=(5.2, 3.8))
+        ax = take_axes(ax, (5.2, 3.8))
         self.ax_, self.figure_ = ax, ax.figure
-        styles = ("-", "--", "-.", ":")
         for item, prices in enumerate(self.item_prices.T):
-            ax.plot(self.opponent_bids, prices, styles[item % 4], label=f"item {item}")
+            ax.plot(self.opponent_bids, prices, LINE_STYLES[item % 4], label=f"item {item}")
         if self.bundle_prices is not None:
             ax.plot(self.opponent_bids, self.bundle_prices, color="black", lw=2, label="all items")
         ax.set(

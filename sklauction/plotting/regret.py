@@ -1,43 +1,43 @@
-"""RegretDisplay: where regret is, and how large."""
+"""RegretDisplay: the size of the regret found by an audit, and where it is found."""
 
 import numpy as np
 
-from sklauction.plotting.canvas import take_axes
+from sklauction.plotting.canvas import LINE_STYLES, take_panels
 from sklauction.plotting.grid import check_items
 from sklauction.utils.validation import check_below
 
 __all__ = ["RegretDisplay"]
 
-# Profiles for which an arrow leads from the truth to the misreport.
+# Number of profiles with an arrow from the true values to the misreport.
 ARROWS = 15
-# Smallest regret shown, relative to the largest.
-DECADES = 1e-4
+# Smallest regret shown, as a share of the largest.
+SMALLEST_SHOWN = 1e-4
 
 
 class RegretDisplay:
-    """Where regret lives: how large it is in how many profiles, and at which valuations.
+    """The distribution of regret over profiles, and one bidder's regret at each valuation.
 
-    Made by :meth:`from_report` or ``report.plot()``.
+    Create it with :meth:`from_report` or ``report.plot()``.
 
     Parameters
     ----------
     regrets : ndarray of shape (n_samples, n_bidders)
         Ex-post regret found, in money.
     values : ndarray of shape (n_samples, n_items_shown)
-        True values of the shown bidder for the one or two items shown, in money.
+        True values of the bidder for the items shown, in money.
     misreports : ndarray of shape (n_samples, n_items_shown)
-        Reports that attain the regret.
+        Misreports that attain the regret, in money.
     bidder : int
-        The bidder shown.
-    items : tuple of int
-        The items shown.
+        Bidder shown.
+    items : tuple of one or two int
+        Items shown.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
-        After :meth:`plot`.
+        Figure drawn by :meth:`plot`.
     axes_ : tuple of two matplotlib.axes.Axes
-        After :meth:`plot`.
+        Axes drawn by :meth:`plot`.
 
     Examples
     --------
@@ -62,16 +62,16 @@ class RegretDisplay:
 
     @classmethod
     def from_report(cls, report, *, bidder=None, items=(0, 1)):
-        """Choose what to show of an audit.
+        """Select a bidder and items of a report.
 
         Parameters
         ----------
         report : RegretReport
-            Made by :func:`~sklauction.measure_regret`.
+            Report of :func:`~sklauction.measure_regret`.
         bidder : int, default=None
-            Whose regret is shown over its values; None takes the one with the largest.
+            Bidder whose regret is shown over its values; None is the one with the most regret.
         items : tuple of one or two int, default=(0, 1)
-            Items whose values are the axes; of one item only the first is used.
+            Items whose values are shown; only the first if the auction has one item.
 
         Returns
         -------
@@ -83,7 +83,7 @@ class RegretDisplay:
             If ``bidder`` or ``items`` do not fit the report.
         """
         if np.ndim(getattr(report, "valuations", None)) != 3 or not hasattr(report, "regrets"):
-            raise ValueError(f"report must be a RegretReport, of measure_regret; got {report!r}")
+            raise ValueError(f"report must be a RegretReport; got {report!r}")
         _, n_bidders, n_items = report.valuations.shape
         if bidder is None:
             bidder = int(report.regrets.sum(axis=0).argmax())
@@ -98,30 +98,28 @@ class RegretDisplay:
         Parameters
         ----------
         axes : sequence of two matplotlib.axes.Axes, default=None
-            None makes a figure.
+            Axes to draw on; None creates a figure.
 
         Returns
         -------
         self
         """
-        axes = take_axes(axes, 1, 2, figsize=(9.5, 3.8))
-        self.axes_ = tuple(axes)
+        self.axes_ = take_panels(axes, 1, 2, figsize=(9.5, 3.8))
         self.figure_ = self.axes_[0].figure
-        self._draw_sizes(self.axes_[0])
-        self._draw_places(self.axes_[1])
+        self._draw_distribution(self.axes_[0])
+        self._draw_valuations(self.axes_[1])
         return self
 
-    def _draw_sizes(self, ax):
-        """Draw the share of profiles whose regret is above each size."""
+    def _draw_distribution(self, ax):
+        """Draw the share of profiles with at least each regret."""
         share = 1.0 - np.arange(len(self.regrets)) / len(self.regrets)
         largest = self.regrets.max()
-        styles = ("-", "--", "-.", ":")
         if largest > 0:
             for bidder, regrets in enumerate(self.regrets.T):
-                style = styles[bidder % 4]
+                style = LINE_STYLES[bidder % 4]
                 ax.step(np.sort(regrets), share, style, where="pre", label=f"bidder {bidder}")
             ax.set_xscale("log")
-            ax.set_xlim(DECADES * largest, largest * 1.3)
+            ax.set_xlim(SMALLEST_SHOWN * largest, largest * 1.3)
             ax.legend(frameon=False)
         else:
             ax.text(0.5, 0.5, "no profitable misreport found", ha="center", transform=ax.transAxes)
@@ -129,16 +127,15 @@ class RegretDisplay:
             ylim=(0, 1.02),
             xlabel="regret (lower bound), money",
             ylabel="share of profiles at or above",
-            title=f"How large: total {self.regrets.sum(axis=1).mean():.3g} per profile",
+            title=f"Total regret {self.regrets.sum(axis=1).mean():.3g} per profile",
         )
 
-    def _draw_places(self, ax):
+    def _draw_valuations(self, ax):
         """Draw one bidder's regret over its values, with arrows to the worst misreports."""
         regret = self.regrets[:, self.bidder]
         order = np.argsort(regret)
         worst = [row for row in order[-ARROWS:] if regret[row] > 0]
         names = [f"bidder {self.bidder}'s value for item {item}, money" for item in self.items]
-        # The largest are the darkest.
         look = {"c": regret[order], "s": 10, "cmap": "viridis_r"}
         if len(self.items) == 1:
             ax.scatter(self.values[order, 0], regret[order], **look)
@@ -154,4 +151,4 @@ class RegretDisplay:
             style = {"arrowstyle": "->", "color": "tab:red", "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
             ax.annotate("", xy=end, xytext=start, arrowprops=style)
         ax.set_xlabel(names[0])
-        ax.set_title("Where: arrows lead from truth to lie" if worst else "Where")
+        ax.set_title("Arrows: from true values to misreport" if worst else "Regret by valuation")

@@ -1,51 +1,49 @@
-"""TrainingDisplay: revenue, regret and score while an auction is trained."""
+"""TrainingDisplay: revenue, regret and score during the training of an auction."""
 
 import numpy as np
 
 from sklauction.economics import auction_score
-from sklauction.plotting.canvas import take_axes
+from sklauction.plotting.canvas import take_panels
 from sklauction.plotting.grid import check_auction
 
 __all__ = ["TrainingDisplay"]
 
-# Regret below this share of the largest revenue is rounding.
+# Regret below this share of the largest revenue is rounding error.
 ROUNDING = 1e-9
 
 
 class TrainingDisplay:
-    """Revenue, total regret and score of an auction after each iteration of its training.
+    """Revenue, total regret and score of an auction after each training iteration.
 
-    Made by :meth:`from_estimator`.
+    Create it with :meth:`from_estimator`.
 
     Parameters
     ----------
-    updates : ndarray of int of shape (n_iter,)
-        Updates of the auctioneer done by the end of each iteration.
     revenues, total_regrets : ndarray of shape (n_iter,)
-        Mean per profile, in money; NaN where it was not measured.
+        Means per profile, in money; NaN where not measured.
     scores : ndarray of shape (n_iter,)
-        ``sqrt(P) - sqrt(R)``, in the square root of money; NaN where it was not measured.
-    best_update : int
-        Updates after which the weights were as the fitted auction uses them.
+        ``sqrt(P) - sqrt(R)``, in the square root of money; NaN where not measured.
+    best_iteration : int or None
+        Number of iterations after which the weights of the fitted auction were reached; None if
+        unknown.
     held_out : bool
-        Whether the figures are of held-out profiles; otherwise they are averages over the
-        updates of each iteration.
+        Whether the values are measured on held-out profiles. If False, they are averages over
+        the training batches of each iteration.
     regret_bound : {"lower", "upper"}, default="lower"
-        What the regret is to the true one: found by a search or by the misreporter, or proved by
-        the auctions that can.
+        Whether the regret was found by a search, a lower bound, or proved to be an upper bound.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
-        After :meth:`plot`.
+        Figure drawn by :meth:`plot`.
     axes_ : tuple of three matplotlib.axes.Axes
-        After :meth:`plot`.
+        Axes drawn by :meth:`plot`.
 
     Notes
     -----
-    The weights used are those that held-out profiles preferred: of the best score, but of learned
-    menus and price sheets the latest that are not worse beyond sampling error. Without held-out
-    profiles they are the latest.
+    Held-out profiles select the weights of the fitted auction: those with the best score or, for
+    menus and price sheets, the latest ones that are not worse beyond sampling error. Without
+    held-out profiles, the latest weights are used.
 
     Examples
     --------
@@ -54,36 +52,29 @@ class TrainingDisplay:
     >>> V = make_valuations(500, n_bidders=1, n_items=2, random_state=0)
     >>> auction = RochetNetAuction(max_iter=3, random_state=0).fit(V)
     >>> display = TrainingDisplay.from_estimator(auction)
-    >>> display.updates, display.held_out
-    (array([100, 200, 300]), True)
+    >>> display.revenues.shape, display.held_out
+    ((3,), True)
     """
 
     def __init__(
-        self,
-        updates,
-        revenues,
-        total_regrets,
-        scores,
-        best_update,
-        held_out,
-        regret_bound="lower",
+        self, revenues, total_regrets, scores, best_iteration, held_out, regret_bound="lower"
     ):
-        self.updates = updates
         self.revenues = revenues
         self.total_regrets = total_regrets
         self.scores = scores
-        self.best_update = best_update
+        self.best_iteration = best_iteration
         self.held_out = held_out
         self.regret_bound = regret_bound
 
     @classmethod
     def from_estimator(cls, auction):
-        """Read the history of a trained auction.
+        """Read the training history of a fitted auction.
 
         Parameters
         ----------
-        auction : ALGNetAuction, RegretNetAuction or another auction with a ``history_``
-            Fitted. Where nothing was ever held out, the averages of training are shown.
+        auction : auction estimator with a ``history_``
+            Fitted auction. Training averages are shown if no profiles were held out. The best
+            iteration of an auction loaded from a file is unknown.
 
         Returns
         -------
@@ -92,41 +83,39 @@ class TrainingDisplay:
         Raises
         ------
         NotFittedError
-            Before fit.
+            If the auction is not fitted.
         ValueError
-            If the auction has no history of training.
+            If the auction has no ``history_``.
         """
         check_auction(auction)
         history = getattr(auction, "history_", None)
         if not history:
             raise ValueError(
-                "auction must be a trained one with a history_, such as ALGNetAuction or "
-                f"RochetNetAuction; got {type(auction).__name__}, which has none"
+                "auction must have a history_ of training, as ALGNetAuction and RochetNetAuction "
+                f"do; got {type(auction).__name__}, which has none"
             )
         held_out = any("score" in row for row in history)
-        names, unit = ("revenue", "total_regret", "score"), 1.0
+        names = ("revenue", "total_regret", "score")
         if not held_out:
-            names, unit = ("train_revenue", "train_total_regret", "train_score"), auction.scale_
+            names = tuple(f"train_{name}" for name in names)
         revenues, regrets, scores = (
             np.array([row.get(name, np.nan) for row in history]) for name in names
         )
-        if not held_out:
-            pairs = zip(revenues * unit, regrets * unit)
-            scores = np.array([_score(revenue, regret) for revenue, regret in pairs])
-        updates = auction.net_.n_updates * np.arange(1, len(history) + 1)
-        # Weights are chosen by held-out profiles; without them they are the latest.
-        best = auction.net_.best_iter_ if "score" in history[-1] else len(history)
-        best_update = int(best * auction.net_.n_updates)
-        bound = "upper" if auction.net_.regret_relation == "<=" else "lower"
-        return cls(updates, revenues * unit, regrets * unit, scores, best_update, held_out, bound)
+        if not held_out:  # in units of the scale
+            revenues, regrets = revenues * auction.scale_, regrets * auction.scale_
+            scores = np.array([_score(*pair) for pair in zip(revenues, regrets)])
+        best = len(history)
+        if "score" in history[-1]:
+            best = int(auction.net_.best_iter_) if hasattr(auction, "net_") else None
+        return cls(revenues, regrets, scores, best, held_out, _regret_bound(auction))
 
     def plot(self, axes=None):
-        """Draw three panels, one above the other.
+        """Draw revenue, total regret and score in three panels.
 
         Parameters
         ----------
         axes : sequence of three matplotlib.axes.Axes, default=None
-            None makes a figure.
+            Axes to draw on; None creates a figure.
 
         Returns
         -------
@@ -135,66 +124,73 @@ class TrainingDisplay:
         Raises
         ------
         ValueError
-            If ``axes`` are not three.
+            If there are not three axes.
         """
-        axes = take_axes(axes, 3, sharex=True, figsize=(4.8, 5.6))
-        axes = tuple(np.ravel(axes))
-        if len(axes) != 3:
-            raise ValueError(f"axes must be three; got {len(axes)}")
-        self.axes_, self.figure_ = axes, axes[0].figure
-        top, middle, bottom = axes
-        for ax, figures, marker in zip(axes, (self.revenues, None, self.scores), "os^"):
-            if figures is not None:
-                self._draw_line(ax, figures, marker)
+        self.axes_ = take_panels(axes, 3, 1, figsize=(4.8, 5.6), sharex=True)
+        self.figure_ = self.axes_[0].figure
+        top, middle, bottom = self.axes_
+        self._draw_line(top, self.revenues, "o")
         self._draw_regret(middle)
-        for ax in axes:
-            ax.axvline(self.best_update, color="black", ls=":", lw=1.2, zorder=1)
-            ax.set_xlim(0, 1.03 * self.updates[-1])
-        source = "held-out profiles" if self.held_out else "averages of training"
-        top.set_title(f"{source}; dotted: weights used", fontsize=9)
+        self._draw_line(bottom, self.scores, "^")
+        title = "held-out profiles" if self.held_out else "averages of training"
+        if self.best_iteration is not None:
+            title += "; dotted: weights used"
+            for ax in self.axes_:
+                ax.axvline(self.best_iteration, color="black", ls=":", lw=1.2, zorder=1)
+        top.set_title(title, fontsize=9)
+        bottom.set(xlabel="iteration", xlim=(0, 1.03 * len(self.revenues)))
         regret = f"total regret\n({self.regret_bound} bound),\nmoney"
-        for ax, name in zip(axes, ("revenue,\nmoney", regret, "score,\n$\\sqrt{\\mathrm{money}}$")):
-            ax.set_ylabel(name, fontsize=9)
-        bottom.set_xlabel("updates of the auctioneer")
-        self.figure_.align_ylabels(axes)
+        labels = ("revenue,\nmoney", regret, "score,\n$\\sqrt{\\mathrm{money}}$")
+        for ax, label in zip(self.axes_, labels):
+            ax.set_ylabel(label, fontsize=9)
+            ax.set_xlim(bottom.get_xlim())
+        self.figure_.align_ylabels(self.axes_)
         return self
 
-    def _draw_line(self, ax, figures, marker):
-        """Draw figures that were measured; say so where none were."""
-        if np.isnan(figures).all():
-            _say(ax, "not measured")
+    def _draw_line(self, ax, values, marker):
+        """Draw values over iterations, or a note if all are NaN."""
+        if np.isnan(values).all():
+            _write(ax, "not measured")
         else:
-            ax.plot(self.updates, figures, f"{marker}-", color="C0", ms=4, lw=1.2)
+            iterations = np.arange(1, len(values) + 1)
+            ax.plot(iterations, values, f"{marker}-", color="C0", ms=4, lw=1.2)
 
     def _draw_regret(self, ax):
-        """Draw regret on a log scale, zeros as hollow marks at the bottom."""
+        """Draw regret on a logarithmic scale, with zeros as hollow markers at the bottom."""
         known = ~np.isnan(self.total_regrets)
-        found = known & (self.total_regrets > ROUNDING * np.nanmax(self.revenues))
-        if known.any() and not found.any():
+        positive = known & (self.total_regrets > ROUNDING * np.nanmax(self.revenues))
+        if known.any() and not positive.any():
             proved = self.regret_bound == "upper"
-            _say(ax, "0: no misreport pays" if proved else "no profitable misreport found")
+            _write(ax, "0: no profitable misreport" if proved else "no profitable misreport found")
             return
-        self._draw_line(ax, np.where(found, self.total_regrets, np.nan), "s")
+        self._draw_line(ax, np.where(positive, self.total_regrets, np.nan), "s")
         if not known.any():
             return
-        # Whole decades: within one, an axis would be all mantissas.
-        powers = np.log10(self.total_regrets[found])
+        # Limits at whole decades: an axis within one decade would have unreadable tick labels.
+        powers = np.log10(self.total_regrets[positive])
         bottom = 10.0 ** np.floor(powers.min()) / 1.3
         ax.set(yscale="log", ylim=(bottom, 1.3 * 10.0 ** np.ceil(powers.max())))
         ax.yaxis.set_minor_formatter("")
-        none = self.updates[known & ~found]
-        if len(none):
-            ax.plot(none, np.full(len(none), bottom), "s", mfc="white", color="C0", clip_on=False)
+        zeros = np.flatnonzero(known & ~positive) + 1
+        if len(zeros):
+            ax.plot(zeros, np.full(len(zeros), bottom), "s", mfc="white", color="C0", clip_on=False)
             ax.annotate("hollow: 0", (0.02, 0.08), xycoords="axes fraction", fontsize=8)
 
 
-def _say(ax, text):
-    """Write a text in place of figures."""
+def _regret_bound(auction):
+    """Return "lower" if held-out regret is found by a search, "upper" if it is proved."""
+    from sklauction.mechanism import TorchMechanism
+
+    return "lower" if isinstance(auction.mechanism_, TorchMechanism) else "upper"
+
+
+def _write(ax, text):
+    """Write a text in the middle of empty axes."""
     box = {"color": "white", "pad": 1}
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, bbox=box)
     ax.set_yticks([])
 
 
 def _score(revenue, regret):
-    """Return the score, NaN where one of both is not known."""
+    """Return the score; NaN if revenue or regret is NaN."""
     return np.nan if np.isnan(revenue + regret) else auction_score(revenue, regret)

@@ -1,38 +1,38 @@
-"""VirtualValueDisplay: a virtual value, its ironing and the revenue curve behind both."""
+"""VirtualValueDisplay: a virtual value, its ironing and its revenue curve."""
 
 import numpy as np
 
-from sklauction.plotting.canvas import take_axes
+from sklauction.plotting.canvas import take_panels
 from sklauction.plotting.grid import check_auction
 
 __all__ = ["VirtualValueDisplay"]
 
-# Chance of a higher value below which a virtual value is not drawn.
-RAREST_SHOWN = 1e-3
+# Smallest chance of sale whose price is drawn.
+SMALLEST_CHANCE = 1e-3
 
 
 class VirtualValueDisplay:
-    """A bidder's virtual value of an item, raw and ironed, and the revenue curve behind it.
+    """A bidder's virtual value for an item, raw and ironed, and its revenue curve.
 
-    Made by :meth:`from_estimator`.
+    Create it with :meth:`from_estimator`.
 
     Parameters
     ----------
     curve : RevenueCurve
-        Prices, chances of sale, and slopes.
+        Prices, chances of sale, revenues and virtual values.
     ironed_intervals : ndarray of shape (n_intervals, 2)
-        Values over which the virtual value was flattened, in money.
+        Intervals of values over which the virtual value is ironed, in money.
     reserve : float
-        Smallest value worth selling to, in money.
+        Reserve price, in money.
     bidder, item : int
-        Whose value of what is shown.
+        Bidder and item shown.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
-        After :meth:`plot`.
+        Figure drawn by :meth:`plot`.
     axes_ : tuple of two matplotlib.axes.Axes
-        After :meth:`plot`.
+        Axes drawn by :meth:`plot`.
 
     Examples
     --------
@@ -54,16 +54,16 @@ class VirtualValueDisplay:
 
     @classmethod
     def from_estimator(cls, auction, X=None, *, bidder=0, item=0):
-        """Read a fitted Myerson auction.
+        """Read the virtual value of a fitted Myerson auction.
 
         Parameters
         ----------
         auction : MyersonAuction
-            Fitted.
+            Fitted auction.
         X : array-like of shape (n_samples, n_bidders, n_items) or flat, default=None
-            The valuations seen in fit; not needed where the auction has a prior.
+            Valuations passed to ``fit``, in money. Not needed if the auction has a prior.
         bidder, item : int, default=0
-            Whose value of what is shown.
+            Bidder and item shown.
 
         Returns
         -------
@@ -72,12 +72,12 @@ class VirtualValueDisplay:
         Raises
         ------
         NotFittedError
-            Before fit.
+            If the auction is not fitted.
         ValueError
-            If the auction is no MyersonAuction, ``bidder`` or ``item`` does not fit it, or X is
-            needed and not given.
+            If the auction is not a MyersonAuction, ``bidder`` or ``item`` does not fit it, or X
+            is needed and is None.
         """
-        check_auction(auction, needed="revenue_curve", such="a MyersonAuction")
+        check_auction(auction, attribute="revenue_curve", kind="MyersonAuction")
         curve = auction.revenue_curve(X, bidder=bidder, item=item)
         virtual_value = auction.virtual_values_[bidder, item]
         intervals, reserve = virtual_value.ironed_intervals, virtual_value.reserve
@@ -89,45 +89,51 @@ class VirtualValueDisplay:
         Parameters
         ----------
         axes : sequence of two matplotlib.axes.Axes, default=None
-            None makes a figure.
+            Axes to draw on; None creates a figure.
 
         Returns
         -------
         self
         """
-        axes = take_axes(axes, 1, 2, figsize=(9.5, 3.8))
-        self.axes_ = tuple(axes)
+        self.axes_ = take_panels(axes, 1, 2, figsize=(9.5, 3.8))
         self.figure_ = self.axes_[0].figure
+        self._draw_virtual_value(self.axes_[0])
+        self._draw_revenue(self.axes_[1])
+        return self
+
+    def _draw_virtual_value(self, ax):
+        """Draw the raw and the ironed virtual value, the reserve and the ironed intervals."""
         curve = self.curve
-        # The rarest values would fill the picture with nothing.
-        shown = curve.chances >= RAREST_SHOWN
+        shown = curve.chances >= SMALLEST_CHANCE
         values, raw, ironed = (part[shown] for part in (curve.values, curve.raw, curve.ironed))
-        left, right = self.axes_
-        left.plot(values, raw, drawstyle="steps-post", color="0.7", lw=0.8, label="virtual value")
-        left.plot(values, ironed, drawstyle="steps-post", color="C0", lw=2, label="ironed")
-        left.axhline(0, color="black", lw=0.6)
-        left.axvline(self.reserve, color="C3", ls="--", lw=1, label=f"reserve {self.reserve:.4g}")
+        ax.plot(values, raw, drawstyle="steps-post", color="0.7", lw=0.8, label="virtual value")
+        ax.plot(values, ironed, drawstyle="steps-post", color="C0", lw=2, label="ironed")
+        ax.axhline(0, color="black", lw=0.6)
+        ax.axvline(self.reserve, color="C3", ls="--", lw=1, label=f"reserve {self.reserve:.4g}")
         for low, high in self.ironed_intervals:
-            left.axvspan(low, min(high, values[-1]), color="C0", alpha=0.12, lw=0)
-        visible = ironed[np.isfinite(ironed)]
-        margin = 0.1 * np.ptp(visible) or 1.0
-        left.set(
+            ax.axvspan(low, min(high, values[-1]), color="C0", alpha=0.12, lw=0)
+        finite = ironed[np.isfinite(ironed)]
+        margin = 0.1 * np.ptp(finite) or 1.0
+        ax.set(
             xlabel=f"bidder {self.bidder}'s value for item {self.item}, money",
             ylabel="virtual value, money",
-            ylim=(visible.min() - margin, visible.max() + margin),
+            ylim=(finite.min() - margin, finite.max() + margin),
             title="Shaded: ironed",
         )
-        left.legend(frameon=False)
-        right.plot(curve.chances, curve.revenues, color="0.6", lw=1, label="one price")
-        right.plot(curve.chances, curve.hull, color="C0", lw=2, label="lottery over prices")
+        ax.legend(frameon=False)
+
+    def _draw_revenue(self, ax):
+        """Draw the revenue curve, its concave hull and the revenue of the best price."""
+        curve = self.curve
+        ax.plot(curve.chances, curve.revenues, color="0.6", lw=1, label="one price")
+        ax.plot(curve.chances, curve.hull, color="C0", lw=2, label="lottery over prices")
         best = int(curve.revenues.argmax())
-        right.plot(curve.chances[best], curve.revenues[best], "o", color="C3", label="reserve")
-        right.set(
+        ax.plot(curve.chances[best], curve.revenues[best], "o", color="C3", label="reserve")
+        ax.set(
             xlabel="chance of sale",
             ylabel="expected payment, money",
             xlim=(0, 1),
             ylim=(0, None),
             title="Revenue curve and its hull",
         )
-        right.legend(frameon=False)
-        return self
+        ax.legend(frameon=False)

@@ -1,150 +1,119 @@
-"""BundlePricingAuction: every bidder buys from a price sheet that the others' bids write."""
+"""BundlePricingAuction: price sheets that depend on the other bidders' bids."""
 
-import numpy as np
-
-from sklauction.learned.auction import LearnedAuction
-from sklauction.learned.training import resolve_device
+from sklauction.learned.annealed_auction import AnnealedAuction
+from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.price_sheets.certified import CertifiedAuction
+from sklauction.price_sheets.mechanism import PricingMechanism
 from sklauction.price_sheets.net import PricingNet
 from sklauction.price_sheets.rules import make_pricing_rules
-from sklauction.utils.validation import (
-    WIDEST_SUPPORT,
-    check_choice,
-    check_count,
-    check_layer_sizes,
-    check_memory,
-    check_positive,
-    check_prices,
-    check_switch,
+from sklauction.utils.constraints import (
+    ANY,
+    LAYER_SIZES,
+    POSITIVE,
+    SWITCH,
+    choice,
+    count,
+    is_auto,
+    pair,
 )
+from sklauction.utils.saving import fitted_object
+from sklauction.utils.validation import WIDEST_SUPPORT, check_memory, check_prices
 
 __all__ = ["OBJECTIVES", "BundlePricingAuction"]
 
 OBJECTIVES = ("penalty", "certified")
-UPDATES_PER_ITERATION = 100
-# Of these there may be too many to be held.
-MAKE_LARGE = ("n_starts", "batch_size", "lottery_rows")
+# Parameters that determine how much memory an update takes.
+MEMORY_PARAMETERS = ("n_starts", "batch_size", "lottery_rows")
 
 
-class BundlePricingAuction(CertifiedAuction, LearnedAuction):
-    """Learned price sheets: item prices and bundle discounts, with certified regret.
+@share_parameter_docs
+class BundlePricingAuction(CertifiedAuction, AnnealedAuction):
+    """Learned item prices and bundle discounts for each bidder, with certified regret.
 
-    For each bidder, a network turns the *others'* bids into a price sheet: a price per
-    item, and a discount for every number of items bought together. The bidder gets its
-    favourite set, found exactly by sorting. Since its own report does not touch its sheet,
-    truth would be dominant [1]_, were it not that the favourites of two bidders may clash. A
-    clash is settled inside the sheets: the bidders concerned choose in turn from what is
-    left. So no report can give a bidder more than its favourite, and its regret is at most
-    what the clash cost it: a bound that needs no search (:meth:`certify`). Training makes
-    clashes rare: a few profiles in 100,000 for two bidders and two items.
+    A network maps the *others'* bids to the price sheet of a bidder: a price for each item and a
+    discount for each number of items bought together. The bidder gets the set of the highest
+    utility, which sorting finds exactly. As its own bid does not change its sheet, truthful
+    bidding would be dominant [1]_ if the chosen sets were always disjoint. If they clash, the
+    bidders choose in turn from the remaining items. No report gives a bidder more utility than
+    its favourite set, so its regret is at most the utility lost to the clash. This bound needs no
+    search (:meth:`certify`). Training makes clashes rare: a few profiles in 100,000 for two
+    bidders and two items.
 
     Parameters
     ----------
-    n_bidders : int, default=1
-        Bidders per auction.
-    n_items : int, default=None
-        Items per auction; None takes it from the data.
-    demand : {"additive", "unit"}, default="additive"
-        Whether a bidder values a set of items at the sum or wants at most one.
-    support : array-like broadcastable to (n_bidders, n_items, 2), default=None
-        Lowest and highest value, in money; None takes the range of the data.
+    $sizes
     reserve : "auto" or array-like broadcastable to (n_bidders, n_items), default="auto"
-        Where item prices start. "auto" starts from the threshold prices of a
-        :class:`~sklauction.MyersonAuction` fitted on the same samples (pooled over bidders
-        and items that are alike): the untrained auction is item-wise Myerson. Reserve
-        prices in money start from second-price auctions with these reserves.
+        Initial item prices. "auto" starts from item-wise Myerson: the threshold prices of a
+        :class:`~sklauction.MyersonAuction` fitted on the same samples, pooled over alike
+        bidders and items. Prices, in money, start from second-price auctions with these
+        reserve prices.
     lottery_rows : int, default=0
-        Lotteries (probabilities of items at a price) per sheet, beside sets of items. Some
-        priors need them: the optimum of U[4, 16] x U[4, 7] sells half of an item.
+        Number of lotteries (probabilities of the items, and a price) per sheet, in addition to
+        sets of items. Some priors need them: the optimum of U[4, 16] x U[4, 7] sells an item
+        with probability one half.
     symmetric : "auto" or bool, default="auto"
-        Whether bidders are alike and items are alike. "auto" looks at the samples, for
-        bidders and items each. Where they differ, every bidder has a network of its own and
-        every item an embedding and a base price of its own.
+        Whether bidders are alike and items are alike. "auto" tests the samples, separately
+        for bidders and items. Bidders that differ have separate networks; items that differ
+        have separate embeddings and base prices.
     independent_bidders : "auto" or bool, default="auto"
-        Whether a bidder's value in one profile may be combined with the others' in
-        another in training. "auto" looks at rank correlations between bidders.
+        Whether training may combine values of bidders from different profiles. "auto" tests
+        the samples for dependence between bidders.
     objective : {"penalty", "certified"}, default="penalty"
-        "penalty" maximises revenue less ``clash_cost`` for items given out twice.
-        "certified" is ALGNet's loss ``-(sqrt(P) - sqrt(Rbar)) + Rbar`` with the regret
-        bound as Rbar.
+        "penalty" maximises revenue minus ``clash_cost`` per item that is allocated twice.
+        "certified" minimises ALGNet's loss ``-(sqrt(P) - sqrt(Rbar)) + Rbar``, where Rbar is
+        the regret bound.
     clash_cost : (float, float), default=(2.0, 8.0)
-        What an item given out twice costs under "penalty", in units of ``scale_``, at the
-        beginning and the end of annealing. More makes clashes rarer and earns less.
+        Cost of an item that is allocated twice under "penalty", in units of ``scale_``, at
+        the beginning and the end of annealing. A higher cost makes clashes rarer and lowers
+        revenue.
     hidden_layer_sizes : tuple of int, default=(32, 32)
         Width of each layer of the network, per item.
     max_iter : int, default=100
-        Iterations; each is 100 updates and one look at the held-out profiles.
+        Iterations of 100 updates, each followed by an evaluation on held-out profiles.
     anneal_iter : int, default=None
-        Iterations over which the step size falls and choices sharpen; beyond, training
-        goes on at their last values. None is ``max_iter``. Give it where fits are to be
-        continued: ``max_iter=2k`` is then bit for bit ``max_iter=k`` twice.
+        Iterations over which the step size falls and choices sharpen; later iterations use
+        the final values. None is ``max_iter``. Set it if the fit is to be continued: fitting
+        twice with ``max_iter=k`` then equals ``max_iter=2k``, bit for bit.
     batch_size : int, default=512
         Profiles per update.
     learning_rate_init : float, default=5e-3
-        First step size of Adam; it falls to a hundredth along half a cosine.
+        Initial step size of Adam; it falls to a hundredth along half a cosine.
     n_starts : int, default=1
-        Networks trained from different first weights in one batched computation; the
-        best by certified held-out score is kept.
-    validation_fraction : float, default=0.1
-        Share of the profiles held out, to choose the start and to notice overfitting;
-        0 chooses by the training loss.
-    n_iter_no_change : int, default=None
-        Stop when the held-out score has not improved for so many iterations; None never.
-    warm_start : bool, default=False
-        Whether a second ``fit`` goes on from the first.
-    random_state : int, RandomState instance or None, default=None
-        Source of the seed from which every draw derives.
-    verbose : int, default=0
-        1 shows a progress bar.
-    device : str, default="auto"
-        "auto" takes a GPU where there is one; else a torch device.
-    callbacks : list of skorch.callbacks.Callback, default=None
-        Handed to skorch; an iteration is an epoch.
-    checkpoint : str or path-like, default=None
-        File into which fit writes its state, so that a killed fit can go on; see ``resume``.
-        Needs the extra ``save``. Each fit needs a file of its own.
-    checkpoint_every : int, default=1
-        Iterations from one writing to the next.
-    resume : bool, default=False
-        Whether fit goes on from ``checkpoint``, if it is there and of the same parameters and
-        valuations; it then ends as if it had never been stopped, on a CPU bit for bit.
+        Number of networks trained in parallel from different initial weights; the one with
+        the best certified held-out score is kept.
+    $training
 
     Attributes
     ----------
     mechanism_ : torch.nn.Module
-        The fitted auction: bids to (allocations, payments), in money.
-    n_iter_ : int
-        Iterations done in all.
+        The auction as a torch module from bids to (allocations, payments), in money.
     history_ : list of dict
         Revenue, bound on total regret and score on held-out profiles, one row per iteration.
-    n_items_, n_features_in_, scale_, support_ :
-        See :class:`~sklauction.base.BaseAuction`.
+    $fitted
 
     Raises
     ------
     ValueError
-        In fit and partial_fit, if a parameter or X is not as described: so if ``reserve`` is
-        neither "auto" nor finite non-negative prices that broadcast.
+        In fit and partial_fit, if a parameter or X is invalid.
     NotFittedError
         In all other methods, before fit.
 
     See Also
     --------
-    MyersonAuction : Where item prices start from.
-    ALGNetAuction : The same network as ``architecture="pricing"``.
-    sklauction.measure_regret : Shows the certificate beside what a search finds.
+    MyersonAuction : The auction before training.
+    ALGNetAuction : The same network with ``architecture="pricing"``.
+    sklauction.measure_regret : Regret found by a search, with the certificate.
 
     Notes
     -----
-    Reports above the support keep feasibility, individual rationality and the bound on
-    regret: sheets depend on the others' reports only, whatever these are. GemNet [2]_ too sells
-    by menus from the others' bids; it takes clashes out by changing the menus after training.
+    Feasibility, individual rationality and the regret bound also hold for reports above the
+    support. GemNet [2]_ also sells by menus that depend on the others' bids; it removes clashes by
+    changing the menus after training.
 
     References
     ----------
     .. [1] Hammond, "Straightforward Individual Incentive Compatibility in Large
-       Economies", Review of Economic Studies 46(2), 1979 (an auction is truthful exactly
-       when a bidder's menu does not depend on its report).
+       Economies", Review of Economic Studies 46(2), 1979.
     .. [2] Wang et al., "GemNet: Menu-Based, Strategy-Proof Multi-Bidder Auctions Through
        Deep Learning", EC 2024.
 
@@ -160,6 +129,18 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
     >>> certificate.mean_bound <= certificate.upper_bound
     True
     """
+
+    _parameter_constraints = {
+        **AnnealedAuction._parameter_constraints,
+        "reserve": ANY,
+        "objective": choice(*OBJECTIVES),
+        "independent_bidders": SWITCH,
+        "clash_cost": pair(POSITIVE),
+        "lottery_rows": count(0),
+        "hidden_layer_sizes": LAYER_SIZES,
+    }
+
+    _saved = {**AnnealedAuction._saved, "mechanism_": fitted_object(PricingMechanism)}
 
     def __init__(
         self,
@@ -191,74 +172,30 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
         checkpoint_every=1,
         resume=False,
     ):
-        self.n_bidders = n_bidders
-        self.n_items = n_items
-        self.demand = demand
-        self.support = support
-        self.reserve = reserve
-        self.lottery_rows = lottery_rows
-        self.symmetric = symmetric
-        self.independent_bidders = independent_bidders
-        self.objective = objective
-        self.clash_cost = clash_cost
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.max_iter = max_iter
-        self.anneal_iter = anneal_iter
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.n_starts = n_starts
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-        self.device = device
-        self.callbacks = callbacks
-        self.checkpoint = checkpoint
-        self.checkpoint_every = checkpoint_every
-        self.resume = resume
+        self._store(locals())
 
     def _check_parameters(self):
         super()._check_parameters()
-        check_choice(self.objective, "objective", OBJECTIVES)
-        check_switch(self.symmetric, "symmetric")
-        check_switch(self.independent_bidders, "independent_bidders")
-        check_layer_sizes(self.hidden_layer_sizes, "hidden_layer_sizes")
-        check_positive(self.learning_rate_init, "learning_rate_init")
-        listed = isinstance(self.clash_cost, list | tuple | np.ndarray)
-        if not (listed and getattr(self.clash_cost, "ndim", 1) == 1 and len(self.clash_cost) == 2):
-            raise ValueError(f"clash_cost must be two positive numbers; got {self.clash_cost!r}")
-        for cost in self.clash_cost:
-            check_positive(cost, "clash_cost")
-        check_count(self.lottery_rows, "lottery_rows", minimum=0)
-        for name in ("batch_size", "n_starts"):
-            check_count(getattr(self, name), name)
-        for name in ("anneal_iter", "n_iter_no_change"):
-            if getattr(self, name) is not None:
-                check_count(getattr(self, name), name)
         self._first_reserve(None)
 
     def _first_reserve(self, shape):
-        """Return the reserve as it is to start from, checked; prices broadcast to a shape."""
-        if isinstance(self.reserve, str) and self.reserve == "auto":
+        """Return ``reserve`` after checks: "auto", or prices broadcast to a shape."""
+        if is_auto(self.reserve):
             return self.reserve
         return check_prices(self.reserve, "reserve", "'auto'", shape)
 
-    def _profile_shape(self, n_features):
-        # Here, because only now the number of items is known and nothing is stored yet.
-        shape = super()._profile_shape(n_features)
-        self._first_reserve(shape)
-        sizes = {name: getattr(self, name) for name in MAKE_LARGE}
+    def _check_sizes(self, n_bidders, n_items):
+        self._first_reserve((n_bidders, n_items))
+        sizes = {name: getattr(self, name) for name in MEMORY_PARAMETERS}
         n_starts, batch_size, n_lotteries = map(int, sizes.values())
-        check_memory(n_starts * batch_size * shape[0] * shape[1] * (2 + n_lotteries), sizes)
-        return shape
+        check_memory(n_starts * batch_size * n_bidders * n_items * (2 + n_lotteries), sizes)
 
     def _make_net(self, valuations, seed):
         reserve = self._first_reserve(valuations.shape[1:])
-        if not isinstance(reserve, str) and reserve.max() > WIDEST_SUPPORT * self.scale_:
+        if not is_auto(reserve) and reserve.max() > WIDEST_SUPPORT * self.scale_:
             raise ValueError(
-                f"reserve must be at most {WIDEST_SUPPORT:g} times scale_, {self.scale_:.3g}; got "
-                f"{reserve.max()}"
+                f"reserve must be at most {WIDEST_SUPPORT:g} * scale_ = "
+                f"{WIDEST_SUPPORT * self.scale_:.3g}; got {reserve.max()}"
             )
         rules = make_pricing_rules(
             valuations,
@@ -268,24 +205,11 @@ class BundlePricingAuction(CertifiedAuction, LearnedAuction):
             hidden_layer_sizes=self.hidden_layer_sizes,
             objective=self.objective,
             clash_cost=self.clash_cost,
-            anneal_updates=UPDATES_PER_ITERATION * int(self.anneal_iter or self.max_iter),
+            anneal_updates=self._anneal_updates(),
             reserve=reserve,
             lottery_rows=int(self.lottery_rows),
             symmetric=self.symmetric,
             independent_bidders=self.independent_bidders,
             n_starts=int(self.n_starts),
         )
-        return PricingNet(
-            rules,
-            seed=seed,
-            n_updates=UPDATES_PER_ITERATION,
-            scale=self.scale_,
-            support=self.support_,
-            patience=self.n_iter_no_change,
-            schedule="constant",
-            average=False,
-            lr=float(self.learning_rate_init),
-            batch_size=int(self.batch_size),
-            device=resolve_device(self.device),
-            callbacks=self._net_callbacks(),
-        )
+        return PricingNet(rules, **self._net_settings(seed))

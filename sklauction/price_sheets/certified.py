@@ -1,4 +1,4 @@
-"""What auctions by price sheets offer beyond other auctions: certificates and readable sheets."""
+"""Methods of auctions by price sheets: certificates and readable sheets."""
 
 import numpy as np
 import torch
@@ -13,28 +13,31 @@ from sklauction.utils.validation import check_support
 __all__ = ["CertifiedAuction"]
 
 
-def _sells_by_sheets(auction):
-    """Say whether an auction sells, or will sell, by price sheets; else AttributeError."""
+def _has_price_sheets(auction):
+    """Return True if an auction sells by price sheets; raise AttributeError otherwise."""
     if not auction._by_price_sheets():
-        raise AttributeError(f"only auctions by price sheets have certificates; got {auction!r}")
+        raise AttributeError(f"the auction must sell by price sheets; got {auction!r}")
     return True
 
 
 class CertifiedAuction:
-    """Mixin of learned auctions whose ``mechanism_`` may be a :class:`PricingMechanism`."""
+    """Mixin for learned auctions whose ``mechanism_`` may be a :class:`PricingMechanism`.
+
+    The methods exist only if the auction sells by price sheets: in an
+    :class:`~sklauction.ALGNetAuction` they need ``architecture="pricing"``.
+    """
 
     def _by_price_sheets(self):
-        """Say whether this auction sells by price sheets."""
+        """Return whether the auction sells by price sheets."""
         return True
 
-    @available_if(_sells_by_sheets)
+    @available_if(_has_price_sheets)
     def regret_bounds(self, X):
-        """Return an upper bound on every bidder's ex-post regret in every profile.
+        """Return an upper bound on the ex-post regret of every bidder in every profile.
 
-        No search is needed: whatever a bidder reports, it ends in an option of its own
-        price sheet, which its report does not touch. So it can gain no more than the
-        difference between its favourite option and what it got, which is zero unless
-        another bidder took an item of the favourite.
+        The bound is the utility of the bidder's favourite option minus that of its allocation.
+        It is zero unless another bidder took an item of the favourite. No search is needed:
+        any report leads to an option of the same price sheet.
 
         Parameters
         ----------
@@ -48,13 +51,10 @@ class CertifiedAuction:
 
         Raises
         ------
-        AttributeError
-            If the auction does not sell by price sheets (an :class:`~sklauction.ALGNetAuction`
-            of another architecture than "pricing").
-        NotFittedError
-            Before fit.
+        AttributeError, NotFittedError
+            If the auction has no price sheets, or is not fitted.
         ValueError
-            If X has other sizes than in fit, or values that are negative or not finite.
+            If X has other sizes than in fit or invalid values.
         """
         valuations = self.as_profiles(X)
         bounds = np.empty(valuations.shape[:2])
@@ -62,21 +62,22 @@ class CertifiedAuction:
             bounds[rows] = outcome.regret_bounds
         return bounds
 
-    @available_if(_sells_by_sheets)
+    @available_if(_has_price_sheets)
     def certify(self, X, confidence=0.99, *, support=None):
-        """Prove an upper bound on total regret, from profiles not seen in fit.
+        """Return an upper confidence bound on the expected total regret.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_bidders, n_items) or flat
-            Independent draws of true valuations, in money. The more, the tighter.
+            Independent draws of true valuations, not used in fit, in money. More draws give a
+            tighter bound.
         confidence : float, default=0.99
-            With at least this probability over the draw of X, the expected total
-            regret is at most ``upper_bound`` (empirical Bernstein [1]_).
+            Probability over the draw of X with which the expected total regret is at most
+            ``upper_bound``.
         support : array-like broadcastable to (n_bidders, n_items, 2), default=None
-            A box that holds every valuation there can be, in money; the bound is as wide
-            as it is large. None takes ``support_``, widened to hold X: for a prior without a
-            highest value the statement is then about values within that box.
+            Box that contains all possible valuations, in money. A larger box gives a larger
+            bound. None takes ``support_``, widened to contain X; for an unbounded prior the bound
+            then holds for valuations within this box.
 
         Returns
         -------
@@ -85,19 +86,11 @@ class CertifiedAuction:
 
         Raises
         ------
-        AttributeError
-            If the auction does not sell by price sheets (an :class:`~sklauction.ALGNetAuction`
-            of another architecture than "pricing").
-        NotFittedError
-            Before fit.
+        AttributeError, NotFittedError
+            If the auction has no price sheets, or is not fitted.
         ValueError
-            If confidence is not between 0 and 1, X has fewer than 2 profiles or other sizes
-            than in fit, or a given support does not hold X.
-
-        References
-        ----------
-        .. [1] Maurer & Pontil, "Empirical Bernstein Bounds and Sample Variance
-           Penalization", COLT 2009, theorem 4.
+            If confidence is not between 0 and 1, X is invalid or has fewer than 2 profiles, or
+            the support does not contain X.
         """
         valuations = self.as_profiles(X)
         box = self._certified_box(valuations, support)
@@ -107,9 +100,9 @@ class CertifiedAuction:
             revenues[rows] = outcome.payments.sum(axis=1)
         return make_certificate(bounds, revenues, box, self.demand, confidence)
 
-    @available_if(_sells_by_sheets)
+    @available_if(_has_price_sheets)
     def price_sheets(self, X):
-        """Return what every bidder is offered, wants and gets.
+        """Return the price sheet, favourite option and outcome of every bidder.
 
         Parameters
         ----------
@@ -119,43 +112,38 @@ class CertifiedAuction:
         Returns
         -------
         SheetReading
-            Arrays, in the unit of the bids; ``to_frame()`` makes a table of them.
+            Arrays, in the unit of the bids; ``to_frame()`` returns a DataFrame.
 
         Raises
         ------
-        AttributeError
-            If the auction does not sell by price sheets (an :class:`~sklauction.ALGNetAuction`
-            of another architecture than "pricing").
-        NotFittedError
-            Before fit.
+        AttributeError, NotFittedError
+            If the auction has no price sheets, or is not fitted.
         ValueError
-            If X has other sizes than in fit, or values that are negative or not finite.
+            If X has other sizes than in fit or invalid values.
         """
         bids = self.as_profiles(X)
         parts = []
         for part, outcome in self._settle(bids):
-            sheets = self._on_device(self.mechanism_.write_sheets, bids[part])
-            lost = outcome.regret_bounds > 0
             parts.append(
                 SheetReading(
-                    *sheets,
+                    *self._on_device(self.mechanism_.write_sheets, bids[part]),
                     outcome.favourites,
                     outcome.allocations,
                     outcome.payments,
-                    lost,
+                    outcome.regret_bounds > 0,
                     outcome.regret_bounds,
                 )
             )
         return SheetReading(*(np.concatenate(columns) for columns in zip(*parts)))
 
-    @available_if(_sells_by_sheets)
+    @available_if(_has_price_sheets)
     def explain(self, X):
-        """Say in words what each bidder of one auction is offered, takes and pays.
+        """Describe what each bidder of one auction is offered, takes and pays.
 
         Parameters
         ----------
         X : array-like of shape (n_bidders, n_items), (1, n_bidders, n_items) or flat
-            The bids of one auction, in money; of a DataFrame, one row.
+            Bids of one auction, in money; one row of a DataFrame.
 
         Returns
         -------
@@ -164,28 +152,25 @@ class CertifiedAuction:
 
         Raises
         ------
-        AttributeError
-            If the auction does not sell by price sheets (an :class:`~sklauction.ALGNetAuction`
-            of another architecture than "pricing").
-        NotFittedError
-            Before fit.
+        AttributeError, NotFittedError
+            If the auction has no price sheets, or is not fitted.
         ValueError
-            If X holds the bids of several auctions, has other sizes than in fit, or values
-            that are negative or not finite.
+            If X holds several auctions, or has other sizes than in fit or invalid values.
         """
         check_is_fitted(self)
         try:
             one = np.shape(X) == (self.n_bidders, self.n_items_)
-        except (TypeError, ValueError, RuntimeError):  # ragged, say: refused with its name below
+        except (TypeError, ValueError, RuntimeError):  # ragged input; as_profiles raises below
             one = False
         if one:
             X = X[None] if isinstance(X, np.ndarray) else [X]
         bids = self.as_profiles(X)
         if len(bids) != 1:
-            raise ValueError(f"explain takes the bids of one auction; got {len(bids)}")
+            raise ValueError(f"X must hold the bids of one auction; got {len(bids)} auctions")
         return explain_auction(self.price_sheets(bids), bids[0])
 
     def _certified_box(self, valuations, support):
+        """Return the box of the certificate, which contains the valuations."""
         lows, highs = valuations.min(axis=0), valuations.max(axis=0)
         if support is None:
             box = self.support_.copy()
@@ -195,18 +180,18 @@ class CertifiedAuction:
         box = check_support(support, *valuations.shape[1:])
         if (lows < box[..., 0]).any() or (highs > box[..., 1]).any():
             raise ValueError(
-                "support must hold every valuation that is certified; got valuations from "
-                f"{lows.tolist()} to {highs.tolist()} for the support {box.tolist()}"
+                f"support must contain all valuations in X; got {box.tolist()} for valuations "
+                f"from {lows.tolist()} to {highs.tolist()}"
             )
         return box
 
     def _settle(self, bids):
-        """Yield (slice, Settlement of arrays) over chunks of bids."""
+        """Yield (slice, Settlement of arrays) over blocks of bids."""
         for part in blocks(bids.shape):
             yield part, self._on_device(self.mechanism_.settle, bids[part])
 
     def _on_device(self, function, bids):
-        """Return a named tuple of arrays that a function of the mechanism gives for bids."""
+        """Call a method of the mechanism on its device; return the named tuple as arrays."""
         device = next(self.mechanism_.parameters()).device
         result = function(torch.tensor(bids, device=device))
         return type(result)(*(tensor.cpu().numpy() for tensor in result))

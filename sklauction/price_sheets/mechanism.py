@@ -1,18 +1,20 @@
-"""A trained price-sheet network as a mechanism in money."""
+"""A fitted price-sheet network as a mechanism in money."""
 
 import torch
 from torch import nn
 
-from sklauction.price_sheets.sheets import PriceSheets, Settlement, settle
+from sklauction.price_sheets.sheets import PriceSheets, settle
+from sklauction.utils.saving import savable
 
 __all__ = ["PricingMechanism"]
 
 
+@savable
 class PricingMechanism(nn.Module):
-    """Bids in money to allocations and payments in money, by price sheets.
+    """Torch module from bids to the allocations and payments of price sheets, all in money.
 
-    No gradient flows through it: what a bidder gets is constant in its own report but
-    for jumps, so audits treat it as a black box.
+    Outcomes are piecewise constant in a bidder's own bid, so the module has no gradients and
+    audits treat it as a black box.
 
     Parameters
     ----------
@@ -34,7 +36,7 @@ class PricingMechanism(nn.Module):
 
     @torch.no_grad()
     def settle(self, bids):
-        """Return the whole settlement, in money.
+        """Return allocations, payments, regret bounds and favourites, in money.
 
         Parameters
         ----------
@@ -45,11 +47,9 @@ class PricingMechanism(nn.Module):
         Settlement
         """
         outcome = settle(bids / self.scale, self._write(bids))
-        return Settlement(
-            outcome.allocations,
-            outcome.payments * self.scale,
-            outcome.regret_bounds * self.scale,
-            outcome.favourites,
+        return outcome._replace(
+            payments=outcome.payments * self.scale,
+            regret_bounds=outcome.regret_bounds * self.scale,
         )
 
     @torch.no_grad()
@@ -65,11 +65,10 @@ class PricingMechanism(nn.Module):
         PriceSheets
         """
         sheets = self._write(bids)
-        return PriceSheets(
-            sheets.item_prices * self.scale,
-            sheets.discounts * self.scale,
-            sheets.lottery_allocations,
-            sheets.lottery_prices * self.scale,
+        return sheets._replace(
+            item_prices=sheets.item_prices * self.scale,
+            discounts=sheets.discounts * self.scale,
+            lottery_prices=sheets.lottery_prices * self.scale,
         )
 
     def _write(self, bids):

@@ -1,66 +1,54 @@
-"""Training of price sheets, on the loop of every learned auction."""
+"""Training of price sheets."""
 
 import copy
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from sklauction.learned.annealed_net import AnnealedNet
-from sklauction.learned.training import Judgement, make_generator
+from sklauction.learned.design import AnnealedRules
+from sklauction.learned.training import Evaluation, make_generator
 from sklauction.price_sheets.mechanism import PricingMechanism
 from sklauction.price_sheets.network import PriceSheetNetwork
 from sklauction.price_sheets.sheets import PriceSheets, settle, soft_choice
 
 __all__ = ["PricingNet", "PricingRules"]
 
-# Added under square roots, whose slope is infinite at zero: with less, a single clash in a batch
-# drives prices far away from any, and revenue is lost.
+# Added under square roots, whose slope is infinite at zero. With a smaller value, a single clash in
+# a batch moves prices far from all clashes and loses revenue.
 EPSILON = 1e-3
 
 
-class PricingRules(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class PricingRules(AnnealedRules):
     """How price sheets are trained.
 
-    Attributes
+    Parameters
     ----------
-    design : SheetDesign
     thresholds : ThresholdPrices
     reserves, location, spread : ndarray of shape (n_bidders, n_items)
-        Lowest thresholds; mean and standard deviation of bids; in units of the scale.
+        Lowest thresholds, and mean and standard deviation of bids, in units of the scale.
     support : ndarray of shape (n_bidders, n_items, 2)
-        Range of bids, in units of the scale; the same for all that is alike.
-    sharpness : (float, float)
-        Of the softened choice at the beginning and at the end of annealing, per unit of
-        the scale: with a surplus of 1 / sharpness an option is taken in e of e + 1 cases.
+        Range of bids, in units of the scale; equal for alike bidders and items.
     objective : {"penalty", "certified"}
-        Revenue less a price for clashes, or ALGNet's loss with the regret bound as R.
+        Revenue minus the cost of clashes, or ALGNet's loss with the regret bound.
     clash_cost : (float, float)
-        What an item given out twice costs under "penalty", in units of the scale, at the
+        Cost of an item that is allocated twice under "penalty", in units of the scale, at the
         beginning and the end of annealing.
-    shuffle_bidders : bool
-        Whether each bidder's value in a batch comes from a profile of its own
-        (independent bidders), and from any bidder where they are alike.
-    anneal_updates : int or None
-        Updates over which the step size falls and choices sharpen. None has no end: the step
-        size is the net's ``schedule``, and choices sharpen ever more slowly.
     """
 
-    design: object
     thresholds: object
     reserves: np.ndarray
     support: np.ndarray
     location: np.ndarray
     spread: np.ndarray
-    sharpness: tuple
     objective: str
     clash_cost: tuple
-    shuffle_bidders: bool
-    anneal_updates: int | None
 
 
 class PricingNet(AnnealedNet):
-    """Price sheets in training: ``module_`` is the network, of several starts at once.
+    """Training state of price sheets: ``module_`` returns the sheets of all starts.
 
     Parameters
     ----------
@@ -73,7 +61,7 @@ class PricingNet(AnnealedNet):
         super().__init__(PriceSheetNetwork, rules, **kwargs)
 
     def initialize_module(self):
-        """Build the network from the seed, in single precision, and keep an exact original."""
+        """Build the network from the seed, in double precision and as a float32 copy."""
         rules = self.rules
         self.exact_ = PriceSheetNetwork(
             rules.design,
@@ -90,10 +78,10 @@ class PricingNet(AnnealedNet):
     def __getstate__(self):
         state = super().__getstate__()
         thresholds = copy.deepcopy(self.rules.thresholds).cpu()
-        return {**state, "rules": self.rules._replace(thresholds=thresholds)}
+        return {**state, "rules": replace(self.rules, thresholds=thresholds)}
 
     def train_step(self, batch, **fit_params):
-        """Lower the loss of every start on one batch; return means over starts."""
+        """Take one gradient step for every start; return means over starts."""
         profiles = self.profiles_of(batch)
         sheets = self.module_(profiles)
         sharpness = self.between(*self.rules.sharpness)
@@ -102,7 +90,7 @@ class PricingNet(AnnealedNet):
         excess = (allocations.sum(dim=2) - 1).clamp_min(0.0)
         if self.rules.objective == "certified":
             regret = _regret_bounds(profiles, sheets).mean(dim=1)
-            # An item that is sold twice is paid once.
+            # An item that is allocated twice counts once as revenue.
             unpaid = (excess * sheets.item_prices.amax(dim=2)).sum(dim=2).mean(dim=1)
             revenue = (revenue - unpaid).clamp_min(0.0)
             roots = torch.sqrt(revenue + EPSILON) - torch.sqrt(regret + EPSILON)
@@ -114,26 +102,26 @@ class PricingNet(AnnealedNet):
         name = "total_regret" if self.rules.objective == "certified" else "clashes"
         return {"loss": loss.mean(), "revenue": revenue.mean(), name: regret.mean()}
 
-    def judge(self, profiles):
-        """Return how the best start does on held-out profiles, and its weights."""
+    def evaluate(self, profiles):
+        """Return the evaluation of the start with the best score on held-out profiles."""
         bids = torch.as_tensor(profiles, device=self.device)
         network = copy.deepcopy(self.module_).eval()
         network.load_state_dict(self.average_weights_)
         with torch.no_grad():
             sheets = network(bids)
             outcomes = [settle(bids, _start(sheets, k)) for k in range(len(sheets.item_prices))]
-        judged = [
-            Judgement(
+        evaluated = [
+            Evaluation(
                 outcome.payments.sum(dim=1).cpu().double().numpy(),
                 outcome.regret_bounds.sum(dim=1).cpu().double().numpy(),
                 self.weights_of(k),
             )
             for k, outcome in enumerate(outcomes)
         ]
-        return max(judged, key=lambda one: one.score)
+        return max(evaluated, key=lambda one: one.score)
 
     def average_mechanism(self, weights=None):
-        """Return the auction of the given weights, or of the start with the least loss."""
+        """Return the auction of the given weights, or of the start with the lowest loss."""
         weights = self.weights_of(None) if weights is None else weights
         network = self.exact_.take_start(0)
         network.load_state_dict(weights)
@@ -147,7 +135,7 @@ def _start(sheets, start):
 
 
 def _regret_bounds(profiles, sheets):
-    """Return the bound on total regret, (n_starts, n), of each start and profile."""
+    """Return the bound on total regret of each start and profile, (n_starts, n)."""
     n_starts = len(sheets.item_prices)
     flat = PriceSheets(*(part.flatten(0, 1) for part in sheets))
     bids = profiles.repeat(n_starts, 1, 1)

@@ -1,77 +1,73 @@
-"""The network that writes price sheets from the others' bids."""
+"""The network from the others' bids to price sheets."""
 
 import copy
 import itertools
 import math
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import nn
 
+from sklauction.learned.design import Design
 from sklauction.price_sheets.sheets import PriceSheets
+from sklauction.utils.saving import savable
 
 __all__ = ["PriceSheetNetwork", "SheetDesign"]
 
-# A lottery's probabilities are a sigmoid stretched beyond [0, 1] and cut, so that they can be
-# exactly 0 and 1: a lottery with a trace of an item would clash with whoever takes it.
+# Probabilities of a lottery are a sigmoid stretched by this much beyond [0, 1] and clipped, so that
+# they can be exactly 0 and 1: an item with a tiny probability could clash.
 STRETCH = 0.1
-# Range of the first logits of lotteries: well inside, where their slope is large.
+# Largest initial logit of a lottery, where the sigmoid still has a large slope.
 LOTTERY_LOGITS = 1.5
 
 
-class SheetDesign(NamedTuple):
-    """Size and symmetry of a network.
+@savable(tag="$record")
+@dataclass(frozen=True, kw_only=True)
+class SheetDesign(Design):
+    """Size and symmetry of a network that returns price sheets.
+
+    Alike bidders share one network, whose input is the others' sorted bids. Otherwise each bidder
+    has its own network, whose input keeps the order of the others. Items that are not alike have
+    learned embeddings and base prices.
 
     Parameters
     ----------
-    n_bidders, n_items : int
-    demand : {"additive", "unit"}
     hidden_layer_sizes : tuple of int
         Units per item and layer.
     lottery_rows : int
         Lotteries per sheet.
-    alike_bidders : bool
-        Whether one network serves all bidders and sees the others' bids in order of size;
-        else each bidder has a network of its own, which knows the others by place.
-    alike_items : bool
-        Whether all items are treated alike; else each has a learned embedding, and prices
-        and discounts of its own to start from.
     n_starts : int
-        Networks trained side by side, from different weights.
+        Number of networks trained in parallel, from different initial weights.
     """
 
-    n_bidders: int
-    n_items: int
-    demand: str
     hidden_layer_sizes: tuple
     lottery_rows: int
-    alike_bidders: bool
-    alike_items: bool
     n_starts: int
 
 
+@savable
 class PriceSheetNetwork(nn.Module):
-    """Price sheets of all bidders, each from the others' bids alone.
+    """Network from bids to price sheets, each a function of the others' bids alone.
 
-    Each item is described by the others' bids on it and by its threshold price. Layers
-    mix every item with the mean over items (deep sets [1]_). The last one corrects the
-    threshold prices and gives a discount to every further item. It starts at zero, so
-    that training starts from item-wise Myerson.
+    The features of an item are the others' bids on it and its threshold price. Each layer combines
+    the features of an item with their mean over items (deep sets [1]_). The output layer returns
+    corrections of the threshold prices and a discount for each further item. Its weights start
+    at zero, so the initial auction is item-wise Myerson.
 
     Parameters
     ----------
     design : SheetDesign
     thresholds : ThresholdPrices
-        Prices to start from.
+        Initial item prices.
     reserves : ndarray of shape (n_bidders, n_items)
         Lowest threshold prices, in units of the scale.
     support : ndarray of shape (n_bidders, n_items, 2)
-        Range of bids that the network knows, in units of the scale.
+        Range of bids in training, in units of the scale.
     location, spread : ndarray of shape (n_bidders, n_items)
         Mean and standard deviation of bids, in units of the scale.
     generator : torch.Generator
-        For the first weights; on the CPU.
+        For the initial weights; on the CPU.
 
     References
     ----------
@@ -83,8 +79,8 @@ class PriceSheetNetwork(nn.Module):
         self.design, self.thresholds = design, thresholds
         n_bidders = design.n_bidders
         others = [[k for k in range(n_bidders) if k != i] for i in range(n_bidders)]
-        # What the data say is no part of the weights, which training copies and averages.
-        known = {"others": torch.tensor(others, dtype=torch.long)}
+        self.register_buffer("others", torch.tensor(others, dtype=torch.long), persistent=False)
+        # Not persistent: training copies and averages the state dict, which holds weights only.
         for name, array in (
             ("reserves", reserves),
             ("low", support[..., 0]),
@@ -92,8 +88,7 @@ class PriceSheetNetwork(nn.Module):
             ("location", location),
             ("spread", spread),
         ):
-            known[name] = torch.as_tensor(np.array(array), dtype=torch.float64)
-        for name, tensor in known.items():
+            tensor = torch.as_tensor(np.array(array), dtype=torch.float64)
             self.register_buffer(name, tensor, persistent=False)
         self._make_weights(generator)
 
@@ -103,8 +98,7 @@ class PriceSheetNetwork(nn.Module):
         kinds = 1 if design.alike_items else design.n_items
         n_sizes = 1 if design.demand == "unit" else design.n_items
 
-        def drawn(n_inputs, n_outputs):
-            # He-uniform, for rectified units.
+        def uniform(n_inputs, n_outputs):
             draws = torch.rand(*networks, n_inputs, n_outputs, generator=generator)
             return nn.Parameter((2 * draws - 1) * math.sqrt(3.0 / n_inputs))
 
@@ -112,8 +106,8 @@ class PriceSheetNetwork(nn.Module):
             return nn.Parameter(torch.zeros(*networks, *shape))
 
         sizes = [design.n_bidders, *design.hidden_layer_sizes]
-        self.entry = nn.ParameterList(drawn(a, b) for a, b in itertools.pairwise(sizes))
-        self.pooled = nn.ParameterList(drawn(a, b) for a, b in itertools.pairwise(sizes))
+        self.entry = nn.ParameterList(uniform(a, b) for a, b in itertools.pairwise(sizes))
+        self.pooled = nn.ParameterList(uniform(a, b) for a, b in itertools.pairwise(sizes))
         self.bias = nn.ParameterList(zeros(1, 1, b) for b in sizes[1:])
         self.embedding = zeros(1, kinds, sizes[1])
         self.smoothness = zeros(1, 1)
@@ -126,25 +120,40 @@ class PriceSheetNetwork(nn.Module):
         self.rebate_bias = zeros(1, rows)
 
     def forward(self, bids):
-        """Return the sheets, with leading axes (n_starts, n, n_bidders), at normalised bids."""
+        """Return price sheets with leading axes (n_starts, n, n_bidders).
+
+        Parameters
+        ----------
+        bids : Tensor of shape (n, n_bidders, n_items)
+            In units of the scale.
+
+        Returns
+        -------
+        PriceSheets
+        """
         if self.design.n_bidders > 1:
             return self._write(bids)
-        # Nothing to look at: one sheet serves all profiles.
+        # Without other bidders, all profiles have the same sheet.
         sheets = self._write(bids[:1])
         return PriceSheets(*(part.expand(-1, len(bids), *part.shape[2:]) for part in sheets))
 
+    def working_width(self, n_bidders, n_items):
+        """Return the largest number of floats held per entry of a profile."""
+        widths = [weights.shape[-1] for weights in (*self.entry, self.lottery)]
+        return max(*widths, self.others.numel() // n_bidders + 1)
+
     def take_start(self, start):
-        """Return a copy that holds one of the networks trained side by side."""
+        """Return a copy with the weights of one start."""
         one = copy.deepcopy(self)
-        one.design = self.design._replace(n_starts=1)
+        one.design = replace(self.design, n_starts=1)
         for parameter in one.parameters():
             parameter.data = parameter.data[start : start + 1].clone()
         return one
 
     def _write(self, bids):
         features, thresholds, ceiling = self._describe(bids)
-        # Thresholds of samples are steps. The highest bid of the others, where bidders are alike,
-        # is the same without steps: training may pass from one to the other.
+        # Thresholds from samples are step functions of the bids. For alike bidders, the highest of
+        # the reserve and the others' bids is a smooth alternative: training mixes both.
         prices = thresholds + self.smoothness * (ceiling - thresholds)
         hidden = self._layers(features)
         pooled = hidden.mean(dim=3)
@@ -158,7 +167,7 @@ class PriceSheetNetwork(nn.Module):
 
     @torch.no_grad()
     def _describe(self, bids):
-        """Return features (1, networks, rows, m, n_bidders), thresholds and highest bids."""
+        """Return features (1, networks, rows, n_items, n_bidders), thresholds and highest bids."""
         others = self._others(bids)
         ceiling = torch.maximum(self.reserves.to(bids), self._highest(others))
         thresholds = self.thresholds(bids)
@@ -172,7 +181,7 @@ class PriceSheetNetwork(nn.Module):
         return tuple(self._by_network(part) for part in (features, thresholds, ceiling))
 
     def _others(self, bids):
-        """Return the others' entries, (n, n_bidders, n_bidders - 1, m)."""
+        """Return the others' entries, (n, n_bidders, n_bidders - 1, n_items)."""
         return bids[:, self.others]
 
     def _highest(self, others):
@@ -185,7 +194,7 @@ class PriceSheetNetwork(nn.Module):
             shared = _times(hidden.mean(dim=3), pooled).unsqueeze(3) + bias
             if layer == 0:
                 shared = shared + self.embedding
-            # In place, as asking for memory takes as long as the arithmetic at these sizes.
+            # In place, as allocating memory takes as long as the arithmetic at these sizes.
             update = _times(hidden.flatten(2, 3), entry).unflatten(2, hidden.shape[2:4])
             update = update.add_(shared).relu_()
             hidden = hidden + update if update.shape == hidden.shape else update
@@ -193,7 +202,7 @@ class PriceSheetNetwork(nn.Module):
 
     def _discounts(self, pooled, item_prices):
         further = pooled @ self.discount + self.discount_bias
-        # One item has no discount: its price says all.
+        # A single item has no discount.
         further = torch.cat([torch.zeros_like(further[..., :1]), further[..., 1:]], dim=-1)
         if further.shape[-1] == 1:
             return further
@@ -217,11 +226,11 @@ class PriceSheetNetwork(nn.Module):
         return rows, (full - pooled @ self.lottery_rebate - self.rebate_bias).clamp_min(0.0)
 
     def _guard(self, bids, sheets):
-        """Make an item too dear for anyone below a bid on it that lies above the support.
+        """Raise the prices of items for which another bidder bids above the support.
 
-        The network does not know such bids. Adding the largest discount to the bid keeps
-        everybody who bids less from taking the item in any set, so that nobody clashes
-        over it. The price still depends on the others' bids only.
+        Training has no such bids. The new price is the highest such bid plus the largest
+        discount, so that no bidder with a lower bid takes the item in any set and causes a
+        clash. It depends on the others' bids only.
         """
         above = torch.where(bids > self.high.to(bids), bids, 0.0)
         if self.design.n_bidders == 1 or not above.any():
@@ -254,7 +263,7 @@ class PriceSheetNetwork(nn.Module):
 def _times(rows, weight):
     """Return the product of rows (s, g, r, a) and weights (s, g, a, b), over each (s, g).
 
-    For a single network a plain matrix product is used, which runs on all cores.
+    For a single network this is a plain matrix product, which uses all cores.
     """
     if weight.shape[:2] == (1, 1) and rows.shape[:2] == (1, 1):
         return (rows[0, 0] @ weight[0, 0])[None, None]

@@ -1,11 +1,11 @@
-"""Price sheets for people: as arrays, as a table, in words."""
+"""Price sheets as arrays, as a DataFrame and as text."""
 
 from collections import namedtuple
 
 import numpy as np
 
 from sklauction.menu import list_items
-from sklauction.utils.numbers import say_money
+from sklauction.utils.numbers import format_money
 from sklauction.utils.validation import check_numbers
 
 __all__ = ["SheetReading", "explain_auction"]
@@ -26,43 +26,42 @@ FIELDS = {
 
 
 class SheetReading(namedtuple("SheetReading", list(FIELDS))):
-    """What every bidder was offered, wanted and got. Money is in the unit of the bids.
+    """Price sheets, favourite options and outcomes of bidders, in the unit of the bids.
 
-    A bidder's sheet is the menu that the others' bids leave it: truth is best for it where it
-    gets its favourite [1]_.
+    The sheet of a bidder depends on the others' bids only. Truthful bidding is therefore optimal
+    for every bidder that gets its favourite option [1]_.
 
     Parameters
     ----------
     item_prices : ndarray of shape (n_samples, n_bidders, n_items)
-        Price of each item for each bidder, from the others' bids, in money.
+        Price of each item for each bidder, in money.
     discounts : ndarray of shape (n_samples, n_bidders, n_sizes)
-        Off the sum of item prices, for 1 to n_sizes items together, in money.
+        Discount on the sum of item prices for 1 to n_sizes items together, in money.
     lottery_allocations : ndarray of shape (n_samples, n_bidders, lottery_rows, n_items)
-        Probability of each item in each lottery on offer.
+        Probability of each item in each lottery.
     lottery_prices : ndarray of shape (n_samples, n_bidders, lottery_rows)
-        What it costs to take part, in money.
+        Price of each lottery, in money; infinite if it is not on offer.
     favourites : ndarray of shape (n_samples, n_bidders, n_items)
-        What each bidder would have taken, as probabilities.
+        Option of the highest utility on each sheet, as probabilities.
     allocations : ndarray of shape (n_samples, n_bidders, n_items)
-        What it got, as probabilities.
+        Allocated probabilities.
     payments : ndarray of shape (n_samples, n_bidders)
-        What it pays, in money.
+        Payments, in money.
     lost_clash : ndarray of bool of shape (n_samples, n_bidders)
-        Whether it got less than its favourite because another bidder took an item of it.
+        Whether another bidder took an item of the favourite, at a loss of utility.
     regret_bounds : ndarray of shape (n_samples, n_bidders)
-        What it lost by that, the most that any other report could have given it, in money.
+        Utility lost to clashes, an upper bound on ex-post regret, in money.
 
     Raises
     ------
     ValueError
-        If a field does not hold numbers in its shape; infinite ones are legal as lottery prices,
-        of what is not on offer.
+        If a field does not hold finite numbers of its shape; lottery prices may be infinite.
     ImportError
-        In :meth:`to_frame`, without pandas.
+        In :meth:`to_frame`, if pandas is not installed.
 
     See Also
     --------
-    sklauction.BundlePricingAuction.price_sheets : Makes it.
+    sklauction.BundlePricingAuction.price_sheets : Returns a SheetReading.
 
     References
     ----------
@@ -96,7 +95,7 @@ class SheetReading(namedtuple("SheetReading", list(FIELDS))):
         lost_clash,
         regret_bounds,
     ):
-        """Check the fields, and make arrays of them."""
+        """Check the fields and convert them to arrays."""
         fields = (item_prices, discounts, lottery_allocations, lottery_prices, favourites)
         fields += (allocations, payments, lost_clash, regret_bounds)
         sizes, checked = {}, []
@@ -111,17 +110,17 @@ class SheetReading(namedtuple("SheetReading", list(FIELDS))):
         return super().__new__(cls, *checked)
 
     def to_frame(self):
-        """Return a table with one row per auction and bidder. Needs pandas.
+        """Return a DataFrame with one row per auction and bidder.
 
         Returns
         -------
         pandas.DataFrame
-            Indexed by ``auction`` and ``bidder``; items and sizes count from 0 and 1.
+            Indexed by ``auction`` and ``bidder``. Items are counted from 0, sizes from 1.
 
         Raises
         ------
         ImportError
-            Without pandas.
+            If pandas is not installed.
         """
         import pandas as pd
 
@@ -144,17 +143,19 @@ class SheetReading(namedtuple("SheetReading", list(FIELDS))):
 
 
 def explain_auction(reading, bids):
-    """Say in words what each bidder of one auction was offered, took and pays.
+    """Describe what each bidder of one auction is offered, takes and pays.
 
     Parameters
     ----------
     reading : SheetReading
         Of one auction.
     bids : ndarray of shape (n_bidders, n_items)
+        In money.
 
     Returns
     -------
     str
+        Three lines per bidder.
     """
     lines = []
     for bidder, own in enumerate(bids):
@@ -166,17 +167,19 @@ def explain_auction(reading, bids):
 
 def _offer(reading, bidder):
     prices, discounts = reading.item_prices[0, bidder], reading.discounts[0, bidder]
-    parts = [f"item {item} at {say_money(price)}" for item, price in enumerate(prices)]
+    parts = [f"item {item} at {format_money(price)}" for item, price in enumerate(prices)]
     for size in range(2, len(discounts)):
         off = discounts[size - 1]
-        parts.append(f"any {size} items for {say_money(abs(off))} {'off' if off >= 0 else 'more'}")
+        parts.append(
+            f"any {size} items for {format_money(abs(off))} {'off' if off >= 0 else 'more'}"
+        )
     if len(discounts) > 1:
-        parts.append(f"all {len(prices)} items at {say_money(prices.sum() - discounts[-1])}")
+        parts.append(f"all {len(prices)} items at {format_money(prices.sum() - discounts[-1])}")
     for row, price in zip(
         reading.lottery_allocations[0, bidder], reading.lottery_prices[0, bidder], strict=True
     ):
         if np.isfinite(price):
-            parts.append(f"a lottery of {list_items(row)} at {say_money(price)}")
+            parts.append(f"a lottery of {list_items(row)} at {format_money(price)}")
     if len(discounts) < len(prices):
         parts.append("one item at most")
     return "; ".join(parts)
@@ -185,16 +188,18 @@ def _offer(reading, bidder):
 def _taken(reading, bidder):
     got, paid = reading.allocations[0, bidder], reading.payments[0, bidder]
     outcome = (
-        f"{list_items(got)} and pays {say_money(paid)}" if got.any() else "nothing and pays nothing"
+        f"{list_items(got)} and pays {format_money(paid)}"
+        if got.any()
+        else "nothing and pays nothing"
     )
     if not reading.lost_clash[0, bidder]:
         return f"Takes {outcome}."
     wanted, lost = list_items(reading.favourites[0, bidder]), reading.regret_bounds[0, bidder]
     return (
         f"Wanted {wanted}, of which another bidder took something; takes {outcome}, and is worse "
-        f"off by {say_money(lost)}."
+        f"off by {format_money(lost)}."
     )
 
 
 def _list_money(bids):
-    return ", ".join(f"{say_money(bid)} for item {item}" for item, bid in enumerate(bids))
+    return ", ".join(f"{format_money(bid)} for item {item}" for item, bid in enumerate(bids))

@@ -1,26 +1,23 @@
-"""What the data say before price sheets are trained: symmetries, first prices, units."""
+"""Design and training rules of price sheets, from valuation samples."""
 
 import numpy as np
 
-from sklauction.analytic.myerson import fit_myerson
+from sklauction.analytic.myerson import fit_myerson, reserve_prices
 from sklauction.analytic.virtual_value import IronedVirtualValue
 from sklauction.learned.annealed_net import SHARPNESS
+from sklauction.learned.sample_structure import find_structure
 from sklauction.price_sheets.net import PricingRules
 from sklauction.price_sheets.network import SheetDesign
 from sklauction.price_sheets.thresholds import ThresholdPrices
-from sklauction.utils.sample_tests import (
-    bidders_look_alike,
-    bidders_look_independent,
-    decide,
-    items_look_alike,
-    lattice_step,
-)
+from sklauction.utils.constraints import is_auto
 
 __all__ = ["make_pricing_rules"]
 
-# On a lattice the best prices lie exactly at values that many bidders have: only a sharp choice
-# finds that they still buy.
+# Sharpness for values on a lattice. Optimal prices then equal values of many bidders, and only a
+# sharp choice finds that these bidders still buy.
 LATTICE_SHARPNESS = (20.0, 1500.0)
+# Lower limit of the standard deviations that bids are divided by, for constant values.
+MIN_SPREAD = 1e-6
 
 
 def make_pricing_rules(
@@ -39,7 +36,7 @@ def make_pricing_rules(
     independent_bidders="auto",
     n_starts=1,
 ):
-    """Return how price sheets for these valuations are built and trained.
+    """Return the design and training rules of price sheets for these valuations.
 
     Parameters
     ----------
@@ -48,7 +45,7 @@ def make_pricing_rules(
     scale : float
         Money per unit of the network.
     support : ndarray of shape (n_bidders, n_items, 2)
-        Lowest and highest bids, in money.
+        Lowest and highest bid, in money.
     demand, hidden_layer_sizes, clash_cost, reserve, lottery_rows, symmetric, \
             independent_bidders, n_starts
         As in :class:`~sklauction.BundlePricingAuction`.
@@ -59,53 +56,52 @@ def make_pricing_rules(
     -------
     PricingRules
     """
+    structure = find_structure(valuations, symmetric, independent_bidders)
     _, n_bidders, n_items = valuations.shape
-    alike_bidders = decide(symmetric, bidders_look_alike, valuations)
-    alike_items = decide(symmetric, items_look_alike, valuations)
-    if isinstance(reserve, str):
-        virtual_values = fit_myerson(valuations, alike_bidders, alike_items)
-    else:
-        virtual_values = _second_price(np.broadcast_to(reserve, (n_bidders, n_items)))
-    reserves = np.array([phi.reserve for phi in virtual_values.flat]).reshape(n_bidders, n_items)
-    pooled = tuple(axis for axis, alike in ((1, alike_bidders), (2, alike_items)) if alike)
-    scaled, tick = valuations / scale, lattice_step(valuations) / scale
-
-    def over(reduce, array):
-        """Return one figure for all that is alike, (n_bidders, n_items)."""
-        return np.broadcast_to(
-            reduce(array, axis=(0, *pooled), keepdims=True)[0], (n_bidders, n_items)
-        )
-
-    low, high = over(np.min, support[None, ..., 0]), over(np.max, support[None, ..., 1])
+    virtual_values = _virtual_values(valuations, structure, reserve)
     design = SheetDesign(
-        n_bidders,
-        n_items,
-        demand,
-        tuple(map(int, hidden_layer_sizes)),
-        lottery_rows,
-        alike_bidders,
-        alike_items,
-        n_starts,
+        n_bidders=n_bidders,
+        n_items=n_items,
+        demand=demand,
+        alike_bidders=structure.alike_bidders,
+        alike_items=structure.alike_items,
+        hidden_layer_sizes=tuple(map(int, hidden_layer_sizes)),
+        lottery_rows=lottery_rows,
+        n_starts=n_starts,
     )
+    scaled, step = valuations / scale, structure.lattice_step / scale
+    low = _pool(np.min, support[None, ..., 0], structure)
+    high = _pool(np.max, support[None, ..., 1], structure)
     return PricingRules(
         design=design,
-        thresholds=ThresholdPrices(virtual_values, scale, tick),
-        reserves=reserves / scale,
+        thresholds=ThresholdPrices(virtual_values, scale, step),
+        reserves=reserve_prices(virtual_values) / scale,
         support=np.stack([low, high], axis=-1) / scale,
-        location=over(np.mean, scaled),
-        spread=np.maximum(over(np.std, scaled), 1e-6),
-        sharpness=LATTICE_SHARPNESS if tick else SHARPNESS,
+        location=_pool(np.mean, scaled, structure),
+        spread=np.maximum(_pool(np.std, scaled, structure), MIN_SPREAD),
+        sharpness=LATTICE_SHARPNESS if step else SHARPNESS,
         objective=objective,
         clash_cost=tuple(clash_cost),
-        shuffle_bidders=decide(independent_bidders, bidders_look_independent, valuations),
+        independent_bidders=structure.independent_bidders,
         anneal_updates=anneal_updates,
     )
 
 
-def _second_price(reserves):
-    """Return virtual values that are the value itself from the reserve on."""
+def _virtual_values(valuations, structure, reserve):
+    """Return the virtual values of the initial auction, (n_bidders, n_items)."""
+    if is_auto(reserve):
+        return fit_myerson(valuations, structure.alike_bidders, structure.alike_items)
+    reserves = np.broadcast_to(reserve, valuations.shape[1:])
     grid = np.empty(reserves.shape, dtype=object)
-    for place, reserve in np.ndenumerate(reserves):
-        point = np.array([float(reserve)])
+    for place, price in np.ndenumerate(reserves):
+        # Equal to the value from the reserve price on, as in a second-price auction.
+        point = np.array([float(price)])
         grid[place] = IronedVirtualValue(point, point, np.empty((0, 2)))
     return grid
+
+
+def _pool(reduce, array, structure):
+    """Reduce over samples, alike bidders and alike items; return (n_bidders, n_items)."""
+    alike = ((1, structure.alike_bidders), (2, structure.alike_items))
+    axes = (0, *(axis for axis, pooled in alike if pooled))
+    return np.broadcast_to(reduce(array, axis=axes, keepdims=True)[0], array.shape[1:])

@@ -1,9 +1,11 @@
-"""Price sheets, the best choice from one, and how clashes of choices are settled.
+"""Price sheets, the best choice from a sheet, and the settlement of clashes.
 
-A *price sheet* is what one bidder may buy: each item at its price, ``r`` items together
-at a discount, and perhaps a few lotteries. It depends on the others' bids only. All
-functions work on tensors whose leading axes agree or broadcast; ``m`` items, sizes up to
-``q`` (``m`` for additive demand, 1 for unit demand), ``k`` lotteries.
+A *price sheet* lists what one bidder may buy: each item at a price, a discount for each number of
+items bought together, and lotteries. It depends on the others' bids only, so truthful bidding is
+optimal for a bidder that gets its favourite option (Hammond, Review of Economic Studies, 1979).
+
+Leading axes of the tensors broadcast; ``m`` is the number of items, ``q`` the largest set size
+(``m`` for additive demand, 1 for unit demand) and ``k`` the number of lotteries.
 """
 
 from typing import NamedTuple
@@ -12,24 +14,26 @@ import torch
 
 __all__ = ["Choice", "PriceSheets", "Settlement", "best_choice", "settle", "soft_choice"]
 
-# Rounding allowed when lotteries are added up to see whether an item is given out twice.
+# Rounding error allowed in the total probability of an item.
 ROUNDING = 1e-9
 
 
 class PriceSheets(NamedTuple):
-    """What bidders may buy. The set S costs ``sum of its item prices - discount of |S|``.
+    """Prices of sets of items and of lotteries.
+
+    A set S costs the sum of its item prices minus the discount for ``|S|`` items.
 
     Parameters
     ----------
     item_prices : Tensor of shape (..., m)
-        Not negative.
+        Non-negative.
     discounts : Tensor of shape (..., q)
-        Off the sum, for 1 to q items; at most the sum of that many lowest prices, so that
-        no set has a negative price.
+        For 1 to q items; at most the sum of the r lowest item prices for r items, so that no set
+        has a negative price.
     lottery_allocations : Tensor of shape (..., k, m)
         Probability of each item.
     lottery_prices : Tensor of shape (..., k)
-        Not negative; infinite where not on offer.
+        Non-negative; infinite if the lottery is not on offer.
     """
 
     item_prices: torch.Tensor
@@ -39,12 +43,12 @@ class PriceSheets(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What a bidder takes from its sheet.
+    """The option that a bidder chooses from its sheet.
 
     Parameters
     ----------
     utility : Tensor of shape (...)
-        Never negative: nothing for nothing is on every sheet.
+        Non-negative, as every sheet offers the empty set at price 0.
     payment : Tensor of shape (...)
     allocation : Tensor of shape (..., m)
     """
@@ -55,18 +59,18 @@ class Choice(NamedTuple):
 
 
 def best_choice(valuations, sheets, free=None):
-    """Return each bidder's favourite among all sets and lotteries of its sheet, exactly.
+    """Return the option of the highest utility among all sets and lotteries of each sheet.
 
-    Of all sets of ``r`` items the one with the ``r`` largest surpluses ``v_j - t_j`` is
-    best, as they all have the same discount. So sorting finds the best of ``2^m`` sets
-    among ``q + 1`` candidates. Of equally good options the dearest is taken.
+    Sets of the same size have the same discount, so the best set of ``r`` items has the ``r``
+    largest surpluses ``v_j - t_j`` of value over price. Sorting reduces ``2^m`` sets to ``q + 1``
+    candidates. Ties go to the most expensive option.
 
     Parameters
     ----------
     valuations : Tensor of shape (..., m)
     sheets : PriceSheets
     free : Tensor of shape (..., m), optional
-        Share of each item that is still to be had; options that need more are left out.
+        Available probability of each item. Options that need more are excluded.
 
     Returns
     -------
@@ -74,7 +78,7 @@ def best_choice(valuations, sheets, free=None):
 
     Examples
     --------
-    Both items for 1.0, or one for 0.7: values 0.8 and 0.6 make both worth taking.
+    Either item costs 0.7, and both cost 1.0. With values 0.8 and 0.6, both is the best choice:
 
     >>> import torch
     >>> from sklauction.price_sheets.sheets import PriceSheets, best_choice
@@ -88,7 +92,7 @@ def best_choice(valuations, sheets, free=None):
     surplus = valuations - sheets.item_prices
     if free is not None:
         surplus = surplus.masked_fill(free < 1 - ROUNDING, -torch.inf)
-    utilities, payments, order = _sets(surplus, sheets)
+    utilities, payments, order = _best_sets(surplus, sheets)
     lotteries, prices = _lotteries(valuations, sheets)
     if free is not None:
         fits = (sheets.lottery_allocations <= free.unsqueeze(-2) + ROUNDING).all(dim=-1)
@@ -111,18 +115,19 @@ def best_choice(valuations, sheets, free=None):
 
 
 def soft_choice(valuations, sheets, sharpness):
-    """Return expected payment and allocation of a softened choice, for training.
+    """Return the expected payment and allocation of a softmax choice, for training.
 
-    A softmax of ``sharpness * utility`` over the lotteries, nothing, and for unit demand the
-    items; for additive demand the best set of each size, and the same with its last item
-    swapped for the next best.
+    As in RochetNet (Duetting et al., ICML 2019, section 3.1), but over a subset of the options.
+    The softmax of ``sharpness * utility`` is over the empty set, the lotteries and, for unit
+    demand, the items. For additive demand it is over the best set of each size, and over these
+    sets with their last item swapped for the next best one.
 
     Parameters
     ----------
     valuations : Tensor of shape (..., m)
     sheets : PriceSheets
     sharpness : float
-        One over the temperature, per unit of the valuations.
+        Inverse temperature, per unit of the valuations.
 
     Returns
     -------
@@ -134,7 +139,7 @@ def soft_choice(valuations, sheets, sharpness):
     if sheets.discounts.shape[-1] < n_items:
         utilities, payments, order = surplus, sheets.item_prices, None
     else:
-        utilities, payments, order = _sets(surplus, sheets)
+        utilities, payments, order = _best_sets(surplus, sheets)
         utilities, payments = _with_swaps(utilities, payments, surplus, sheets, order)
     n_rows = sheets.lottery_prices.shape[-1]
     if n_rows:
@@ -154,10 +159,9 @@ def soft_choice(valuations, sheets, sharpness):
 
 
 def _with_swaps(utilities, payments, surplus, sheets, order):
-    """Add to the best set of each size (..., m) the one with its last item swapped for the next.
+    """Append, for each size below m, the best set with its last item swapped for the next one.
 
-    Without these, no gradient would show that a buyer on the verge of taking another item
-    instead pays another price.
+    These sets give a gradient where a bidder is about to take another item instead.
     """
     surplus = surplus.gather(-1, order)
     prices = sheets.item_prices.expand(surplus.shape).gather(-1, order)
@@ -169,11 +173,11 @@ def _with_swaps(utilities, payments, surplus, sheets, order):
 
 
 def _spread(weights, order):
-    """Return the allocation (..., m) of weights on sets by size, then on swapped sets."""
+    """Return the allocation (..., m) of weights on the best set of each size and swapped sets."""
     n_items = order.shape[-1]
     sets, swapped = weights[..., :n_items], weights[..., n_items:]
-    # The item of rank k belongs to every set of at least k items, to the swapped ones of more
-    # than k items, and to the one of k - 1 items, as the newcomer.
+    # The item of rank k is in every set of at least k items, in the swapped sets of more than k
+    # items, and in the swapped set of k - 1 items.
     none = torch.zeros_like(sets[..., :1])
     larger = torch.cat([swapped, none], dim=-1) + sets
     ranked = larger.flip(-1).cumsum(dim=-1).flip(-1)
@@ -182,8 +186,8 @@ def _spread(weights, order):
     return torch.zeros_like(ranked).scatter(-1, order, ranked - leaver + newcomer)
 
 
-def _sets(surplus, sheets):
-    """Return utility and price of the best set of each size (..., q), and the items' order."""
+def _best_sets(surplus, sheets):
+    """Return utility and price of the best set of each size, (..., q), and the items' order."""
     n_sizes = sheets.discounts.shape[-1]
     if n_sizes == 1:
         surplus, order = surplus.max(dim=-1, keepdim=True)
@@ -201,17 +205,17 @@ def _lotteries(valuations, sheets):
 
 
 class Settlement(NamedTuple):
-    """Outcome of an auction by price sheets, and what it rests on.
+    """Outcome of auctions by price sheets, with regret bounds.
 
     Parameters
     ----------
     allocations : Tensor of shape (n, n_bidders, m)
     payments : Tensor of shape (n, n_bidders)
     regret_bounds : Tensor of shape (n, n_bidders)
-        What each bidder's favourite would have given it beyond what it got: at least its
-        ex-post regret. Zero but for losers of clashes.
+        Utility of the favourite option minus that of the allocation: an upper bound on ex-post
+        regret.
     favourites : Tensor of shape (n, n_bidders, m)
-        What each would have taken.
+        Allocation of the favourite option of each bidder.
     """
 
     allocations: torch.Tensor
@@ -221,13 +225,13 @@ class Settlement(NamedTuple):
 
 
 def settle(bids, sheets):
-    """Give every bidder its favourite, and settle clashes inside the sheets.
+    """Allocate to every bidder its favourite option, and settle clashes.
 
-    Where favourites need more of an item than there is, the bidders of that auction
-    choose in turn, those whose favourite costs most first (of equals the first bidder),
-    each its best option that the ones before leave possible. So whatever a bidder
-    reports, it ends in an option of its own sheet, which its report does not touch:
-    no report can give it more than its favourite at the truth.
+    If the favourites of an auction need an item more than once, its bidders choose in turn among
+    the options that the remaining items allow, in decreasing order of the price of their
+    favourite; ties go to the first bidder. Every report of a bidder leads to an option of its own
+    sheet, which does not depend on the report. Hence no report gives it more utility than its
+    favourite.
 
     Parameters
     ----------
@@ -242,20 +246,20 @@ def settle(bids, sheets):
     first = best_choice(bids, sheets)
     allocations, payments = first.allocation, first.payment
     bounds = torch.zeros_like(payments)
-    # Few rows clash, so only they are chosen again.
+    # Only the few auctions with clashes are settled in turn.
     excess = allocations.sum(dim=1).amax(dim=1)
     rows = (excess > 1 + ROUNDING).nonzero().squeeze(1)
     if len(rows):
         few = PriceSheets(*(part[rows] for part in sheets))
-        given, paid, utilities = _in_turn(bids[rows], few, first.payment[rows])
+        given, paid, utilities = _choose_in_turn(bids[rows], few, first.payment[rows])
         allocations = allocations.index_copy(0, rows, given)
         payments = payments.index_copy(0, rows, paid)
         bounds = bounds.index_copy(0, rows, first.utility[rows] - utilities)
     return Settlement(allocations, payments, bounds, first.allocation)
 
 
-def _in_turn(bids, sheets, priority):
-    """Let the bidders of each auction choose in turn from what is left."""
+def _choose_in_turn(bids, sheets, priority):
+    """Return allocations, payments and utilities if bidders choose in order of priority."""
     order = torch.argsort(priority, dim=1, descending=True, stable=True)
     auctions = torch.arange(len(bids), device=bids.device)
     free = torch.ones_like(bids[:, 0])

@@ -1,19 +1,22 @@
-"""Item-wise threshold prices as a torch module: the smallest bid with which a bidder would win."""
+"""Item-wise threshold prices of Myerson's auction as a torch module."""
 
 import numpy as np
 import torch
 from torch import nn
 
+from sklauction.utils.saving import savable
+
 __all__ = ["ThresholdPrices"]
 
 
+@savable
 class ThresholdPrices(nn.Module):
-    """The price of each item for each bidder, from the others' bids on it.
+    """Smallest winning bid of each bidder for each item, given the others' bids.
 
-    The item is worth selling to bidder i from the bid on at which its virtual value
-    exceeds that of every earlier bidder and reaches that of every later one and zero:
-    the payment rule of :func:`~sklauction.analytic.myerson.sell_one`. Two bidders never
-    both exceed theirs, so a buyer of single items at these prices *is* item-wise Myerson.
+    Bidder i wins from the bid at which its virtual value exceeds that of every earlier bidder and
+    reaches those of all later bidders and zero [1]_: the payment rule of
+    :func:`~sklauction.analytic.myerson.sell_one`. Two bidders never both exceed their
+    thresholds, so selling the items at these prices is item-wise Myerson.
 
     Parameters
     ----------
@@ -21,9 +24,10 @@ class ThresholdPrices(nn.Module):
         Non-decreasing polylines, in money.
     scale : float
         Money per unit of the bids.
-    tick : float
-        Step of the lattice that all values lie on, in units of the scale; 0 if there is
-        none. A bid that must exceed a level, not just reach it, is then one step higher.
+    lattice_step : float
+        Step of the lattice that holds all values, in units of the scale; 0 if there is none. On
+        a lattice, the smallest bid whose virtual value exceeds a level is one step above the
+        bid that reaches it.
 
     References
     ----------
@@ -45,9 +49,9 @@ class ThresholdPrices(nn.Module):
     array([0.7, 0.9])
     """
 
-    def __init__(self, virtual_values, scale, tick=0.0):
+    def __init__(self, virtual_values, scale, lattice_step=0.0):
         super().__init__()
-        self.tick = tick
+        self.tick = lattice_step  # its name in saved files
         self.n_bidders, self.n_items = virtual_values.shape
         lengths = np.array([len(phi.values) for phi in virtual_values.flat])
         tables = np.full((2, len(lengths), lengths.max()), np.inf)
@@ -62,7 +66,7 @@ class ThresholdPrices(nn.Module):
             self.register_buffer(name, torch.as_tensor(table), persistent=False)
 
     def forward(self, bids):
-        """Return threshold prices (n, n_bidders, n_items) at bids of the same shape."""
+        """Return threshold prices at bids, both (n, n_bidders, n_items)."""
         phi = self.virtual_values(bids)
         to_exceed = torch.full_like(bids, -torch.inf)
         to_reach = torch.zeros_like(bids)
@@ -78,7 +82,7 @@ class ThresholdPrices(nn.Module):
         return torch.where(short, prices + self.tick, prices)
 
     def virtual_values(self, bids):
-        """Return ironed virtual values (n, n_bidders, n_items) of bids of the same shape."""
+        """Return ironed virtual values of bids, both (n, n_bidders, n_items)."""
         v = self._by_table(bids)
         right = torch.searchsorted(self.values, v, right=True)
         phi = self._interpolate(self.values, self.levels, right, v)
@@ -87,7 +91,7 @@ class ThresholdPrices(nn.Module):
         return self._by_profile(phi.masked_fill(right == 0, -torch.inf))
 
     def _inverse(self, phi, strict):
-        """Return the smallest value whose virtual value reaches (or exceeds) phi."""
+        """Return the smallest value whose virtual value reaches phi, or exceeds it if strict."""
         phi, strict = self._by_table(phi), self._by_table(strict)
         above = torch.nextafter(phi, torch.full_like(phi, torch.inf))
         index = torch.searchsorted(self.levels, torch.where(strict, above, phi))
@@ -97,12 +101,15 @@ class ThresholdPrices(nn.Module):
 
     @staticmethod
     def _interpolate(x, y, right, at):
-        """Return y at ``at`` on the segment before point ``right``; anything off the table."""
+        """Interpolate y at ``at`` on the segment that ends at index ``right``.
+
+        Results outside the table are arbitrary; callers replace them.
+        """
         right = right.clamp(1, max(x.shape[1] - 1, 1)).clamp_max(x.shape[1] - 1)
         left = (right - 1).clamp_min(0)
         x0, y0 = x.gather(1, left), y.gather(1, left)
         x1, y1 = x.gather(1, right), y.gather(1, right)
-        # Exact at the right end too: prices are compared with bids that may equal them.
+        # Exact at the right end too, as prices are compared with bids that may equal them.
         return torch.where(at == x1, y1, y0 + (at - x0) / (x1 - x0) * (y1 - y0))
 
     def _by_table(self, profiles):

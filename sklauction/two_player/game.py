@@ -1,49 +1,47 @@
-"""The two-player step: auctioneer and misreporter, each with its optimizer, on one loop."""
+"""Training of the two players: one update of the misreporters and of the auctioneer."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import nn
 
+from sklauction.learned.design import Rules
 from sklauction.learned.training import AuctionNet, make_generator
 from sklauction.two_player.layers import build_seeded
 from sklauction.two_player.misreporters import draw_truths, perturb, play_groups
-from sklauction.two_player.networks import AUCTIONEERS, NetworkShape
+from sklauction.two_player.networks import AUCTIONEERS
 from sklauction.two_player.objectives import OBJECTIVES
 from sklauction.two_player.own_network import OwnNetwork, build_own
-from sklauction.two_player.searchers import SEARCHERS, View
+from sklauction.two_player.searchers import SEARCHERS, SearchProblem
 
 __all__ = ["GameRules", "TwoPlayerNet"]
 
 
-class GameRules(NamedTuple):
-    """What the players look like, how misreports are found and what is minimised.
+@dataclass(frozen=True, kw_only=True)
+class GameRules(Rules):
+    """Settings of the game: networks, objective and misreports.
 
-    Attributes
+    Parameters
     ----------
     architecture : str or type
-        A name of ``AUCTIONEERS`` or a user's own class of network.
-    shape : NetworkShape
+        A key of ``AUCTIONEERS`` or a class of network defined by the user.
     objective : str
-        A name of ``OBJECTIVES``.
+        A key of ``OBJECTIVES``.
     objective_options : dict
-        The parameters that it takes.
+        Further arguments of the objective.
     n_shared_reports, n_local_reports, n_proposals, n_ascents, n_refine_steps, n_remembered : int
-        Size of each part of a group; see :mod:`sklauction.two_player.misreporters`.
+        Numbers of reports in a group; see :class:`~sklauction.ALGNetAuction`.
     n_cached_steps : int
     cached_step_size : float
         See :class:`~sklauction.two_player.searchers.CachedSearcher`.
-    shared_truths : bool
-        Whether values from other profiles may count as truths (independent bidders).
     n_misreporter_updates, misreporter_reset_every, misreporter_reset_until : int
-        The published schedule of the misreporter; a reset period of 0 means never.
+        Schedule of the published misreporter. With a period of 0 it is never reset.
     location, spread : ndarray of shape (n_bidders, n_items)
         Mean and standard deviation of valuations, in units of the scale.
     """
 
     architecture: object
-    shape: NetworkShape
     objective: str
     objective_options: dict
     n_shared_reports: int
@@ -54,7 +52,6 @@ class GameRules(NamedTuple):
     n_remembered: int
     n_cached_steps: int
     cached_step_size: float
-    shared_truths: bool
     n_misreporter_updates: int
     misreporter_reset_every: int
     misreporter_reset_until: int
@@ -63,7 +60,7 @@ class GameRules(NamedTuple):
 
 
 class TwoPlayerNet(AuctionNet):
-    """The game: ``module_`` is the auctioneer, ``searchers_`` its adversaries.
+    """Network of the game: ``module_`` is the auctioneer, ``searchers_`` are the misreporters.
 
     Parameters
     ----------
@@ -82,90 +79,101 @@ class TwoPlayerNet(AuctionNet):
         self.betas = betas
 
     def initialize_module(self):
-        """Build both players, and what the auctioneer minimises, from the seed."""
+        """Build the auctioneer, the searchers and the objective from the seed."""
         rules, generator = self.rules, make_generator(self.seed, 0)
-        if rules.architecture in AUCTIONEERS:
-            build = AUCTIONEERS[rules.architecture]
-            self.module_ = build_seeded(lambda: build(rules.shape), generator)
-            self.module_.prepare(rules.location, rules.spread)
-        else:
-            self.module_ = build_own(rules.architecture, rules.shape, generator)
+        self.module_ = self._make_auctioneer(generator)
         box = self._box("cpu")
         self.searchers_ = nn.ModuleList(
-            build(rules, box, generator) for build in SEARCHERS.values() if build.wanted(rules)
+            build(rules, box, generator) for build in SEARCHERS.values() if build.is_used(rules)
         )
-        self.objective_ = OBJECTIVES[rules.objective](
-            rules.shape.n_bidders, **rules.objective_options
-        )
+        objective = OBJECTIVES[rules.objective]
+        self.objective_ = objective(rules.design.n_bidders, **rules.objective_options)
         return self
 
+    def _make_auctioneer(self, generator):
+        rules = self.rules
+        if rules.architecture not in AUCTIONEERS:
+            return build_own(rules.architecture, rules.design, generator)
+        build = AUCTIONEERS[rules.architecture]
+        auctioneer = build_seeded(lambda: build(rules.design), generator)
+        auctioneer.prepare(rules.location, rules.spread)
+        return auctioneer
+
     def initialize_optimizer(self):
-        """Give each player its own Adam."""
+        """Make the Adam optimizer of each player."""
         self.optimizer_ = torch.optim.Adam(
             self.module_.parameters(), lr=self.lr, betas=self.betas, fused=True
         )
         for searcher in self.searchers_:
-            searcher.begin(self.lr)
+            searcher.make_optimizer(self.lr)
         return self
 
     def set_state(self, state, *, history=True):
-        """Go back to a state; see :meth:`~sklauction.learned.training.AuctionNet.set_state`."""
+        """Restore a state; see :meth:`~sklauction.learned.training.AuctionNet.set_state`."""
         super().set_state(state, history=history)
-        # An update that was cut short may have left it without.
+        # An interrupted update may have left gradients disabled.
         self.module_.requires_grad_(True)
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        """Show the searchers the training profiles."""
+        """Pass the training profiles to the searchers."""
         super().on_train_begin(net, X, y, **kwargs)
         if X is not None:
             for searcher in self.searchers_:
-                searcher.meet(X[0], self.seed)
+                searcher.set_pool(X[0], self.seed)
 
     def train_step(self, batch, **fit_params):
-        """Let the misreporters move, then the auctioneer; return loss, revenue and regret."""
+        """Update the searchers and the auctioneer; return loss, revenue and total regret."""
         rate = self.current_rate()
         for group in self.optimizer_.param_groups:
             group["lr"] = rate
+        problem, others = self._make_groups(batch)
+        found = self._search(problem, rate, batch.generator)
+        reports = torch.cat([problem.truths, *found, others], dim=2)
+        play = play_groups(self.module_, problem.profiles, problem.truths, reports)
+        loss = self._update_auctioneer(play)
+        for searcher in self.searchers_:
+            searcher.update(reports, play)
+        return {"loss": loss, "revenue": play.revenue, "total_regret": play.regrets.sum()}
+
+    def _make_groups(self, batch):
+        """Return the groups of a batch, and their shared and local reports (d, g, l, m)."""
         truths, others = self._draw_reports(batch)
         own, profiles = truths[:, :, :1], batch.profiles
-        if self._one_group:
-            # Without other bidders every report meets the same profile: pool all groups.
+        if self.rules.design.n_bidders == 1 and self.rules.n_shared_reports > 0:
+            # Without other bidders the groups of all profiles can be pooled.
             profiles = profiles[:1]
             truths, others, own = (
                 part.flatten(1, 2).unsqueeze(1) for part in (truths, others, own)
             )
-        view = View(self.module_, profiles, truths, own, batch.rows)
+        return SearchProblem(self.module_, profiles, truths, own, batch.rows), others
+
+    def _search(self, problem, rate, generator):
         self.module_.requires_grad_(False)
-        found = [searcher.search(view, rate, batch.generator) for searcher in self.searchers_]
+        found = [searcher.search(problem, rate, generator) for searcher in self.searchers_]
         self.module_.requires_grad_(True)
-        reports = torch.cat([truths, *found, others], dim=2)
-        play = play_groups(self.module_, profiles, truths, reports[:, :, truths.shape[2] :])
+        return found
+
+    def _update_auctioneer(self, play):
         loss = self.objective_(play.revenue, play.regrets)
         self.optimizer_.zero_grad()
         loss.backward()
         self.optimizer_.step()
         with torch.no_grad():
             self.objective_.update(play.revenue, play.regrets, self.n_steps_ + 1)
-        for searcher in self.searchers_:
-            searcher.learn(reports, play)
-        return {"loss": loss, "revenue": play.revenue, "total_regret": play.regrets.sum()}
+        return loss
 
     def _box(self, device):
         """Return lowest and highest reports in units of the scale."""
         return torch.as_tensor(self.support / self.scale, dtype=torch.float32, device=device)
 
-    @property
-    def _one_group(self):
-        return self.rules.shape.n_bidders == 1 and self.rules.n_shared_reports > 0
-
     def _draw_reports(self, batch):
-        """Return the truths of each group, and the shared and local reports beside them."""
+        """Return the truths of each group, and its shared and local reports."""
         rules = self.rules
         values = draw_truths(
             batch.profiles, batch.pool, 1 + rules.n_shared_reports, batch.generator
         )
         others = []
-        if not rules.shared_truths:
+        if not rules.independent_bidders:
             values, shared = values[:, :, :1], values[:, :, 1:]
             others.append(shared)
         if rules.n_local_reports:

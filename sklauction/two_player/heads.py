@@ -1,8 +1,9 @@
-"""From scores to an outcome: who gets what, and what a bidder pays for it.
+"""Output heads of auctioneer networks: scores to allocations and payments.
 
-Two ways, by name. ``"fraction"``, as published: a softmax allocates and a bidder pays a learned
-fraction of its reported value. ``"envelope"``: the allocation is the gradient of a convex
-utility, and payments follow from it by the envelope theorem, up to a learned correction.
+* ``"fraction"`` (as published): a softmax allocates, and a bidder pays a learned fraction of its
+  reported value.
+* ``"envelope"``: the allocation is the gradient of a convex utility. Payments follow from the
+  envelope theorem, up to a learned correction.
 """
 
 import torch
@@ -12,18 +13,18 @@ __all__ = ["PAYMENTS", "allocate", "envelope_outcome", "rival_scores"]
 
 PAYMENTS = ("envelope", "fraction")
 
-# Keeps the odds of a payment finite where a bidder gets nothing, in units of the scale.
+# Keeps payments finite for bidders who get nothing, in units of the scale.
 TINY = 1e-9
-# Largest logarithm by which odds are corrected.
+# Largest correction of the log-odds of a payment.
 LARGEST_CORRECTION = 15.0
 
 
 def allocate(scores, item_exit, bidder_exit=None):
-    """Turn scores into feasible allocation probabilities, as published.
+    """Turn scores into feasible allocation probabilities.
 
-    Additive demand: a softmax over the bidders and a dummy who keeps the item. Unit
-    demand: the smaller of that and a softmax over the items and a dummy item per
-    bidder, which is doubly substochastic and hence a lottery over matchings.
+    Additive demand: a softmax over the bidders and the option to keep the item [1]_. Unit demand:
+    the elementwise minimum of this and a softmax over the items and an empty item of each bidder.
+    The minimum is doubly substochastic, hence a lottery over matchings.
 
     Parameters
     ----------
@@ -31,7 +32,7 @@ def allocate(scores, item_exit, bidder_exit=None):
     item_exit : Tensor of shape (n, 1, n_items)
         Score of keeping the item.
     bidder_exit : Tensor of shape (n, n_bidders, 1), optional
-        Score of giving the bidder nothing; given for unit demand.
+        Score of giving the bidder nothing; required for unit demand.
 
     Returns
     -------
@@ -50,9 +51,9 @@ def allocate(scores, item_exit, bidder_exit=None):
 
 
 def rival_scores(scores, item_exit):
-    """Return the log of what a bidder is up against: the others' exponential scores, summed.
+    """Return the log-sum-exp of the other bidders' scores and of keeping the item.
 
-    A softmax over bidders and the dummy gives item j to bidder i with the probability
+    The softmax of :func:`allocate` gives item j to bidder i with probability
     ``sigmoid(scores_ij - rivals_ij)``.
 
     Parameters
@@ -77,42 +78,44 @@ def rival_scores(scores, item_exit):
 
 
 def envelope_outcome(bids, advantages, sharpness, correction, unit_demand):
-    """Return allocations, and payments near those that make them truthful.
+    """Return allocations, and payments close to those that make the allocations truthful.
 
-    With ``x_ij = advantages_ij``, of slope ``k_ij = sharpness_ij`` in the own bid ``b_ij``,
+    Let ``x_ij = advantages_ij`` have slope ``k_ij = sharpness_ij`` in the bidder's own bid
+    ``b_ij``. Then
 
     * additive: ``a_ij = sigmoid(x_ij)`` and ``u_i = sum_j softplus(x_ij) / k_ij``;
-    * unit: ``a_ij = exp(x_ij) / (1 + sum_j exp(x_ij))``, ``u_i = log(1 + sum_j exp(x_ij)) / k_i``.
+    * unit: ``a_ij = exp(x_ij) / (1 + sum_j exp(x_ij))``, ``u_i = log(1 + sum_j exp(x_ij)) / k_i``,
 
-    Either way ``a_i`` is the gradient of the convex ``u_i``, less its value at the bid 0. So
-    if the rest of ``x_ij`` does not depend on the own bid, the payment ``<b_i, a_i> - u_i`` makes
-    truth the best report, exactly. As far as it does, ``correction`` has to mend payments: it
-    shifts the log-odds of ``payment / (reported value - payment)``, hence payments stay between 0
-    and the value of what the bidder gets whatever it is.
+    where the value at the bid 0 is subtracted from ``u_i``. In both cases ``a_i`` is the gradient
+    of the convex function ``u_i``. If ``x_ij`` is linear in the own bid, the payment
+    ``<b_i, a_i> - u_i`` makes the auction exactly truthful [1]_ [2]_. Otherwise ``correction``
+    adjusts the payments: it is added to the log-odds of ``payment / (reported value - payment)``,
+    so payments stay between 0 and the reported value of the allocation.
 
     Parameters
     ----------
     bids : Tensor of shape (n, n_bidders, n_items)
         In units of the scale.
     advantages : Tensor of shape (n, n_bidders, n_items)
-        Scores less those of rivals, of :func:`rival_scores`.
+        Scores minus :func:`rival_scores`.
     sharpness : Tensor broadcastable to (n_bidders, n_items)
-        Positive; the same for all items where demand is unit.
+        Positive; for unit demand the same for all items of a bidder.
     correction : Tensor of shape (n, n_bidders)
     unit_demand : bool
 
     Returns
     -------
     allocations : Tensor of shape (n, n_bidders, n_items)
-        Feasible where advantages are over rivals of a softmax: ``sigmoid(x_ij)`` sums to at most 1
-        over bidders, and the unit-demand ones are smaller still.
+        Feasible: ``sigmoid(x_ij)`` sums to at most 1 over bidders, and allocations for unit
+        demand are smaller.
     payments : Tensor of shape (n, n_bidders)
+        In units of the scale.
 
     References
     ----------
     .. [1] Rochet, "A necessary and sufficient condition for rationalizability in a
-       quasi-linear context", J. Math. Econ. 16 (1987): truthful if and only if the allocation is
-       a subgradient of a convex utility.
+       quasi-linear context", J. Math. Econ. 16 (1987): an auction is truthful if and only if
+       the allocation is a subgradient of a convex utility.
     .. [2] Milgrom & Segal, "Envelope theorems for arbitrary choice sets", Econometrica 70 (2002).
     """
     at_zero = advantages - sharpness * bids

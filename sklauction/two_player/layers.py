@@ -1,16 +1,13 @@
-"""Bodies that auctioneer and misreporter networks are built from, and their seeding."""
+"""Hidden layers of auctioneer and misreporter networks, and their initialisation."""
 
-import functools
 import itertools
 
 import torch
 from torch import nn
 
-__all__ = ["ACTIVATIONS", "AttentionBody", "DenseBody", "ExchangeableBody", "build_seeded"]
+from sklauction.utils.saving import savable
 
-# Largest n_bidders * n_items for which one dense product beats four small ones (on two cores
-# 0.9 against 1.1 ms at 2x2, 1.5 against 1.4 ms at 2x3: benchmarks/design_choices.py).
-DENSE_ENTRIES = 4
+__all__ = ["ACTIVATIONS", "AttentionBody", "DenseBody", "ExchangeableBody", "build_seeded"]
 
 ACTIVATIONS = {
     "relu": nn.functional.relu,
@@ -19,6 +16,7 @@ ACTIVATIONS = {
 }
 
 
+@savable
 class DenseBody(nn.Module):
     """Fully connected layers over the flattened profile.
 
@@ -46,13 +44,11 @@ class DenseBody(nn.Module):
         return hidden
 
 
+@savable
 class ExchangeableLayer(nn.Module):
-    """Mix each (bidder, item) entry with the means of its row, its column and all.
+    """Linear layer that is equivariant to permutations of bidders and of items.
 
-    The linear map that commutes with every reordering of bidders and of items:
     ``y_ij = A x_ij + B mean_j(x_i.) + C mean_i(x_.j) + D mean(x) + e``.
-
-    For up to four entries one dense product does the same sooner: see :meth:`dense`.
 
     References
     ----------
@@ -70,46 +66,17 @@ class ExchangeableLayer(nn.Module):
 
     def forward(self, x):
         """Map (n, n_bidders, n_items, n_inputs) to (n, n_bidders, n_items, n_outputs)."""
-        return self.dense(x) if x.shape[1] * x.shape[2] <= DENSE_ENTRIES else self.pooled(x)
-
-    def dense(self, x):
-        """Compute the map as one matrix over all entries: more arithmetic, fewer operations."""
-        n_bidders, n_items = x.shape[1:3]
-        parts = (self.entry, self.row, self.column, self.overall)
-        matrices = torch.stack([part.weight for part in parts])
-        means = _mean_matrices(n_bidders, n_items).to(x)
-        weight = torch.einsum("fqp,foi->qopi", means, matrices)
-        weight = weight.reshape(-1, n_bidders * n_items * x.shape[3])
-        bias = self.entry.bias.repeat(n_bidders * n_items)
-        return nn.functional.linear(x.flatten(1), weight, bias).unflatten(
-            1, (n_bidders, n_items, -1)
-        )
-
-    def pooled(self, x):
-        """Compute the map from the means: cost linear in the number of entries."""
         rows = x.mean(dim=2, keepdim=True)
         mixed = self.row(rows)
         mixed = mixed + self.overall(rows.mean(dim=1, keepdim=True))
         return self.entry(x) + mixed + self.column(x.mean(dim=1, keepdim=True))
 
 
-@functools.cache
-@torch.inference_mode(False)  # what is kept must serve training too
-def _mean_matrices(n_bidders, n_items):
-    """Return the matrices (4, nm, nm) that take an entry, its row's, column's, all mean."""
-    same_bidder, same_item = (torch.eye(size, dtype=torch.float64) for size in (n_bidders, n_items))
-    any_bidder = torch.full_like(same_bidder, 1 / n_bidders)
-    any_item = torch.full_like(same_item, 1 / n_items)
-    pairs = itertools.product((same_bidder, any_bidder), (same_item, any_item))
-    entry, row, column, overall = (torch.kron(*pair) for pair in pairs)
-    return torch.stack([entry, row, column, overall])
-
-
+@savable
 class ExchangeableBody(nn.Module):
-    """Residual exchangeable layers, with learned embeddings of bidders and items that differ.
+    """Residual exchangeable layers, with learned embeddings of bidders and of items.
 
-    The embeddings start at zero, where the body treats all bidders alike and all
-    items alike, and grow only as far as an asymmetric prior rewards.
+    The embeddings start at zero, so that initially all bidders and all items are treated alike.
 
     Parameters
     ----------
@@ -118,9 +85,9 @@ class ExchangeableBody(nn.Module):
         Channels per layer.
     activation : {"relu", "silu", "tanh"}
     alike_bidders, alike_items : bool
-        Whether to leave out their embeddings.
+        Whether to omit the embeddings of bidders (items).
     n_features : int
-        Numbers that describe an entry.
+        Number of input features per bidder and item.
     """
 
     def __init__(
@@ -147,6 +114,11 @@ class ExchangeableBody(nn.Module):
 
     make_layer = ExchangeableLayer
 
+    def working_width(self, n_bidders, n_items):
+        """Return the size of the largest intermediate array, per entry of a profile."""
+        widths = (part.weight.shape[0] for part in self.modules() if type(part) is nn.Linear)
+        return max(widths, default=1)
+
     def forward(self, features):
         """Map (n, n_bidders, n_items, n_features) to (n, n_bidders, n_items, n_outputs)."""
         hidden = self.first(features)
@@ -160,11 +132,12 @@ class ExchangeableBody(nn.Module):
         return hidden
 
 
+@savable
 class AttentionLayer(nn.Module):
-    """Let each (bidder, item) entry attend to its row of items and its column of bidders.
+    """Attention of each (bidder, item) entry over the items of its bidder and the bidders.
 
-    Both attentions and the entry itself are joined by one linear map. Widths that are even
-    have two heads, others one.
+    One linear map joins the entry and the results of both attentions. Layers of even width have
+    two heads, others one.
 
     References
     ----------
@@ -184,35 +157,33 @@ class AttentionLayer(nn.Module):
         columns = self._attend(self.column, x.transpose(1, 2)).transpose(1, 2)
         return self.join(torch.cat([x, rows, columns], dim=3))
 
+    def working_width(self, n_bidders, n_items):
+        """Return the size of the largest intermediate array, per entry of a profile."""
+        return self.n_heads * max(n_bidders, n_items)
+
     def _attend(self, project, x):
-        """Attend along the last axis but one."""
+        """Attend along the second-to-last axis."""
         parts = project(x).unflatten(3, (3, self.n_heads, -1)).movedim(3, 0).transpose(3, 4)
         return nn.functional.scaled_dot_product_attention(*parts).transpose(2, 3).flatten(3)
 
 
+@savable
 class AttentionBody(ExchangeableBody):
-    """The same with attention in all layers but the first.
-
-    Parameters
-    ----------
-    n_bidders, n_items, hidden_layer_sizes, activation, alike_bidders, alike_items, n_features :
-        As for :class:`ExchangeableBody`.
-    """
+    """An :class:`ExchangeableBody` with attention in all layers except the first."""
 
     make_layer = AttentionLayer
 
 
 def build_seeded(factory, generator):
-    """Build a module whose weights depend on ``generator`` alone.
+    """Build a module with random weights drawn from ``generator``.
 
-    The module is laid out without storage, so that constructing it draws nothing from
-    torch's global generator (which threads share), then filled: Glorot-uniform
-    matrices, zero biases, zero embeddings.
+    Matrices are Glorot-uniform, biases and embeddings zero. The module is constructed on the meta
+    device, so that nothing is drawn from torch's global generator, which threads share.
 
     Parameters
     ----------
     factory : callable
-        Takes nothing, returns the module.
+        Function without arguments that returns the module.
     generator : torch.Generator
         On the CPU.
 

@@ -1,21 +1,19 @@
-"""Who looks for lies during training: a learned network, shared reports, refined proposals.
+"""Misreports during training: networks that propose them, and their evaluation in groups.
 
-The three compose. Around each profile of a batch and each bidder there is a *group*: the
-others' valuations stay fixed while the bidder's own report varies. A group holds
+For each profile of a batch and each bidder there is a *group* of reports of this bidder; the
+other bidders report their valuations. A group contains
 
-* the bidder's *truths*: its value in the profile and, where bidders are independent, the
-  values it has in other profiles;
-* *shared reports*: every truth serves every other truth of its group as a misreport, and
-  so do small perturbations of them, which catch local lies;
-* *refined reports*: proposals of the misreporter network, and truths, improved by a few steps of
-  gradient ascent.
+* *truths*: the bidder's valuation in the profile and, if bidders are independent, its valuations
+  in other profiles;
+* *reports*: the truths, each a misreport for the other truths of the group, perturbations of them,
+  and the reports found by :mod:`sklauction.two_player.searchers`.
 
-The mechanism is evaluated once per report, and one matrix product ``<v_k, a_l> - p_l``
-yields the utility of each truth under each report. With one truth, no perturbation and no
-refinement, this is the published game.
+The mechanism is evaluated once per report. The utilities of all truths under all reports are then
+one matrix product, ``<v_k, a_l> - p_l``. In the published game a group has one truth and one
+misreport.
 
-Shapes: ``d`` bidders, ``g`` profiles, ``k`` truths, ``l`` reports, ``m`` items. Groups are
-of shape (d, g): axis 0 is the bidder whose report varies.
+Shapes: ``d`` bidders, ``g`` profiles, ``k`` truths, ``l`` reports, ``m`` items. Axis 0 of a group
+is the bidder whose report varies.
 """
 
 from typing import NamedTuple
@@ -32,46 +30,48 @@ __all__ = [
     "GroupPlay",
     "climb",
     "draw_truths",
-    "own_gains",
+    "own_utilities",
     "own_proposals",
     "perturb",
     "place_reports",
     "play_groups",
     "refine",
+    "take_reports",
 ]
 
 
-# First steps of refinement, as shares of the range of reports, and the factor from one to the next.
+# Range of the first step sizes of refinement, as shares of the range of reports, and the factor
+# by which the step size falls.
 STEP_SIZES = (0.005, 0.2)
 SHRINK = 0.5
 
 
 class Misreporter(nn.Module):
-    """Base class: maps a profile to a report of each bidder inside the support.
+    """Base class of networks that map a profile to a report of each bidder in the support.
 
-    A subclass gives ``propose(standardised profile) -> logits`` of the same shape.
+    A subclass implements ``propose(standardised profile) -> logits`` of the same shape.
     """
 
-    def __init__(self, shape):
+    def __init__(self, design):
         super().__init__()
-        self.n_bidders, self.n_items = shape.n_bidders, shape.n_items
+        self.n_bidders, self.n_items = design.n_bidders, design.n_items
         self.register_buffer("low", torch.zeros(self.n_bidders, self.n_items))
         self.register_buffer("high", torch.ones(self.n_bidders, self.n_items))
 
     def forward(self, valuations):
-        """Return the reports (n, n_bidders, n_items) proposed to bidders of a profile."""
+        """Return proposed reports of shape (n, n_bidders, n_items)."""
         width = (self.high - self.low).clamp_min(1e-12)
         standardised = (valuations - self.low) / width * 2 - 1
         return self.low + torch.sigmoid(self.propose(standardised)) * (self.high - self.low)
 
 
 class DenseMisreporter(Misreporter):
-    """The published misreporter: a dense network from the profile to all reports."""
+    """The published misreporter: a dense network."""
 
-    def __init__(self, shape):
-        super().__init__(shape)
-        self.body = DenseBody(*shape.dense())
-        self.head = nn.Linear(self.body.n_outputs, shape.n_bidders * shape.n_items)
+    def __init__(self, design):
+        super().__init__(design)
+        self.body = DenseBody(*design.dense())
+        self.head = nn.Linear(self.body.n_outputs, design.n_bidders * design.n_items)
 
     def propose(self, profiles):
         """Return logits of the reports."""
@@ -79,11 +79,11 @@ class DenseMisreporter(Misreporter):
 
 
 class ExchangeableMisreporter(Misreporter):
-    """A misreporter that treats bidders alike and items alike, up to its embeddings."""
+    """A misreporter of exchangeable layers."""
 
-    def __init__(self, shape):
-        super().__init__(shape)
-        self.body = ExchangeableBody(*shape.exchangeable())
+    def __init__(self, design):
+        super().__init__(design)
+        self.body = ExchangeableBody(*design.exchangeable())
         self.head = nn.Linear(self.body.n_outputs, 1)
 
     def propose(self, profiles):
@@ -91,7 +91,7 @@ class ExchangeableMisreporter(Misreporter):
         return self.head(self.body(profiles.unsqueeze(-1))).squeeze(-1)
 
 
-# The misreporter that plays against each architecture; dense against a user's own.
+# Misreporter for each architecture. Networks of the user have a dense one.
 MISREPORTERS = {
     "mlp": DenseMisreporter,
     "equivariant": ExchangeableMisreporter,
@@ -100,18 +100,18 @@ MISREPORTERS = {
 
 
 class GroupPlay(NamedTuple):
-    """What one evaluation of all groups says.
+    """Result of :func:`play_groups`. Money is in units of the scale.
 
     Attributes
     ----------
     revenue : Tensor of shape ()
         Mean total payment over truthful profiles.
     regrets : Tensor of shape (d,)
-        Mean regret of each bidder, as far as the reports reveal it.
+        Mean regret of each bidder over the reports of its groups.
     best_reports : Tensor of shape (d, g, k)
         Index of the best report of each truth.
     gains : Tensor of shape (d, g, k)
-        What it is worth more than the truth; without gradient.
+        Utility of the best report minus that of the truth; without gradient.
     """
 
     revenue: torch.Tensor
@@ -121,13 +121,13 @@ class GroupPlay(NamedTuple):
 
 
 def draw_truths(batch, pool, n_truths, generator):
-    """Return each bidder's own value and ``n_truths - 1`` more from other profiles.
+    """Return each bidder's valuation and ``n_truths - 1`` of its valuations in other profiles.
 
     Parameters
     ----------
     batch : Tensor of shape (g, d, m)
     pool : Tensor of shape (n, d, m)
-        Profiles to draw further values from.
+        Profiles to draw from.
     n_truths : int
     generator : torch.Generator
         On the CPU.
@@ -147,13 +147,15 @@ def draw_truths(batch, pool, n_truths, generator):
 
 
 def perturb(truths, n_reports, support, generator):
-    """Return reports near the truths, at distances from 30 % to 0.1 % of the range.
+    """Return random reports near the truths.
+
+    Their largest distances are log-uniform between 0.1 % and 30 % of the range of reports.
 
     Parameters
     ----------
     truths : Tensor of shape (d, g, k, m)
     n_reports : int
-        Reports to return per group; truths are used in turn.
+        Number of reports per group; the truths are used in turn.
     support : Tensor of shape (d, m, 2)
     generator : torch.Generator
         On the CPU.
@@ -167,14 +169,19 @@ def perturb(truths, n_reports, support, generator):
     shape = (n_bidders, n_groups, n_reports)
     size = 0.3 * 10 ** (-2.5 * torch.rand(*shape, 1, generator=generator))
     shift = (2 * torch.rand(*shape, n_items, generator=generator) - 1) * size
-    low, high = (support[..., side].view(n_bidders, 1, 1, n_items) for side in (0, 1))
+    low, high = _limits(support)
     moved = base + shift.to(truths) * (high - low)
-    # A truth of the data may lie outside a support that the user gave too small.
-    return torch.minimum(torch.maximum(moved, torch.minimum(low, base)), torch.maximum(high, base))
+    # Truths can be outside of a support given by the user.
+    return moved.clamp(torch.minimum(low, base), torch.maximum(high, base))
+
+
+def _limits(support):
+    """Return lowest and highest reports, of shape (d, 1, 1, m), from a support (d, m, 2)."""
+    return support.unsqueeze(1).unsqueeze(1).unbind(-1)
 
 
 def place_reports(batch, reports):
-    """Return the profiles in which one bidder reports and the others stay as in the batch.
+    """Return the profiles of a batch with the report of one bidder replaced.
 
     Parameters
     ----------
@@ -196,12 +203,12 @@ def place_reports(batch, reports):
 
 
 def _own(outcome_part):
-    """Pick from (d, g, l, d, ...) what concerns the reporting bidder: (d, g, l, ...)."""
+    """Select the entries of the reporting bidder: (d, g, l, d, ...) to (d, g, l, ...)."""
     return torch.stack([outcome_part[i, :, :, i] for i in range(outcome_part.shape[0])])
 
 
-def play_groups(mechanism, batch, truths, extra_reports):
-    """Evaluate the mechanism once per report; return revenue, regret and best reports.
+def play_groups(mechanism, batch, truths, reports):
+    """Evaluate the mechanism once per report; return revenue, regrets and best reports.
 
     Parameters
     ----------
@@ -209,41 +216,55 @@ def play_groups(mechanism, batch, truths, extra_reports):
         Maps bids (n, d, m) to allocations and payments, differentiably.
     batch : Tensor of shape (g, d, m)
     truths : Tensor of shape (d, g, k, m)
-    extra_reports : Tensor of shape (d, g, l - k, m)
-        Candidates beside the truths themselves.
+    reports : Tensor of shape (d, g, l, m)
+        The first k are the truths.
 
     Returns
     -------
     GroupPlay
     """
+    if truths.shape[2] == 1:
+        return _play_single_truths(mechanism, batch, truths, reports)
+    return _play(mechanism, batch, truths, reports)
+
+
+def _play_single_truths(mechanism, batch, truths, reports):
+    """Find the best report of each truth without gradients, then play truth and best report."""
+    with torch.no_grad():
+        utilities = own_utilities(mechanism, batch, truths.expand_as(reports), reports)
+    best = utilities.argmax(dim=2, keepdim=True)
+    pair = torch.cat([truths, take_reports(reports, best)], dim=2)
+    return _play(mechanism, batch, truths, pair)._replace(best_reports=best)
+
+
+def _play(mechanism, batch, truths, reports):
+    """Play all reports against all truths."""
     n_truths = truths.shape[2]
-    reports = torch.cat([truths, extra_reports], dim=2)
-    chosen = None
-    if n_truths == 1:
-        # Only the truth and its best report have a gradient: find that without, then play the two.
-        with torch.no_grad():
-            gains = own_gains(mechanism, batch, truths.expand_as(reports), reports)
-        chosen = gains.argmax(dim=2, keepdim=True)
-        best = reports.gather(2, chosen.unsqueeze(-1).expand_as(truths))
-        reports = torch.cat([truths, best], dim=2)
-    profiles = place_reports(batch, reports)
-    allocations, payments = mechanism(profiles.flatten(0, 2))
-    allocations = _own(allocations.view(profiles.shape))
-    payments = payments.view(profiles.shape[:-1])
+    allocations, payments = _outcomes(mechanism, batch, reports)
     paid = _own(payments)
     with torch.no_grad():
-        index = (truths @ allocations.transpose(2, 3) - paid.unsqueeze(2)).argmax(dim=3)
-    # Of all pairs of truth and report only the best have a gradient: no need to keep the others'.
-    got = allocations.gather(2, index.unsqueeze(-1).expand_as(truths))
-    gained = (truths * (got - allocations[:, :, :n_truths])).sum(dim=3)
-    gained = gained - (paid.gather(2, index) - paid[:, :, :n_truths])
+        best = (truths @ allocations.transpose(2, 3) - paid.unsqueeze(2)).argmax(dim=3)
+    # Gains of the best reports only: gradients of all pairs would take much memory.
+    gained = (truths * (take_reports(allocations, best) - allocations[:, :, :n_truths])).sum(dim=3)
+    gained = gained - (paid.gather(2, best) - paid[:, :, :n_truths])
     revenue = payments[:, :, :n_truths].sum(dim=3).mean()
-    index = index if chosen is None else chosen
-    return GroupPlay(revenue, gained.mean(dim=(1, 2)), index, gained.detach())
+    return GroupPlay(revenue, gained.mean(dim=(1, 2)), best, gained.detach())
+
+
+def _outcomes(mechanism, batch, reports):
+    """Return the reporting bidder's allocations (d, g, l, m) and all payments (d, g, l, d)."""
+    profiles = place_reports(batch, reports)
+    allocations, payments = mechanism(profiles.flatten(0, 2))
+    return _own(allocations.view(profiles.shape)), payments.view(profiles.shape[:-1])
+
+
+def take_reports(values, index):
+    """Return entries (d, g, k, m) of values (d, g, l, m) at reports given by index (d, g, k)."""
+    return values.gather(2, index.unsqueeze(-1).expand(*index.shape, values.shape[3]))
 
 
 def climb(mechanism, batch, truths, reports, support, n_steps, step_size):
-    """Improve reports by steps of a fresh Adam, as RegretNet's released code does.
+    """Improve reports by gradient ascent with Adam, as in RegretNet's released code [1]_.
 
     Parameters
     ----------
@@ -265,20 +286,20 @@ def climb(mechanism, batch, truths, reports, support, n_steps, step_size):
     .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019,
        algorithm 1.
     """
-    low, high = (support[..., side].unsqueeze(1).unsqueeze(1) for side in (0, 1))
+    low, high = _limits(support)
     current = reports.detach().clone().requires_grad_(True)
     optimizer = torch.optim.Adam([current], lr=step_size, maximize=True)
     for _ in range(n_steps):
-        gains = own_gains(mechanism, batch, truths, current)
-        (current.grad,) = torch.autograd.grad(gains.sum(), current)
+        utilities = own_utilities(mechanism, batch, truths, current)
+        (current.grad,) = torch.autograd.grad(utilities.sum(), current)
         optimizer.step()
         with torch.no_grad():
-            current.copy_(torch.minimum(torch.maximum(current, low), high))
+            current.clamp_(low, high)
     return current.detach()
 
 
-def own_gains(mechanism, batch, truths, reports):
-    """Return each bidder's utility from one report per truth.
+def own_utilities(mechanism, batch, truths, reports):
+    """Return each bidder's utility from one report per truth, in units of the scale.
 
     Parameters
     ----------
@@ -290,14 +311,12 @@ def own_gains(mechanism, batch, truths, reports):
     -------
     Tensor of shape (d, g, l)
     """
-    profiles = place_reports(batch, reports)
-    allocations, payments = mechanism(profiles.flatten(0, 2))
-    got = _own(allocations.view(profiles.shape))
-    return (truths * got).sum(dim=3) - _own(payments.view(profiles.shape[:-1]))
+    allocations, payments = _outcomes(mechanism, batch, reports)
+    return (truths * allocations).sum(dim=3) - _own(payments)
 
 
 def own_proposals(misreporter, batch, truths):
-    """Return the misreporter's report for each truth, from the profile it stands in.
+    """Return the misreporter's report for each truth.
 
     Parameters
     ----------
@@ -316,10 +335,9 @@ def own_proposals(misreporter, batch, truths):
 def refine(mechanism, batch, truths, reports, support, n_steps, generator):
     """Improve reports by a few steps of normalised gradient ascent.
 
-    Step ``s`` moves each report along its gradient, divided by its largest component, by
-    ``size * 0.5**s`` of the range of reports. Each report has a size of its own, between 0.5 %
-    and 20 %: profitable lies are tiny near the edge of an allocation that is nearly right, and
-    large elsewhere.
+    Step ``s`` moves a report by ``size * 0.5**s`` times the range of reports, in the direction of
+    the gradient divided by its largest component. ``size`` is drawn per report, log-uniformly
+    between 0.5 % and 20 %, because the best misreports differ in their distance from the truth.
 
     Parameters
     ----------
@@ -334,19 +352,18 @@ def refine(mechanism, batch, truths, reports, support, n_steps, generator):
     Returns
     -------
     Tensor of shape (d, g, l, m)
-        Without gradient. Where a step made a report worse nothing is lost: its group
-        holds the truth and the other reports too, and the best of all counts.
+        Without gradient. A step can make a report worse.
     """
-    low, high = (support[..., side].unsqueeze(1).unsqueeze(1) for side in (0, 1))
+    low, high = _limits(support)
     smallest, largest = STEP_SIZES
     drawn = torch.rand(*reports.shape[:3], 1, generator=generator).to(reports)
     size = smallest * (largest / smallest) ** drawn
     current = reports.detach()
     for step in range(n_steps):
         current.requires_grad_(True)
-        gains = own_gains(mechanism, batch, truths, current)
-        (slope,) = torch.autograd.grad(gains.sum(), current)
+        utilities = own_utilities(mechanism, batch, truths, current)
+        (slope,) = torch.autograd.grad(utilities.sum(), current)
         slope = slope / slope.abs().amax(dim=3, keepdim=True).clamp_min(1e-12)
         moved = current.detach() + slope * (size * SHRINK**step) * (high - low)
-        current = torch.minimum(torch.maximum(moved, low), high)
+        current = moved.clamp(low, high)
     return current.detach()

@@ -1,58 +1,55 @@
-"""Auctioneer networks: bids to allocations and payments, feasible and IR by construction.
+"""Auctioneer networks, feasible and individually rational by construction.
 
-Every network maps normalised bids ``(n, n_bidders, n_items)`` to allocations of the same
-shape and payments ``(n, n_bidders)``, by one of the two ways of
-:mod:`sklauction.two_player.heads`.
+Networks map normalised bids ``(n, n_bidders, n_items)`` to allocations of the same shape and
+payments ``(n, n_bidders)``, through one of the output heads of :mod:`sklauction.two_player.heads`.
 """
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
+from sklauction.learned.design import Design
 from sklauction.two_player.heads import allocate, envelope_outcome, rival_scores
 from sklauction.two_player.layers import AttentionBody, DenseBody, ExchangeableBody
+from sklauction.utils.saving import savable
 
 __all__ = [
     "AUCTIONEERS",
     "AttentionAuctioneer",
     "EquivariantAuctioneer",
     "MLPAuctioneer",
-    "NetworkShape",
+    "NetworkDesign",
 ]
 
-# Log-odds of winning per standard deviation of the bid, before training. Soft, so that training
-# can leave the truthful auction it starts from: a sharp one it hardly ever leaves.
+# Initial log-odds of winning per standard deviation of the bid. Training rarely leaves the initial
+# auction if this is much larger.
 INITIAL_SLOPE = 2.0
-# How much larger the first layer's weights begin under "envelope": allocations change within a
-# fraction of a standard deviation of the bids, and layers have to see it.
+# Factor of the initial weights of the first layer under "envelope", so that hidden units vary
+# within a fraction of a standard deviation of the bids.
 INPUT_GAIN = 3.0
-# Bids are compared with the best rival's at these sharpnesses, per standard deviation.
+# Sharpnesses of the soft comparisons with the best rival's bid, per standard deviation.
 COMPARISONS = (1.0, 4.0)
 
 
-class NetworkShape(NamedTuple):
-    """What every network of a game is built from.
+@dataclass(frozen=True, kw_only=True)
+class NetworkDesign(Design):
+    """Sizes and options of the networks of a game.
+
+    Exchangeable networks have learned embeddings of bidders (items) unless these are alike. Dense
+    networks ignore ``alike_bidders`` and ``alike_items``.
 
     Parameters
     ----------
-    n_bidders, n_items : int
-    demand : {"additive", "unit"}
     hidden_layer_sizes : tuple of int
     activation : {"relu", "silu", "tanh"}
-    alike_bidders, alike_items : bool
-        Whether bidders (items) are exchangeable; without effect in dense networks.
     payments : {"envelope", "fraction"}
         See :mod:`sklauction.two_player.heads`.
     """
 
-    n_bidders: int
-    n_items: int
-    demand: str
     hidden_layer_sizes: tuple
     activation: str
-    alike_bidders: bool = False
-    alike_items: bool = False
     payments: str = "envelope"
 
     def exchangeable(self):
@@ -68,17 +65,18 @@ class NetworkShape(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What a network says of standardised bids.
+    """Output of a network before the output head.
 
     Attributes
     ----------
     scores : Tensor of shape (n, n_bidders, n_items)
-        Beside the part that rises with the bid.
+        Scores of allocating, without the term that is linear in the bid.
     item_exit : Tensor of shape (n, 1, n_items)
+        Scores of keeping the items.
     bidder_exit : Tensor of shape (n, n_bidders, 1) or None
-        For unit demand and payments by "fraction".
+        Scores of giving the bidder nothing, for unit demand and payments by "fraction".
     payments : Tensor of shape (n, n_bidders)
-        Log-odds of the fraction that is paid, or what is added to them.
+        Log-odds of the fraction that is paid ("fraction"), or a correction of them ("envelope").
     """
 
     scores: torch.Tensor
@@ -88,48 +86,54 @@ class Decision(NamedTuple):
 
 
 class Auctioneer(nn.Module):
-    """Base class: standardises bids, and turns what the network says into an outcome.
+    """Base class of auctioneer networks.
 
-    Scores start out rising with the bid, by a learned ``slope``: higher bids win. From
-    scores that ignore the bids, where revenue and regret are about equal, the game can
-    slide into selling nothing. With payments by "envelope" the rest of the scores and the
-    corrections start at 0: a soft second-price auction of each item with the mean bid as its
-    reserve, exactly truthful.
+    A score is the sum of the network's output and a term that is linear in the bid, with a learned
+    ``slope``. Without this term the initial scores ignore the bids, revenue and regret are about
+    equal, and training can end in selling nothing. With payments by "envelope" the other terms
+    start at 0: the initial auction is a soft second-price auction of each item with the mean bid as
+    the reserve, which is exactly truthful.
 
-    A subclass gives ``decide(features) -> Decision``, for features of shape
-    (n, n_bidders, n_items, n_features) of which the first are the standardised bids;
-    ``n_features(shape)``; and ``first_layers()`` and ``last_layers()``, of which
-    :meth:`prepare` sets the weights.
+    A subclass implements ``decide(features) -> Decision``, where features have the shape
+    (n, n_bidders, n_items, n_features) and the first are the standardised bids; ``first_layers()``;
+    and ``n_features(design)`` if there are several features. Its constructor calls
+    ``_make_outputs``.
     """
 
-    def __init__(self, shape):
+    def __init__(self, design):
         super().__init__()
-        self.n_bidders, self.n_items = shape.n_bidders, shape.n_items
-        self.unit_demand = shape.demand == "unit"
-        self.by_envelope = shape.payments == "envelope"
+        self.n_bidders, self.n_items = design.n_bidders, design.n_items
+        self.unit_demand = design.demand == "unit"
+        self.by_envelope = design.payments == "envelope"
         self.slope = nn.Parameter(torch.empty(()))
         self.register_buffer("location", torch.zeros(self.n_bidders, self.n_items))
         self.register_buffer("spread", torch.ones(self.n_bidders, self.n_items))
 
+    def _make_outputs(self, width, n_entries, n_items, n_bidders):
+        """Make the output layers, given the sizes of their inputs and outputs."""
+        self.score = nn.Linear(width, n_entries)
+        self.item_exit = nn.Linear(width, n_items)
+        exits = self.unit_demand and not self.by_envelope
+        self.bidder_exit = nn.Linear(width, n_bidders) if exits else None
+        self.payment = nn.Linear(width, n_bidders)
+
     def prepare(self, location, spread):
-        """Set what the data say before training: mean and spread of normalised bids."""
+        """Set mean and standard deviation of normalised bids, and the initial weights."""
         with torch.no_grad():
             self.location.copy_(torch.tensor(location))
             self.spread.copy_(torch.tensor(spread))
             if self.by_envelope and self.unit_demand:
-                # One potential for all items of a bidder needs one unit of money for them.
+                # The utility of a unit-demand bidder needs the same sharpness for all items.
                 self.spread.copy_(self.spread.mean(dim=1, keepdim=True).expand_as(self.spread))
             self.slope.fill_(INITIAL_SLOPE)
             if self.by_envelope:
-                for layer in self.first_layers():
-                    for weights in layer.parameters():
-                        weights.mul_(INPUT_GAIN)
-                for layer in self.last_layers():
-                    for weights in layer.parameters():
-                        weights.zero_()
+                for weights in nn.ModuleList(self.first_layers()).parameters():
+                    weights.mul_(INPUT_GAIN)
+                for weights in nn.ModuleList(self.last_layers()).parameters():
+                    weights.zero_()
 
     def forward(self, bids):
-        """Return (allocations, payments) at normalised bids."""
+        """Return allocations and payments at normalised bids."""
         standardised = (bids - self.location) / self.spread
         decision = self.decide(self._features(standardised))
         if not self.by_envelope:
@@ -143,39 +147,36 @@ class Auctioneer(nn.Module):
         sharpness = slope / self.spread
         return envelope_outcome(bids, advantages, sharpness, decision.payments, self.unit_demand)
 
+    def last_layers(self):
+        """Return the output layers."""
+        return self.score, self.item_exit, self.payment
+
     @staticmethod
-    def n_features(shape):
-        """Return how many numbers describe an entry of the profile to the network."""
+    def n_features(design):
+        """Return the number of input features per bidder and item."""
         return 1
 
     def _features(self, standardised):
         return standardised.unsqueeze(-1)
 
 
+@savable
 class MLPAuctioneer(Auctioneer):
     """The published network: separate dense networks for allocation and payment."""
 
-    def __init__(self, shape):
-        super().__init__(shape)
-        self.allocation_body = DenseBody(*shape.dense())
-        self.payment_body = DenseBody(*shape.dense())
-        width = self.allocation_body.n_outputs
-        self.score = nn.Linear(width, shape.n_bidders * shape.n_items)
-        self.item_exit = nn.Linear(width, shape.n_items)
-        exits = self.unit_demand and not self.by_envelope
-        self.bidder_exit = nn.Linear(width, shape.n_bidders) if exits else None
-        self.payment = nn.Linear(width, shape.n_bidders)
+    def __init__(self, design):
+        super().__init__(design)
+        self.allocation_body = DenseBody(*design.dense())
+        self.payment_body = DenseBody(*design.dense())
+        size = self.n_bidders * self.n_items, self.n_items, self.n_bidders
+        self._make_outputs(self.allocation_body.n_outputs, *size)
 
     def first_layers(self):
-        """Return the layers that see the bids."""
+        """Return the layers whose inputs are the features."""
         return self.allocation_body.layers[0], self.payment_body.layers[0]
 
-    def last_layers(self):
-        """Return the layers that make the decision."""
-        return self.score, self.item_exit, self.payment
-
     def decide(self, features):
-        """Return the decision at standardised bids."""
+        """Return the decision for given features."""
         hidden = self.allocation_body(features)
         return Decision(
             self.score(hidden).view(-1, self.n_bidders, self.n_items),
@@ -185,11 +186,12 @@ class MLPAuctioneer(Auctioneer):
         )
 
 
+@savable
 class EquivariantAuctioneer(Auctioneer):
-    """Exchangeable layers: reordering bidders or items reorders the outcome alike.
+    """Exchangeable layers: permuting bidders or items permutes the outcome [1]_.
 
-    With payments by "envelope" the layers see beside a bid the best rival's and soft comparisons
-    of the two, as an average over bidders shows no maximum.
+    With payments by "envelope" the features of a bid are the bid, the best bid of the other bidders
+    and soft comparisons of the two, because averages over bidders do not show a maximum.
 
     References
     ----------
@@ -199,26 +201,17 @@ class EquivariantAuctioneer(Auctioneer):
 
     body_class = ExchangeableBody
 
-    def __init__(self, shape):
-        super().__init__(shape)
-        self.body = self.body_class(*shape.exchangeable(), n_features=self.n_features(shape))
-        width = self.body.n_outputs
-        self.score = nn.Linear(width, 1)
-        self.item_exit = nn.Linear(width, 1)
-        exits = self.unit_demand and not self.by_envelope
-        self.bidder_exit = nn.Linear(width, 1) if exits else None
-        self.payment = nn.Linear(width, 1)
+    def __init__(self, design):
+        super().__init__(design)
+        self.body = self.body_class(*design.exchangeable(), n_features=self.n_features(design))
+        self._make_outputs(self.body.n_outputs, 1, 1, 1)
 
     def first_layers(self):
-        """Return the layer that sees the bids."""
+        """Return the layer whose inputs are the features."""
         return (self.body.first,)
 
-    def last_layers(self):
-        """Return the layers that make the decision."""
-        return self.score, self.item_exit, self.payment
-
     def decide(self, features):
-        """Return the decision at standardised bids."""
+        """Return the decision for given features."""
         hidden = self.body(features)
         by_bidder = hidden.mean(dim=2)
         return Decision(
@@ -229,16 +222,16 @@ class EquivariantAuctioneer(Auctioneer):
         )
 
     @staticmethod
-    def n_features(shape):
-        """Return how many numbers describe an entry of the profile to the network."""
-        if shape.payments == "fraction":
+    def n_features(design):
+        """Return the number of input features per bidder and item."""
+        if design.payments == "fraction":
             return 1
-        return 1 + len(COMPARISONS) + (shape.n_bidders > 1)
+        return 1 + len(COMPARISONS) + (design.n_bidders > 1)
 
     def _features(self, standardised):
         if not self.by_envelope:
             return super()._features(standardised)
-        # The reserve, at 0, is a rival too.
+        # The reserve, 0 in standardised bids, counts as a rival.
         rivals = torch.zeros_like(standardised)
         parts = [standardised]
         if self.n_bidders > 1:
@@ -249,19 +242,14 @@ class EquivariantAuctioneer(Auctioneer):
         return torch.stack([*parts, *(torch.tanh(sharp * lead) for sharp in COMPARISONS)], dim=-1)
 
 
+@savable
 class AttentionAuctioneer(EquivariantAuctioneer):
-    """RegretFormer's: attention over items and over bidders; equivariant like the above.
-
-    References
-    ----------
-    .. [1] Ivanov, Safiulin, Filippov & Balabaeva, "Optimal-er Auctions through Attention",
-       NeurIPS 2022.
-    """
+    """RegretFormer's network: attention over items and over bidders; equivariant."""
 
     body_class = AttentionBody
 
 
-# One line per architecture: the name users pass and the class that builds it.
+# Values of the parameter ``architecture``.
 AUCTIONEERS = {
     "mlp": MLPAuctioneer,
     "equivariant": EquivariantAuctioneer,

@@ -1,7 +1,7 @@
-"""What the auctioneer minimises, as a function of revenue and of each bidder's regret.
+"""Losses of the auctioneer, as functions of revenue and of each bidder's regret.
 
-All money is in units of ``scale_``. An objective may keep multipliers, which :meth:`update` moves
-after each step of the auctioneer; it is a module so that they go to the auctioneer's device.
+Money is in units of ``scale_``. Objectives are torch modules, so that their multipliers are on the
+device of the auctioneer.
 """
 
 import math
@@ -18,16 +18,15 @@ __all__ = [
     "square_root_loss",
 ]
 
-# Smallest regret and revenue under a logarithm.
+# Lower limit of regret and revenue inside logarithms.
 TINY = 1e-9
 
 
 def square_root_loss(revenue, total_regret, epsilon=1e-8):
-    """ALGNet's time-independent loss ``-(sqrt(P) - sqrt(R)) + R``.
+    """ALGNet's loss ``-(sqrt(P) - sqrt(R)) + R``.
 
-    The first term is minus the score of an auction: what an exactly truthful auction
-    made from it is sure to earn, in square roots. The second keeps the regret small
-    on its own account. No weight, multiplier or schedule appears.
+    The first term is the negative score. For one bidder, the squared score is a lower bound on the
+    revenue of an exactly truthful auction derived from this one. The second term penalises regret.
 
     Parameters
     ----------
@@ -36,7 +35,7 @@ def square_root_loss(revenue, total_regret, epsilon=1e-8):
     total_regret : Tensor of shape ()
         ``R``, batch mean of the sum over bidders of regret, in units of ``scale_``.
     epsilon : float
-        Added under both roots, whose slopes are infinite at zero.
+        Added inside both roots, whose derivatives are infinite at zero.
 
     Returns
     -------
@@ -51,9 +50,10 @@ def square_root_loss(revenue, total_regret, epsilon=1e-8):
 
 
 class Objective(nn.Module):
-    """Base class; ``options`` names the parameters of the estimator that reach it.
+    """Base class of objectives.
 
-    A subclass gives ``forward(revenue, regrets) -> loss``, and ``update`` where it has state.
+    A subclass implements ``forward(revenue, regrets) -> loss``, and ``update`` if it has
+    multipliers. ``options`` lists the parameters of the estimator that its constructor takes.
     """
 
     options = ()
@@ -62,11 +62,11 @@ class Objective(nn.Module):
         super().__init__()
 
     def update(self, revenue, regrets, n_steps):
-        """Move the multipliers after ``n_steps`` steps of the auctioneer; here there are none."""
+        """Update the multipliers after update number ``n_steps`` of the auctioneer."""
 
 
 class SquareRoot(Objective):
-    """``-(sqrt(P) - sqrt(R)) + R``: ALGNet's."""
+    """Loss of ALGNet: ``-(sqrt(P) - sqrt(R)) + R``."""
 
     def forward(self, revenue, regrets):
         """Return the loss."""
@@ -74,7 +74,7 @@ class SquareRoot(Objective):
 
 
 class Score(Objective):
-    """``-(sqrt(P) - sqrt(R))``: the score alone."""
+    """The negative score ``-(sqrt(P) - sqrt(R))``."""
 
     def forward(self, revenue, regrets):
         """Return the loss."""
@@ -82,10 +82,10 @@ class Score(Objective):
 
 
 class AugmentedLagrangian(Objective):
-    """``-P + sum_i lambda_i R_i + rho / 2 sum_i R_i^2``: RegretNet's.
+    """Loss of RegretNet: ``-P + sum_i lambda_i R_i + rho / 2 sum_i R_i^2``.
 
-    Every ``lambda_every`` updates ``lambda_i`` rises by ``rho R_i``, every ``rho_every`` updates
-    ``rho`` by ``rho_increment``.
+    ``lambda_i`` increases by ``rho R_i`` every ``lambda_every`` updates, and ``rho`` by
+    ``rho_increment`` every ``rho_every`` updates.
 
     References
     ----------
@@ -102,11 +102,11 @@ class AugmentedLagrangian(Objective):
         self.register_buffer("multipliers", torch.full((n_bidders,), float(lambda_init)))
 
     def get_extra_state(self):
-        """Return ``rho``, which is no tensor."""
+        """Return ``rho``, which is not a tensor."""
         return {"rho": self.rho}
 
     def set_extra_state(self, state):
-        """Take it back."""
+        """Restore ``rho``."""
         self.rho = state["rho"]
 
     def forward(self, revenue, regrets):
@@ -115,7 +115,7 @@ class AugmentedLagrangian(Objective):
         return penalty - revenue
 
     def update(self, revenue, regrets, n_steps):
-        """Raise the multipliers when their period is over."""
+        """Increase the multipliers at the end of their periods."""
         if n_steps % self.lambda_every == 0:
             self.multipliers += self.rho * regrets
         if n_steps % self.rho_every == 0:
@@ -123,22 +123,23 @@ class AugmentedLagrangian(Objective):
 
 
 class RegretBudget(Objective):
-    """``-P + gamma R``, where gamma follows how far regret is from a share of the revenue.
+    """Loss of RegretFormer: ``-P + gamma R``.
 
-    After each update ``gamma`` moves by ``budget_rate (log(R / P) - log(budget))``, not below
-    zero. The budget falls from ten times ``regret_budget`` to it, by ``budget_decay`` per update.
+    After each update ``gamma`` changes by ``budget_rate (log(R / P) - log(budget))`` and is
+    clipped at zero. The budget starts at ten times ``regret_budget`` and falls to it, by the
+    factor ``budget_decay`` per update.
 
     References
     ----------
     .. [1] Ivanov, Safiulin, Filippov & Balabaeva, "Optimal-er Auctions through Attention",
-       NeurIPS 2022, section 5; gamma begins at 1, its rate is 0.5 in the released code.
+       NeurIPS 2022, section 5. In the released code gamma starts at 1 and its rate is 0.5.
     """
 
     options = ("regret_budget", "budget_rate", "budget_decay")
 
     def __init__(self, n_bidders, regret_budget, budget_rate, budget_decay):
         super().__init__(n_bidders)
-        self.regret_budget, self.budget_rate = regret_budget, budget_rate
+        self.regret_budget, self.budget_rate = float(regret_budget), float(budget_rate)
         self.budget_decay = budget_decay
         self.register_buffer("log_budget", torch.tensor(math.log(10.0 * regret_budget)))
         self.register_buffer("gamma", torch.ones(()))
@@ -148,7 +149,7 @@ class RegretBudget(Objective):
         return self.gamma * regrets.sum() - revenue
 
     def update(self, revenue, regrets, n_steps):
-        """Move gamma, and lower the budget."""
+        """Update gamma and lower the budget."""
         share = torch.log(regrets.sum().clamp_min(TINY) / revenue.clamp_min(TINY))
         moved = self.gamma + self.budget_rate * (share - self.log_budget)
         self.gamma.copy_(moved.clamp_min(0.0))
@@ -156,7 +157,7 @@ class RegretBudget(Objective):
         self.log_budget.copy_(lowered.clamp_min(math.log(self.regret_budget)))
 
 
-# One line per objective: the name users pass and the class that computes it.
+# Values of the parameter ``objective``.
 OBJECTIVES = {
     "square_root": SquareRoot,
     "score": Score,

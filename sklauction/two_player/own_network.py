@@ -1,21 +1,22 @@
-"""A user's own network as the auctioneer."""
+"""Networks defined by the user, as auctioneers."""
 
 import torch
 from torch import nn
 
 __all__ = ["OwnNetwork", "build_own", "check_own"]
 
-# Most by which an item may be given out twice, or a payment exceed the value, in single precision.
+# Tolerance of violations of feasibility and individual rationality, in float32.
 SLACK = 1e-4
 
 
 class OwnNetwork(nn.Module):
-    """A network of the user's: normalised bids to allocations and payments, as it likes.
+    """Wrapper of a network defined by the user.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Maps (n, n_bidders, n_items) to allocations of this shape and payments (n, n_bidders).
+        Maps normalised bids (n, n_bidders, n_items) to allocations of this shape and payments
+        (n, n_bidders).
     """
 
     def __init__(self, network):
@@ -27,17 +28,17 @@ class OwnNetwork(nn.Module):
         return self.network(bids)
 
 
-def build_own(network_class, shape, generator):
-    """Build a user's network, its random weights redrawn from ``generator``.
+def build_own(network_class, design, generator):
+    """Build a user's network, with random weights drawn again from ``generator``.
 
-    Matrices become Glorot-uniform; vectors that are not constant (as biases of ``nn.Linear``)
-    become 0; constant ones (as scales of a layer norm) and buffers stay as they are.
+    Matrices become Glorot-uniform, and vectors that are not constant (such as biases of
+    ``nn.Linear``) zero. Constant vectors (such as scales of a layer norm) and buffers are kept.
 
     Parameters
     ----------
     network_class : type
         Called with (n_bidders, n_items).
-    shape : NetworkShape
+    design : NetworkDesign
     generator : torch.Generator
         On the CPU.
 
@@ -45,9 +46,9 @@ def build_own(network_class, shape, generator):
     -------
     OwnNetwork
     """
-    # Its constructor draws from torch's global generator, which is put back afterwards.
+    # The constructor draws from torch's global generator; its state is restored.
     with torch.random.fork_rng(devices=[]):
-        network = network_class(shape.n_bidders, shape.n_items)
+        network = network_class(design.n_bidders, design.n_items)
     with torch.no_grad():
         for parameter in network.parameters():
             if parameter.ndim >= 2:
@@ -58,7 +59,7 @@ def build_own(network_class, shape, generator):
 
 
 def check_own(network, bids, unit_demand):
-    """Raise ValueError unless a network's outcomes are an auction's.
+    """Raise ValueError unless a network's outcomes are feasible and individually rational.
 
     Parameters
     ----------
@@ -77,17 +78,22 @@ def check_own(network, bids, unit_demand):
             f"architecture {name} must map bids of shape {tuple(bids.shape)} to allocations of "
             f"this shape and payments of shape {tuple(bids.shape[:2])}; got {got}"
         )
-    allocations, payments = outcome
+    holds = _rules(bids, *outcome, unit_demand)
+    broken = [rule for rule, entries in holds.items() if not entries.all()]
+    if broken:
+        raise ValueError(f"architecture {name} must return {', '.join(broken)}; got other values")
+
+
+def _rules(bids, allocations, payments, unit_demand):
+    """Return for each rule of an auction where it holds."""
+    both = torch.cat([allocations, payments.unsqueeze(2)], dim=2)
     rules = {
-        "finite": bool(torch.isfinite(allocations).all() and torch.isfinite(payments).all()),
-        "at least 0": bool((allocations >= -SLACK).all() and (payments >= -SLACK).all()),
-        "at most 1 per item in total": bool((allocations.sum(dim=1) <= 1 + SLACK).all()),
-        "paid for by no more than the reported value of what is got": bool(
-            (payments <= (allocations * bids).sum(dim=2) + SLACK).all()
-        ),
+        "finite values": both.isfinite(),
+        "values of at least 0": both >= -SLACK,
+        "allocations of at most 1 per item in total": allocations.sum(dim=1) <= 1 + SLACK,
+        "payments of at most the reported value": payments - (allocations * bids).sum(dim=2)
+        <= SLACK,
     }
     if unit_demand:
-        rules["at most 1 per bidder in total"] = bool((allocations.sum(dim=2) <= 1 + SLACK).all())
-    broken = [rule for rule, holds in rules.items() if not holds]
-    if broken:
-        raise ValueError(f"outcomes of architecture {name} must be {', '.join(rules)}; got others")
+        rules["allocations of at most 1 per bidder in total"] = allocations.sum(dim=2) <= 1 + SLACK
+    return rules

@@ -1,14 +1,14 @@
-"""RegretNetAuction: the regret-based auctions before and after ALGNet, by their parts."""
+"""RegretNetAuction: RegretNet and other regret-based auctions with a penalty schedule."""
 
+from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.two_player.family import TwoPlayerAuction
 
 __all__ = ["REGRETFORMER_PUBLISHED", "REGRETNET_PUBLISHED", "RegretNetAuction"]
 
-# Published configurations, as parameters of RegretNetAuction. RegretNet: released settings of
-# Duetting et al.; 400,000 updates are max_iter=4000 iterations of 100; the multipliers'
-# schedule is that of one bidder and two items. For 3x10 rho rises by 1 every 10,000 updates, for
-# 5x10 lambda begins at 1 and rho at 1/4, which rises by 1/4 every 100,000; both have six layers
-# in all, as sizes count the hidden ones.
+# Published configurations, as parameters of RegretNetAuction. Source: the released code of Duetting
+# et al. (ICML 2019). The schedule is that of one bidder and two items. Other schedules:
+# 3x10: rho_increment=1, hidden_layer_sizes=(100,) * 5.
+# 5x10: lambda_init=1, rho_init=0.25, rho_increment=0.25, rho_every=100_000, and the same layers.
 REGRETNET_PUBLISHED = {
     "architecture": "mlp",
     "hidden_layer_sizes": (100, 100),
@@ -30,7 +30,7 @@ REGRETNET_PUBLISHED = {
     "rho_increment": 50.0,
     "rho_every": 10_000,
 }
-# RegretFormer: ranges of sizes in the paper; the budget falls tenfold in two thirds of training.
+# Sizes are within the ranges of the paper. The budget falls tenfold in two thirds of training.
 REGRETFORMER_PUBLISHED = {
     "architecture": "attention",
     "hidden_layer_sizes": (64, 64),
@@ -52,130 +52,77 @@ REGRETFORMER_PUBLISHED = {
 }
 
 
+@share_parameter_docs
 class RegretNetAuction(TwoPlayerAuction):
-    """Auction learned under an augmented Lagrangian, or a budget, of regret.
+    """Auction learned under an augmented Lagrangian or a budget of regret.
 
-    The family that ALGNet answers: the auctioneer maximises revenue with a price on the
-    regret that misreports find, and the price follows a schedule. Its parts make the
-    published systems:
+    The auctioneer maximises revenue minus a penalty on the regret of the misreports found. The
+    weight of the penalty follows a schedule. With suitable parameters this is
 
     * RegretNet [1]_: ``RegretNetAuction(**REGRETNET_PUBLISHED)``;
     * EquivariantNet [2]_: ``architecture="equivariant"``;
-    * RegretFormer [3]_: ``architecture="attention", objective="budget", regret_budget=1e-3``, or
-      all of it, ``RegretNetAuction(**REGRETFORMER_PUBLISHED)``.
+    * RegretFormer [3]_: ``RegretNetAuction(**REGRETFORMER_PUBLISHED)``, or, with the default
+      sizes, ``architecture="attention", objective="budget"``.
 
-    Defaults are the published parts at a size that a laptop fits in minutes. Feasibility and
-    individual rationality hold by construction; truthfulness is approximate, and how nearly
-    depends on a schedule that fits the setting.
+    By default the networks are smaller and training is shorter than published, so that a fit takes
+    minutes. The auction is feasible and individually rational for any weights. It is approximately
+    truthful; the remaining regret depends on the schedule, which must be tuned to the setting.
 
     Parameters
     ----------
-    n_bidders : int, default=1
-        Bidders per auction.
-    n_items : int, default=None
-        Items per auction; None takes it from the data.
-    demand : {"additive", "unit"}, default="additive"
-        Whether a bidder values a set of items at the sum or wants at most one.
-    support : array-like broadcastable to (n_bidders, n_items, 2), default=None
-        Lowest and highest report, in money; None takes the range of the data.
+    $sizes
     architecture : {"mlp", "equivariant", "attention"} or type, default="mlp"
-        As for :class:`~sklauction.ALGNetAuction`, price sheets apart.
-    hidden_layer_sizes : tuple of int, default=(100, 100)
-        Width of each hidden layer.
-    activation : {"tanh", "silu", "relu"}, default="tanh"
-        Nonlinearity of the hidden layers.
+        See :class:`~sklauction.ALGNetAuction`; there are no price sheets.
+    $game_network
     objective : {"lagrangian", "budget", "square_root", "score"}, default="lagrangian"
-        What the auctioneer minimises. "lagrangian" is
-        ``-P + sum_i lambda_i R_i + rho / 2 sum_i R_i^2``, "budget" ``-P + gamma R``, where gamma
-        follows how far ``R / P`` is from ``regret_budget``; the others are ALGNet's.
+        Loss of the auctioneer, for revenue P and regrets R_i with sum R. "lagrangian":
+        ``-P + sum_i lambda_i R_i + rho / 2 sum_i R_i^2``. "budget": ``-P + gamma R``, where gamma
+        increases while ``R / P`` is above the budget. The others are those of
+        :class:`~sklauction.ALGNetAuction`.
     lambda_init : float, default=5.0
-        First multiplier of each bidder's regret.
+        Initial multiplier ``lambda_i`` of each bidder's regret.
     lambda_every : int, default=100
-        Updates after which each rises by ``rho`` times the bidder's regret.
+        Number of updates after which ``lambda_i`` increases by ``rho R_i``.
     rho_init : float, default=1.0
-        First weight of squared regret, in units of 1 / ``scale_``.
+        Initial weight ``rho`` of squared regret, in units of 1 / ``scale_``.
     rho_increment : float, default=50.0
-        What it rises by.
+        Increment of ``rho``.
     rho_every : int, default=250
-        Updates after which it rises; published runs, forty times as long, take 10,000.
+        Number of updates after which ``rho`` increases. Published runs, which are 40 times as
+        long, use 10,000.
     regret_budget : float, default=1e-3
-        Share of the revenue that total regret may be, at the end; it begins at ten times that.
+        Final budget: total regret as a share of revenue. The initial budget is ten times as large.
     budget_rate : float, default=0.5
-        Step of gamma per unit of ``log(R / P)`` above the budget.
+        Gamma changes by this times ``log(R / P) - log(budget)`` after each update.
     budget_decay : float, default=0.99965
-        Factor of the budget per update, until ``regret_budget`` is reached.
-    symmetric : "auto" or bool, default="auto"
-        Whether bidders, and items, are treated alike by "equivariant" and "attention"; where
-        not ("auto" too), each has a learned embedding, which starts at zero.
-    max_iter : int, default=100
-        Iterations; each is 100 auctioneer updates and one audit of held-out profiles.
+        Factor of the budget per update, until it reaches ``regret_budget``.
+    $game_iterations
     batch_size : int, default=128
         Profiles per update.
-    learning_rate_init : float, default=1e-3
-        Step size of Adam, after 50 updates of warm-up.
-    learning_rate : {"constant", "invscaling"}, default="constant"
-        Whether the step size stays, or falls like one over the number of updates, from about
-        the 500th on.
-    beta_1, beta_2 : float, default=0.9, 0.999
-        Memories of the auctioneer's Adam: of the mean gradient and of its square.
-    average : bool, default=False
-        Whether the auction is a running average of the weights, or the last weights.
-    n_cached_steps : int, default=5
-        Steps by which a report that each training profile keeps for each bidder climbs when
-        its profile is drawn; published runs take 25. 0 is none.
-    cached_step_size : float, default=0.1
-        Size of these steps (of Adam), in units of ``scale_``.
+    $game_adam
+    $cached_reports
     n_shared_reports, n_local_reports : int, default=0
-        As for :class:`~sklauction.ALGNetAuction`.
-    independent_bidders : "auto" or bool, default="auto"
-        Whether shared reports may count as truths too; "auto" tests the samples.
-    validation_fraction : float, default=0.1
-        Share of the profiles held out to choose the best weights by audited score; 0 uses
-        the last weights.
-    n_iter_no_change : int, default=None
-        Stop when the held-out score has not improved for so many iterations; None never.
-    warm_start : bool, default=False
-        Whether a second ``fit`` goes on from the first.
-    random_state : int, RandomState instance or None, default=None
-        Source of the seed from which every draw derives.
-    verbose : int, default=0
-        1 shows a progress bar.
-    device : str, default="auto"
-        "auto" takes a GPU where there is one; else a torch device.
-    callbacks : list of skorch.callbacks.Callback, default=None
-        Handed to skorch; an iteration is an epoch.
-    checkpoint : str or path-like, default=None
-        File into which fit writes its state, so that a killed fit can go on; see ``resume``.
-        Needs the extra ``save``. Each fit needs a file of its own.
-    checkpoint_every : int, default=1
-        Iterations from one writing to the next.
-    resume : bool, default=False
-        Whether fit goes on from ``checkpoint``, if it is there and of the same parameters and
-        valuations; it then ends as if it had never been stopped, on a CPU bit for bit.
+        Reports added to those cached; see :class:`~sklauction.ALGNetAuction`.
+    $independence
+    $training
 
     Attributes
     ----------
-    mechanism_ : torch.nn.Module
-        The fitted auction: bids to (allocations, payments), in money.
-    n_iter_ : int
-        Iterations done in all.
-    history_ : list of dict
-        Revenue, total regret and score on held-out profiles, one row per iteration.
-    n_items_, n_features_in_, scale_, support_ :
-        See :class:`~sklauction.base.BaseAuction`.
+    $game_fitted
+    $fitted
 
     Raises
     ------
     ValueError
-        In fit and partial_fit, if a parameter or X is not as described: so if nobody looks for
-        misreports (``n_cached_steps``, ``n_shared_reports`` and ``n_local_reports`` are 0), or
-        outcomes of a network of your own are not an auction's.
+        In fit and partial_fit, if a parameter or X is not as described, if there are no misreports
+        (``n_cached_steps``, ``n_shared_reports`` and ``n_local_reports`` are 0), or if the outcomes
+        of your own network are not feasible and individually rational.
     NotFittedError
         In predict and score, before fit.
 
     See Also
     --------
-    ALGNetAuction : No schedule: one objective for all settings.
+    ALGNetAuction : One loss without a schedule for all settings.
 
     References
     ----------
@@ -240,42 +187,4 @@ class RegretNetAuction(TwoPlayerAuction):
         checkpoint_every=1,
         resume=False,
     ):
-        self.n_bidders = n_bidders
-        self.n_items = n_items
-        self.demand = demand
-        self.support = support
-        self.architecture = architecture
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.activation = activation
-        self.objective = objective
-        self.lambda_init = lambda_init
-        self.lambda_every = lambda_every
-        self.rho_init = rho_init
-        self.rho_increment = rho_increment
-        self.rho_every = rho_every
-        self.regret_budget = regret_budget
-        self.budget_rate = budget_rate
-        self.budget_decay = budget_decay
-        self.symmetric = symmetric
-        self.max_iter = max_iter
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.learning_rate = learning_rate
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.average = average
-        self.n_cached_steps = n_cached_steps
-        self.cached_step_size = cached_step_size
-        self.n_shared_reports = n_shared_reports
-        self.n_local_reports = n_local_reports
-        self.independent_bidders = independent_bidders
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
-        self.device = device
-        self.callbacks = callbacks
-        self.checkpoint = checkpoint
-        self.checkpoint_every = checkpoint_every
-        self.resume = resume
+        self._store(locals())

@@ -1,32 +1,36 @@
-"""Profiles in blocks: memory stays bounded whatever the number of profiles."""
+"""Iteration over large arrays in blocks of rows, to bound memory."""
+
+import math
 
 import numpy as np
 
-__all__ = ["CHUNK_ENTRIES", "blocks", "run_in_blocks"]
+__all__ = ["CHUNK_ENTRIES", "TABLE_ENTRIES", "blocks", "run_in_blocks"]
 
-# Bid entries per chunk of a network: with 32 hidden float64 units an entry this stays near a
-# core's cache, where an eighth to a quarter more profiles go through than in chunks eight times
-# as large (`python benchmarks/bundle_pricing.py --parts speed`).
+# Bid entries per chunk of a network. With 32 hidden float64 units per entry, activations fit in
+# a core's cache; chunks eight times as large are an eighth to a quarter slower
+# (`python benchmarks/bundle_pricing.py --parts speed`).
 CHUNK_ENTRIES = 1 << 14
-# Chunks per block of a prediction. A block ends where a chunk does, so that networks see the
-# chunks that they would see without blocks. Sorting and searching are fastest in a core's cache.
+# Entries of a table with a row per profile and a column per menu row: 2 MiB in float64.
+TABLE_ENTRIES = 1 << 18
+# Chunks per block of a prediction: analytic auctions sort and search fastest at this size.
 CHUNKS = 4
 
 
-def blocks(shape, n_chunks=1):
-    """Yield slices of profiles, together all of them.
+def blocks(shape, entries=None):
+    """Yield consecutive slices of the first axis of an array.
 
     Parameters
     ----------
     shape : tuple of int
-        Of the profiles, (n_samples, n_bidders, n_items).
-    n_chunks : int, default=1
-        Chunks of :data:`CHUNK_ENTRIES` bid entries (of one profile at least) per slice.
+        Shape of the array, (n_rows, ...).
+    entries : int, default=None
+        Maximum number of array entries per slice; a slice has at least one row. None
+        means :data:`CHUNK_ENTRIES`.
 
     Yields
     ------
     slice
-        With start and stop, the last one ending at ``n_samples``.
+        Has integer ``start`` and ``stop``; the last one stops at ``n_rows``.
 
     Examples
     --------
@@ -34,29 +38,32 @@ def blocks(shape, n_chunks=1):
     >>> list(blocks((5000, 2, 2)))
     [slice(0, 4096, None), slice(4096, 5000, None)]
     """
-    n_samples, n_bidders, n_items = shape
-    n_rows = n_chunks * max(1, CHUNK_ENTRIES // (n_bidders * n_items))
-    for start in range(0, n_samples, n_rows):
-        yield slice(start, min(start + n_rows, n_samples))
+    entries = CHUNK_ENTRIES if entries is None else entries
+    size = max(1, entries // math.prod(shape[1:]))
+    for start in range(0, shape[0], size):
+        yield slice(start, min(start + size, shape[0]))
 
 
 def run_in_blocks(run, shape):
-    """Run an auction on blocks of profiles; what it holds beside the outcome is bounded so.
+    """Run an auction on blocks of profiles, to bound the memory of intermediate arrays.
 
     Parameters
     ----------
     run : callable
         Takes a slice of the profiles and returns ``(allocations, payments)`` for them.
     shape : tuple of int
-        Of the profiles, (n_samples, n_bidders, n_items).
+        Shape of the profiles, (n_samples, n_bidders, n_items).
 
     Returns
     -------
     allocations, payments : ndarray
-        All rows of them; of a single block what ``run`` returned.
+        For all profiles. If there is one block, exactly what ``run`` returned.
     """
+    # A whole number of chunks, so that networks see the same chunks as without blocks.
+    row_size = math.prod(shape[1:])
+    entries = CHUNKS * max(row_size, CHUNK_ENTRIES // row_size * row_size)
     whole = None
-    for rows in blocks(shape, CHUNKS):
+    for rows in blocks(shape, entries):
         outcome = run(rows)
         if rows.stop - rows.start == shape[0]:
             return outcome

@@ -1,44 +1,43 @@
-"""scikit-learn's callbacks, or stand-ins for them.
+"""scikit-learn's callbacks, or stand-ins if scikit-learn is older than 1.9.
 
-scikit-learn 1.9 added callbacks as an experiment (``set_callbacks``). All imports of them are here,
-so that an older scikit-learn loses the callbacks and nothing else.
+All imports of callbacks are in this file, as they are experimental in scikit-learn.
 """
 
 try:
     from sklearn.callback import CallbackSupportMixin, ScoringMonitor, with_callbacks
-except ImportError:  # scikit-learn before 1.9
+except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:
-        """Stands in: a fit is one task that nobody watches."""
+        """Stand-in without callbacks."""
 
         def _init_callback_context(self, **kwargs):
-            return UnwatchedTask()
+            return NullContext()
 
     class ScoringMonitor:
-        """Stands in: says what is missing."""
+        """Stand-in that raises ImportError."""
 
         def __init__(self, **kwargs):
-            raise ImportError("RegretMonitor needs scikit-learn 1.9 or later, for its callbacks")
+            raise ImportError("RegretMonitor needs the callbacks of scikit-learn 1.9 or later")
 
     def with_callbacks(method):
-        """Return the method as it is."""
+        """Return the method unchanged."""
         return method
 
 
 __all__ = ["CallbackSupportMixin", "ScoringMonitor", "with_callbacks"]
 
 
-class UnwatchedTask:
-    """A task of a fit, without callbacks."""
+class NullContext:
+    """Callback context of a task without callbacks."""
 
     def call_on_fit_task_begin(self, **kwargs):
-        """Tell nobody."""
+        """Return the context itself."""
         return self
 
     def call_on_fit_task_end(self, **kwargs):
-        """Tell nobody; training goes on."""
+        """Return False: no callback asks to stop."""
         return False
 
     def subcontext(self, **kwargs):
-        """Return a task within this one."""
+        """Return the context of a subtask."""
         return self

@@ -1,18 +1,19 @@
-"""Amounts of money as text, and numbers scaled without rounding."""
+"""Formatting of figures, and scaling without rounding."""
 
 import numpy as np
 
-__all__ = ["near_one", "say_money"]
+__all__ = ["format_money", "format_table", "scale_by_power_of_two"]
 
 
-def say_money(amount, digits=4):
-    """Return an amount of money as text: large ones in whole units, others to ``digits`` digits.
+def format_money(amount, digits=4):
+    """Return an amount of money as text, rounded to significant digits or to whole units.
 
     Parameters
     ----------
     amount : float
     digits : int, default=4
-        Significant digits of what is less than ``10 ** digits``.
+        Significant digits of amounts below ``10 ** digits``; larger ones are rounded to
+        whole units.
 
     Returns
     -------
@@ -20,19 +21,25 @@ def say_money(amount, digits=4):
 
     Examples
     --------
-    >>> from sklauction.utils.numbers import say_money
-    >>> say_money(0.54321), say_money(137204.6), say_money(-2.5e6)
+    >>> from sklauction.utils.numbers import format_money
+    >>> format_money(0.54321), format_money(137204.6), format_money(-2.5e6)
     ('0.5432', '137,205', '-2,500,000')
     """
     text = f"{amount:.{digits}g}"
     return f"{amount:,.0f}" if "e+" in text and abs(amount) < 1e15 else text
 
 
-def near_one(values):
+def format_table(title, rows):
+    """Return a title and (name, value) pairs of text as aligned lines."""
+    width = max(len(name) for name, _ in rows)
+    return "\n".join([title, *(f"  {name:<{width}}  {value}" for name, value in rows)])
+
+
+def scale_by_power_of_two(values):
     """Return values divided by a power of two near the largest, and its exponent.
 
-    That rounds nothing, and of the quotients neither sums nor squares overflow or vanish;
-    :func:`numpy.ldexp` turns a result back.
+    The division is exact, and sums and squares of the result neither overflow nor vanish.
+    :func:`numpy.ldexp` reverts the scaling.
 
     Parameters
     ----------
@@ -41,14 +48,14 @@ def near_one(values):
     Returns
     -------
     values : ndarray
-        At most 1 in size.
+        At most 1 in absolute value.
     exponent : int
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sklauction.utils.numbers import near_one
-    >>> near_one(np.array([3e300, -6e300]))[0].round(2)
+    >>> from sklauction.utils.numbers import scale_by_power_of_two
+    >>> scale_by_power_of_two(np.array([3e300, -6e300]))[0].round(2)
     array([ 0.28, -0.56])
     """
     exponent = int(np.frexp(max(values.max(), -values.min()))[1])

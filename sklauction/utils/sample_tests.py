@@ -1,4 +1,4 @@
-"""What valuation samples look like: independent bidders, bidders alike, items alike."""
+"""Statistical tests of valuation samples: symmetry, independence, and known priors."""
 
 import numpy as np
 from scipy.special import ndtri
@@ -8,30 +8,26 @@ __all__ = [
     "bidders_look_alike",
     "bidders_look_independent",
     "could_be_triangle",
-    "decide",
     "items_look_alike",
     "lattice_step",
     "plausible_boxes",
 ]
 
-# Chance of calling independent bidders dependent, or alike ones different, over all
-# comparisons together. A false alarm costs training speed; a miss lets training combine values
-# that never occur together, or treat as equal what is not quite.
+# Significance level of each test, over all its comparisons together.
 FALSE_ALARM = 1e-3
-# Profiles compared. More would find differences too small to matter.
+# Largest number of profiles in a comparison. With more, irrelevant differences become significant.
 COMPARED = 20_000
-# Values on a lattice of more steps than this, up to the largest, count as continuous.
+# Largest number of steps, up to the largest value, of a lattice.
 LATTICE_STEPS = 64
-# So many distances between neighbouring samples may lie beyond an end.
-FEW = 10
+# Tolerance of the ends of a box, in mean distances between neighbouring samples.
+TOLERANCE = 10
 
 
 def bidders_look_independent(valuations):
-    """Test for dependence between any two bidders' values.
+    """Test for dependence between the values of any two bidders.
 
-    Rank correlations between every value of one bidder and every value of another, and
-    between their distances from the median (which sees dependence in size without
-    direction), each compared with its normal approximation at a Bonferroni level.
+    Rank correlations between the values of different bidders, and between their distances from the
+    median, are compared with their normal approximation at a Bonferroni level.
 
     Parameters
     ----------
@@ -40,7 +36,7 @@ def bidders_look_independent(valuations):
     Returns
     -------
     bool
-        True if no pair of bidders shows dependence; always for one bidder.
+        False if two bidders are significantly dependent.
 
     Examples
     --------
@@ -51,16 +47,15 @@ def bidders_look_independent(valuations):
     False
     """
     n_samples, n_bidders, n_items = valuations.shape
-    if n_bidders == 1:
-        return True
-    ranks = rankdata(valuations.reshape(n_samples, -1), axis=0)
-    centred = ranks - (n_samples + 1) / 2
-    columns = np.concatenate([_standardise(centred), _standardise(np.abs(centred))], axis=1)
+    ranks = _centred_ranks(valuations.reshape(n_samples, -1))
+    columns = np.concatenate([_standardise(ranks), _standardise(np.abs(ranks))], axis=1)
     owner = np.tile(np.repeat(np.arange(n_bidders), n_items), 2)
-    between = np.triu(owner[:, None] != owner[None, :])
-    correlations = np.abs(columns.T @ columns)[between]
-    limit = -ndtri(FALSE_ALARM / (2 * len(correlations))) / np.sqrt(max(n_samples - 1, 1))
-    return bool((correlations <= limit).all())
+    return _groups_look_uncorrelated(columns, owner)
+
+
+def _centred_ranks(columns):
+    """Return the ranks in each column minus their mean."""
+    return rankdata(columns, axis=0) - (len(columns) + 1) / 2
 
 
 def _standardise(columns):
@@ -70,11 +65,19 @@ def _standardise(columns):
     return columns / np.where(length > 0, length, 1.0)
 
 
-def bidders_look_alike(valuations):
-    """Test whether all bidders' values follow the same distributions.
+def _groups_look_uncorrelated(columns, group):
+    """Test correlations between standardised columns of different groups."""
+    between = np.triu(group[:, None] != group[None, :])
+    correlations = np.abs(columns.T @ columns)[between]
+    level = FALSE_ALARM / (2 * max(len(correlations), 1))
+    return bool((correlations <= -ndtri(level) / np.sqrt(max(len(columns) - 1, 1))).all())
 
-    Two-sample Kolmogorov-Smirnov tests of every bidder against the first: each item's
-    values and the sum over items, at a Bonferroni level.
+
+def bidders_look_alike(valuations):
+    """Test whether all bidders have the same distribution of values.
+
+    Two-sample Kolmogorov-Smirnov tests compare every bidder with the first, by the values of each
+    item and their sum, at a Bonferroni level.
 
     Parameters
     ----------
@@ -83,7 +86,7 @@ def bidders_look_alike(valuations):
     Returns
     -------
     bool
-        True if no bidder shows a difference; always for one bidder.
+        False if a bidder differs significantly.
 
     Examples
     --------
@@ -94,14 +97,14 @@ def bidders_look_alike(valuations):
     (True, False)
     """
     tables = np.concatenate([valuations, valuations.sum(axis=2, keepdims=True)], axis=2)
-    return _first_looks_like_rest(tables.swapaxes(1, 2))
+    return _columns_look_alike(tables.swapaxes(1, 2))
 
 
 def items_look_alike(valuations):
-    """Test whether every bidder's values of all items follow the same distribution.
+    """Test whether every bidder has the same distribution of values for all items.
 
-    Two-sample Kolmogorov-Smirnov tests of every item against the first, bidder by
-    bidder, at a Bonferroni level.
+    Two-sample Kolmogorov-Smirnov tests compare every item with the first, for each bidder, at a
+    Bonferroni level.
 
     Parameters
     ----------
@@ -110,7 +113,7 @@ def items_look_alike(valuations):
     Returns
     -------
     bool
-        True if no item shows a difference; always for one item.
+        False if an item differs significantly.
 
     Examples
     --------
@@ -120,21 +123,33 @@ def items_look_alike(valuations):
     >>> items_look_alike(values), items_look_alike(values * [1.0, 2.0])
     (True, False)
     """
-    return _first_looks_like_rest(valuations)
+    return _columns_look_alike(valuations)
+
+
+def _columns_look_alike(tables):
+    """Compare column 0 with every other one in each table, (n_samples, n_tables, n_columns)."""
+    tables = tables[:COMPARED]
+    _, n_tables, n_columns = tables.shape
+    level = FALSE_ALARM / max(n_tables * (n_columns - 1), 1)
+    return not any(
+        ks_2samp(tables[:, table, 0], tables[:, table, column], method="asymp").pvalue < level
+        for table in range(n_tables)
+        for column in range(1, n_columns)
+    )
 
 
 def lattice_step(valuations):
-    """Return the step of the coarse lattice that all values are multiples of.
+    """Return the largest step of which all values are multiples.
 
     Parameters
     ----------
     valuations : ndarray of any shape
-        Not negative.
+        Non-negative, in money.
 
     Returns
     -------
     float
-        In money; 0 if there is no such lattice of at most 64 steps.
+        In money; 0 if values are not on a lattice of at most 64 steps.
 
     Examples
     --------
@@ -148,7 +163,7 @@ def lattice_step(valuations):
     values = np.unique(valuations[:COMPARED])
     for value in values[values > 0]:
         while value > 1e-6 * top:
-            # Euclid's algorithm; remainders that are rounding count as zero.
+            # Euclid's algorithm; small remainders count as rounding.
             rest = step % value if step else 0.0
             step, value = value, 0.0 if min(rest, value - rest) <= 1e-6 * top else rest
         if step < top / LATTICE_STEPS:
@@ -157,29 +172,11 @@ def lattice_step(valuations):
     return float(step) if np.allclose(steps, np.rint(steps), atol=1e-6, rtol=0) else 0.0
 
 
-def _first_looks_like_rest(tables):
-    """Compare column 0 with every other one, in each table (n_samples, n_tables, n_columns)."""
-    tables = tables[:COMPARED]
-    _, n_tables, n_columns = tables.shape
-    level = FALSE_ALARM / max(n_tables * (n_columns - 1), 1)
-    return not any(
-        ks_2samp(tables[:, table, 0], tables[:, table, column], method="asymp").pvalue < level
-        for table in range(n_tables)
-        for column in range(1, n_columns)
-    )
-
-
-def decide(setting, test, valuations):
-    """Return a switch, "auto" being what a test of the samples says."""
-    return bool(test(valuations) if isinstance(setting, str) else setting)
-
-
 def plausible_boxes(values):
-    """Return the boxes on which values could be uniform and independent.
+    """Return boxes on which the values could be independent and uniform.
 
-    Ends are those of the samples, widened by their expected distance from the true end; all
-    combinations of "from zero", "all items alike" and the shape [4, 16] x [4, 7] are tried,
-    and kept if no test refuses them.
+    The candidates are the range of the samples, the same with a lower bound of 0 or equal bounds
+    for all items, and boxes of the shape [4, 16] x [4, 7]. Kolmogorov-Smirnov tests reject some.
 
     Parameters
     ----------
@@ -189,7 +186,7 @@ def plausible_boxes(values):
     Returns
     -------
     list of (ndarray of shape (n_items,), ndarray of shape (n_items,))
-        Lows and highs, those with fewer numbers taken from the samples first.
+        Lower and upper bounds; boxes with fewer estimated bounds come first.
 
     Examples
     --------
@@ -200,19 +197,20 @@ def plausible_boxes(values):
     >>> low.round(2), high.round(2)
     (array([0., 0.]), array([3., 3.]))
     """
+    values = values[:COMPARED]
     n_samples, n_items = values.shape
-    if not _items_look_independent(values):
+    items = np.arange(n_items)
+    if not _groups_look_uncorrelated(_standardise(_centred_ranks(values)), items):
         return []
     low, high = values.min(axis=0), values.max(axis=0)
-    # The extremes of n uniform draws lie a share 1 / (n + 1) inside, on average.
+    # The extremes of n uniform draws are on average 1 / (n + 1) of the width from the ends.
     low, high = low - (high - low) / n_samples, high + (high - low) / n_samples
     zero = np.zeros(n_items)
     boxes = [(zero, np.full(n_items, values.max() * (1 + 1 / (n_samples * n_items))))]
     if n_items == 2:
-        dear = int(high.argmax())
-        unit = high / np.where(np.arange(2) == dear, 16, 7)
-        box = np.where(np.arange(2) == dear, 16, 7) * unit.mean()
-        boxes.append((np.full(2, 4 * unit.mean()), box))
+        shape = np.where(items == high.argmax(), 16, 7)
+        unit = (high / shape).mean()
+        boxes.append((np.full(2, 4 * unit), shape * unit))
     boxes += [
         (np.full(n_items, low.min()), np.full(n_items, high.max())),
         (zero, high),
@@ -221,18 +219,32 @@ def plausible_boxes(values):
     return [box for box in boxes if _could_be_uniform(values, *box)]
 
 
+def _could_be_uniform(values, low, high):
+    """Test whether each column of values is uniform between its bounds."""
+    if (low < 0).any() or (high <= low).any():
+        return False
+    shares = (values - low) / (high - low)
+    # Bounds may be estimated from another item, so values may be slightly outside.
+    if max(-shares.min(), shares.max() - 1) > TOLERANCE / len(values):
+        return False
+    level = FALSE_ALARM / values.shape[1]
+    return all(kstest(share, "uniform").pvalue >= level for share in shares.T)
+
+
 def could_be_triangle(values):
-    """Say whether two values could be uniform on a triangle (0, 0), (0, h), (h, 0).
+    """Test whether two values could be uniform on a triangle (0, 0), (0, h), (h, 0).
 
     Parameters
     ----------
     values : ndarray of shape (n_samples, n_items)
+        In money.
 
     Returns
     -------
     float or None
         The height h, in money; None if they could not.
     """
+    values = values[:COMPARED]
     n_samples, n_items = values.shape
     if n_items != 2:
         return None
@@ -240,28 +252,7 @@ def could_be_triangle(values):
     height = sums.max() * (1 + 1 / (2 * n_samples))
     if not (sums > 0).all():
         return None
-    # The share of the square of the sum, and the share of one value in the sum, are uniform.
+    # The squared sum, relative to that of the corner, and the ratio of a value to the sum are
+    # uniform.
     tests = [kstest((sums / height) ** 2, "uniform"), kstest(values[:, 0] / sums, "uniform")]
     return height if min(test.pvalue for test in tests) >= FALSE_ALARM / 2 else None
-
-
-def _could_be_uniform(values, low, high):
-    if (low < 0).any() or (high <= low).any():
-        return False
-    shares = (values - low) / (high - low)
-    # Ends taken from the other item's samples may miss by a few of their distances.
-    if max(-shares.min(), shares.max() - 1) > FEW / len(values):
-        return False
-    level = FALSE_ALARM / values.shape[1]
-    return all(kstest(share, "uniform").pvalue >= level for share in shares.T)
-
-
-def _items_look_independent(values):
-    n_samples, n_items = values.shape
-    if n_items == 1 or n_samples < 3:
-        return True
-    ranks = values.argsort(axis=0).argsort(axis=0)
-    between = np.triu_indices(n_items, 1)
-    correlations = np.abs(np.corrcoef(ranks.T)[between])
-    limit = -ndtri(FALSE_ALARM / (2 * len(correlations))) / np.sqrt(n_samples - 1)
-    return bool((correlations <= limit).all())

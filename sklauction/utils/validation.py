@@ -1,14 +1,11 @@
-"""Checks of arguments that several modules share.
-
-Each raises one ValueError that names the argument, what was expected and what was received.
-"""
+"""Checks of arguments: each raises a ValueError that names argument, expectation and value."""
 
 from decimal import Decimal
-from numbers import Integral, Real
-from operator import mul
+from numbers import Real
 
 import numpy as np
-from sklearn.utils import check_random_state
+
+from sklauction.utils.constraints import MOST_COUNTED, as_float, choice, count
 
 __all__ = [
     "DEMANDS",
@@ -16,31 +13,18 @@ __all__ = [
     "check_below",
     "check_choice",
     "check_count",
-    "check_flag",
-    "check_fraction",
-    "check_layer_sizes",
     "check_memory",
-    "check_not_negative",
     "check_number",
     "check_numbers",
-    "check_positive",
     "check_prices",
-    "check_seed",
-    "check_share",
-    "check_switch",
     "check_support",
-    "is_auto",
 ]
 
 DEMANDS = ("additive", "unit")
-# No array has more entries, no loop more rounds.
-MOST_COUNTED = 2**63 - 1
-# Largest support, and largest reserve price, in units of what is learned from: networks compute
-# with them in single precision.
+# Upper limit of supports and reserve prices, relative to the valuations: networks compute with them
+# in single precision.
 WIDEST_SUPPORT = 1e12
-# Layers beyond which weights, with what training keeps of them, take more than 4 GiB.
-WIDEST_LAYER, MOST_WEIGHTS = 1 << 16, 1 << 26
-# What an update may take at least: as much as a machine for this work has.
+# Largest memory that a training update may need.
 MOST_BYTES = 16 << 30
 
 
@@ -50,27 +34,21 @@ def check_numbers(values, name, axes, *, least=-np.inf, most=np.inf, infinite=Fa
     Parameters
     ----------
     values : array-like
-        Whatever somebody passed. What hides or lacks entries, or holds text, dates or complex
-        numbers, is refused.
+        Input of any type. Masked or missing entries, text, dates and complex numbers raise
+        ValueError.
     name : str
-        Of the argument.
+        Name of the argument.
     axes : tuple of str and int
-        What each axis is, or how long it must be; of those named, "n_samples" and names that end
-        in "rows" may be 0.
+        Length of each axis, or its name. Axes named "..samples" or "..rows" may have length 0.
     least, most : float, default=-inf, inf
         Legal range.
     infinite : bool, default=False
-        Whether plus infinity is legal too.
+        Whether plus infinity is legal.
 
     Returns
     -------
     ndarray of float64
-        The array itself, where it is one already.
-
-    Raises
-    ------
-    ValueError
-        If the values are not as described.
+        Not a copy if the input is such an array.
     """
     shape = f"({', '.join(map(str, axes))}{',' * (len(axes) == 1)})"
     expected = f"{name} must hold finite numbers{_range(least, most)}"
@@ -98,42 +76,34 @@ def check_numbers(values, name, axes, *, least=-np.inf, most=np.inf, infinite=Fa
 
 
 def to_floats(values):
-    """Return an array-like of numbers as an array of float64; raise ValueError saying what it is.
-
-    Parameters
-    ----------
-    values : array-like of any shape
-
-    Returns
-    -------
-    ndarray of float64 of the same shape
-        The array itself, where it is one already. NaN and infinities pass.
+    """Return an array-like of numbers as an array of float64; NaN and infinity are allowed.
 
     Raises
     ------
     ValueError
-        If it is none, or hides entries; the message says what it is, for the end of another.
+        If the input is not numeric or has masked entries. The message describes the input, to
+        follow "got".
     """
     if isinstance(values, np.ndarray) and values.dtype == np.float64 and type(values) is np.ndarray:
         return values
     if hides_entries(values):
-        raise ValueError("a masked array that hides some")
+        raise ValueError("a masked array")
     if isinstance(values, np.matrix):
-        raise ValueError("a numpy matrix, which always has two axes")
+        raise ValueError("a numpy matrix")
     try:
         array = np.asarray(values)
         if array.dtype.kind == "O" and not all(map(_is_number, array.flat)):
-            raise ValueError("objects that are no numbers")
+            raise ValueError("objects that are not numbers")
         if array.dtype.kind not in "biufO":
             raise ValueError(f"entries of type {array.dtype}")
-        with np.errstate(over="ignore"):  # what is too large becomes infinite
+        with np.errstate(over="ignore"):  # overflow gives infinity
             return array.astype(np.float64)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise ValueError(f"{type(values).__name__}: {error}") from error
 
 
 def _range(least, most):
-    """Say what range is legal, where there is one."""
+    """Describe a range, as the end of a message."""
     limits = []
     if np.isfinite(least):
         limits.append(f"at least {least:g}" if least else "non-negative")
@@ -143,7 +113,7 @@ def _range(least, most):
 
 
 def hides_entries(values):
-    """Say whether entries are masked, in lists as well."""
+    """Return whether entries are masked, also in nested lists."""
     if isinstance(values, list | tuple):
         return any(map(hides_entries, values))
     return isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values)
@@ -153,19 +123,9 @@ def _is_number(value):
     return isinstance(value, (Real, Decimal, np.bool_)) and not isinstance(value, np.timedelta64)
 
 
-def _to_float(value):
-    """Return a real number as a float, infinite where it is too large; else NaN."""
-    if isinstance(value, (bool, np.bool_, np.timedelta64)) or not isinstance(value, Real):
-        return np.nan
-    try:
-        return float(value)
-    except OverflowError:
-        return np.inf
-
-
 def check_number(value, name, least=-np.inf, most=np.inf):
-    """Return a number as a float; raise ValueError unless it is finite and in a legal range."""
-    number = _to_float(value[()] if isinstance(value, np.ndarray) and not value.ndim else value)
+    """Return a number as a float; raise ValueError unless it is finite and in the range."""
+    number = as_float(value[()] if isinstance(value, np.ndarray) and not value.ndim else value)
     if not (np.isfinite(number) and least <= number <= most):
         raise ValueError(f"{name} must be a finite number{_range(least, most)}; got {value!r}")
     return number
@@ -177,17 +137,12 @@ def check_support(support, n_bidders, n_items):
     Parameters
     ----------
     support : array-like broadcastable to (n_bidders, n_items, 2)
-        Lowest and highest report in the last axis; ``(low, high)`` serves all.
+        Lowest and highest report in the last axis.
     n_bidders, n_items : int
 
     Returns
     -------
     ndarray of shape (n_bidders, n_items, 2)
-
-    Raises
-    ------
-    ValueError
-        If it does not broadcast, is not finite, is negative, or has low above high.
     """
     shape = (n_bidders, n_items, 2)
     expected = f"support must broadcast to (n_bidders, n_items, 2) = {shape}"
@@ -195,7 +150,7 @@ def check_support(support, n_bidders, n_items):
         given = to_floats(support)
     except ValueError as error:
         raise ValueError(f"{expected}; got {error}") from error
-    if given.shape[-1:] != (2,):  # one number would broadcast to low = high
+    if given.shape[-1:] != (2,):  # a single number would broadcast to low = high
         raise ValueError(f"{expected}, (low, high) being its last axis; got shape {given.shape}")
     try:
         box = np.array(np.broadcast_to(given, shape))
@@ -210,111 +165,32 @@ def check_support(support, n_bidders, n_items):
 
 
 def check_count(value, name, minimum=1, most=MOST_COUNTED):
-    """Return an integer as an int; raise ValueError unless it is one in a legal range."""
-    if not is_whole(value) or value < minimum:
-        raise ValueError(f"{name} must be an integer of at least {minimum}; got {value!r}")
-    if value > most:
-        raise ValueError(f"{name} must be at most {most}; got {value!r}")
+    """Return an integer as an int; raise ValueError unless it is in a legal range."""
+    count(minimum, most).check(value, name)
     return int(value)
-
-
-def is_whole(value):
-    """Say whether something is an integer: no truth value and no duration, as in numpy."""
-    return isinstance(value, Integral) and not isinstance(value, (bool, np.timedelta64))
-
-
-def is_auto(value):
-    """Say whether something is the word "auto"."""
-    return isinstance(value, str) and value == "auto"
 
 
 def check_below(value, name, size):
     """Raise ValueError unless ``value`` is an integer from 0 to below ``size``."""
-    check_count(value, name, minimum=0)
+    count(0).check(value, name)
     if value >= size:
         raise ValueError(f"{name} must be below {size}; got {value}")
 
 
 def check_choice(value, name, legal):
     """Raise ValueError unless ``value`` is one of the names in ``legal``."""
-    if not isinstance(value, str) or value not in legal:
-        names = ", ".join(repr(choice) for choice in legal)
-        raise ValueError(f"{name} must be one of {names}; got {value!r}")
-
-
-def check_positive(value, name):
-    """Raise ValueError unless ``value`` is a finite number above 0."""
-    if not 0 < _to_float(value) < np.inf:
-        raise ValueError(f"{name} must be a positive number; got {value!r}")
-
-
-def check_not_negative(value, name):
-    """Raise ValueError unless ``value`` is a finite number of at least 0."""
-    if not 0 <= _to_float(value) < np.inf:
-        raise ValueError(f"{name} must be a number of at least 0; got {value!r}")
-
-
-def check_fraction(value, name):
-    """Raise ValueError unless ``value`` is a number strictly between 0 and 1."""
-    if not 0 < _to_float(value) < 1:
-        raise ValueError(f"{name} must be between 0 and 1; got {value!r}")
-
-
-def check_share(value, name, otherwise=""):
-    """Raise ValueError unless ``value`` is a number from 0 to below 1."""
-    if not 0 <= _to_float(value) < 1:
-        raise ValueError(f"{name} must be {otherwise}in [0, 1); got {value!r}")
-
-
-def check_switch(value, name):
-    """Raise ValueError unless ``value`` is "auto", True or False."""
-    if not (isinstance(value, (bool, np.bool_)) or is_auto(value)):
-        raise ValueError(f"{name} must be 'auto', True or False; got {value!r}")
-
-
-def check_flag(value, name):
-    """Raise ValueError unless ``value`` is True or False."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} must be True or False; got {value!r}")
-
-
-def check_seed(random_state):
-    """Raise ValueError unless ``random_state`` is None, a seed or a RandomState."""
-    try:
-        check_random_state(random_state if not isinstance(random_state, np.timedelta64) else "")
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            "random_state must be None, an integer from 0 to 2**32 - 1 or a RandomState; got "
-            f"{random_state!r}"
-        ) from error
-
-
-def check_layer_sizes(sizes, name):
-    """Raise ValueError unless ``sizes`` is a non-empty sequence of not too many integers."""
-    if not (
-        isinstance(sizes, (list, tuple, np.ndarray))
-        and getattr(sizes, "ndim", 1) == 1
-        and len(sizes) > 0
-        and all(is_whole(size) and size > 0 for size in sizes)
-    ):
-        raise ValueError(f"{name} must be a non-empty tuple of positive integers; got {sizes!r}")
-    widths = [1, *map(int, sizes), 1]
-    if max(widths) > WIDEST_LAYER or sum(map(mul, widths, widths[1:])) > MOST_WEIGHTS:
-        raise ValueError(
-            f"{name} must be at most {WIDEST_LAYER:,} each, with at most {MOST_WEIGHTS:,} weights "
-            f"between them; got {sizes!r}"
-        )
+    choice(*legal).check(value, name)
 
 
 def check_memory(n_numbers, parameters):
-    """Raise ValueError if so many numbers in single precision cannot be held for an update.
+    """Raise ValueError if an update needs more float32 numbers than fit in memory.
 
     Parameters
     ----------
     n_numbers : int
-        At least so many.
+        A lower bound on how many numbers an update needs.
     parameters : dict of {str: object}
-        Those that make them many, for the message.
+        The parameters that determine it, for the message.
     """
     if 4 * n_numbers > MOST_BYTES:
         given = ", ".join(f"{name}={value!r}" for name, value in parameters.items())
@@ -325,27 +201,18 @@ def check_memory(n_numbers, parameters):
 
 
 def check_prices(prices, name, otherwise, shape=None):
-    """Return prices as a float array, None as zero; of a shape where one is given.
+    """Return finite, non-negative prices as an array, None as zero.
 
     Parameters
     ----------
     prices : None, float or array-like
         In money.
     name : str
-        Of the argument.
+        Name of the argument.
     otherwise : str
-        What else the argument may be, for messages.
+        Other legal values of the argument, for messages.
     shape : tuple of int, optional
-        ``(n_bidders, n_items)``, to broadcast to, as a new array.
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ValueError
-        If they are not finite, non-negative numbers, or do not broadcast.
+        ``(n_bidders, n_items)``, to which prices are broadcast.
     """
     expected = f"{name} must be {otherwise}, or finite non-negative prices"
     if isinstance(prices, (bool, np.bool_)):

@@ -1,4 +1,4 @@
-"""Auctions made of other auctions, or of functions."""
+"""Auctions that wrap other auctions or functions."""
 
 from sklauction.wrappers.callable_auction import CallableAuction
 from sklauction.wrappers.truthful import TruthfulAuction

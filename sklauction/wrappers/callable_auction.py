@@ -1,4 +1,4 @@
-"""A user's own mechanism as an estimator."""
+"""CallableAuction: a function of bids as an estimator."""
 
 import warnings
 
@@ -6,61 +6,60 @@ import numpy as np
 
 from sklauction.audit.mechanisms import CheckedMechanism
 from sklauction.base import BaseAuction
+from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.utils.batching import blocks
+from sklauction.utils.constraints import Constraint
 
 __all__ = ["CallableAuction"]
 
 
+FUNCTION = Constraint(
+    callable, "a callable or a torch module that maps bids to (allocations, payments)"
+)
+
+
+@share_parameter_docs
 class CallableAuction(BaseAuction):
-    """Any function of bids as an auction, so that scorers, searches and plots take it.
+    """A function of bids as an auction estimator, for scorers, searches and plots.
+
+    ``fit`` determines the number of items and the support, and checks the outcomes of the function
+    on the data.
 
     Parameters
     ----------
     function : callable or torch.nn.Module
-        Maps bids of shape (n, n_bidders, n_items), a float64 array, to allocations of the
-        same shape and payments of shape (n, n_bidders), each row for itself, in the unit
-        of the bids. A torch module gets a tensor and is audited along its gradient.
-    n_bidders : int, default=1
-        Number of bidders.
-    n_items : int, default=None
-        Number of items; None infers it from the data.
-    demand : {"additive", "unit"}, default="additive"
-        Whether a bidder may get several items.
-    support : array-like broadcastable to (n_bidders, n_items, 2), default=None
-        Lowest and highest report, in money; None takes the range of the data.
+        Maps a float64 array of bids of shape (n, n_bidders, n_items) to allocations of the
+        same shape and payments of shape (n, n_bidders), in the unit of the bids. Each row must
+        depend on the same row of the bids only. A torch module gets a tensor, and audits use its
+        gradient.
+    $sizes
 
     Attributes
     ----------
     n_items_ : int
         Number of items.
     scale_ : float
-        Money unit of the data; nothing depends on it.
+        Money unit of the data; it is not used.
     support_ : ndarray of shape (n_bidders, n_items, 2)
         Lowest and highest reports, in money.
 
     Raises
     ------
     ValueError
-        In fit and predict, if a parameter or X is not as described, or the function returns
-        wrong shapes or values that are not finite; the message names the row. An error
-        within the function comes through as it is.
+        In fit and predict, if a parameter or X is not as described, or if the function returns
+        wrong shapes or non-finite values; the message names the row. Exceptions raised by the
+        function are not changed.
     NotFittedError
         In predict and score, before fit.
 
     Warns
     -----
     UserWarning
-        In fit, where the function gives out more than there is, or charges more than the
-        reported value of what a bidder gets, on the data.
+        In fit, if outcomes on the data are not feasible or not individually rational.
 
     See Also
     --------
-    sklauction.measure_regret : Takes a function directly, too.
-
-    Notes
-    -----
-    ``fit`` learns nothing but the sizes and the support, and tries the function on the
-    data: wrong shapes and values that are not finite are refused, naming the row.
+    sklauction.measure_regret : Audits a function without an estimator.
 
     Examples
     --------
@@ -77,20 +76,17 @@ class CallableAuction(BaseAuction):
     True
     """
 
+    _parameter_constraints = {**BaseAuction._parameter_constraints, "function": FUNCTION}
+
+    # Files cannot hold functions.
+    _saved = None
+
     def __init__(self, function, n_bidders=1, n_items=None, *, demand="additive", support=None):
         self.function = function
         self.n_bidders = n_bidders
         self.n_items = n_items
         self.demand = demand
         self.support = support
-
-    def _check_parameters(self):
-        super()._check_parameters()
-        if not callable(self.function):
-            raise ValueError(
-                "function must be a callable or a torch module that maps bids to (allocations, "
-                f"payments); got {self.function!r}"
-            )
 
     def _fit(self, valuations):
         checked = self._checked(valuations)

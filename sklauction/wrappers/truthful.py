@@ -1,4 +1,4 @@
-"""TruthfulAuction: any auction for one bidder made exactly truthful, as a menu of its outcomes."""
+"""TruthfulAuction: an exactly truthful auction from any auction for one bidder."""
 
 from typing import NamedTuple
 
@@ -8,120 +8,133 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklauction.base import BaseAuction
-from sklauction.menu import make_menu
-from sklauction.utils.validation import check_count, check_flag, check_seed, check_share
+from sklauction.menu import Menu, make_menu
+from sklauction.utils.batching import TABLE_ENTRIES, blocks
+from sklauction.utils.constraints import FLAG, SEED, SHARE, Constraint, choice, count, number
+from sklauction.utils.saving import fitted_object, short_repr
 
 __all__ = ["OutcomeRows", "TruthfulAuction", "bound_discount", "guaranteed_revenue"]
 
-# Buyers of whom the figures are means; more cost time and tell little.
+# Maximum number of profiles from which P, R and revenues are computed.
 MOST_BUYERS = 20_000
-# Discounts tried beside the formula's: none, and steps of about a factor of 2.
+# Discounts compared with that of the formula by discount="auto".
 CANDIDATES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
-# Differences within so much of the dearest row are rounding.
+# Utilities that differ by at most this share of the largest price are considered equal.
 TIE = 1e-9
-# Entries of (buyers, rows) worked on at once.
-CHUNK_ENTRIES = 1 << 18
 
 
 class OutcomeRows(NamedTuple):
-    """The different outcomes of an auction at some reports, and nothing for nothing.
+    """The distinct outcomes of an auction at some reports, and the empty row of price 0.
 
     Parameters
     ----------
     allocations : ndarray of shape (n_rows, n_items)
         Probability of each item.
     prices : ndarray of shape (n_rows,)
-        In money, ascending, not discounted.
+        In money, ascending, before the discount.
     """
 
     allocations: np.ndarray
     prices: np.ndarray
 
 
-class TruthfulAuction(BaseAuction):
-    """An auction for one bidder made exactly truthful, at a price that its regret sets.
+AUCTION = Constraint(
+    lambda value: isinstance(value, BaseAuction),
+    "an auction estimator, such as ALGNetAuction() or CallableAuction(function)",
+)
 
-    The outcomes of a fitted auction at many reports become a price list, from which the
-    bidder takes what serves it best, so no report serves it better than the truth. Where
-    the auction was nearly truthful, a small discount keeps bidders at rows nearly as dear as
-    their own outcomes: of revenue P and regret R are left at least ``(sqrt(P) - sqrt(R))**2``.
+
+def check_inner(auction, value, name):
+    """Check the saved attribute ``auction_``."""
+    if not isinstance(value, BaseAuction) or not hasattr(value, "support_"):
+        raise ValueError(f"{name} must be a fitted auction; got {short_repr(value)}")
+    if value.support_.shape != auction.support_.shape:
+        raise ValueError(f"{name} must have the same sizes; got {value.support_.shape}")
+
+
+class TruthfulAuction(BaseAuction):
+    """Exactly truthful auction derived from any auction for one bidder.
+
+    The outcomes of a fitted auction at many reports become a menu, from which the bidder gets a
+    utility-maximising row. The result is exactly truthful. A small discount on all prices makes
+    bidders choose expensive rows: from an auction with revenue P and regret R, the revenue is at
+    least ``(sqrt(P) - sqrt(R))**2``.
 
     Parameters
     ----------
     auction : auction estimator
-        For one bidder; it stays as it is, and a clone is fitted, but for ``prefit``. Bidders,
-        items, demand and support are its own. :class:`~sklauction.CallableAuction` makes
-        one of a function.
+        Auction for one bidder. It is cloned and fitted, unless ``prefit=True``. Numbers of bidders
+        and items, demand and support are those of this auction. For a function, use
+        :class:`~sklauction.CallableAuction`.
     discount : {"auto", "bound"} or float in [0, 1), default="auto"
-        What is taken off every price, as a share. "bound" is ``sqrt(R / P)``, which has the
-        guarantee; "auto" takes it or one of a few others, 0 among them, whichever earns
-        most on the profiles of fit.
+        Share taken off all prices. "bound" is ``sqrt(R / P)``, which has the guarantee. "auto" is
+        this or one of a few other values, including 0: the one with the highest revenue on the
+        profiles of fit.
     n_reports : int, default=1000
-        Profiles drawn from those of fit as reports; all, where there are fewer.
+        Number of profiles of fit that are used as reports; all, if there are fewer.
     prefit : bool, default=False
-        Whether ``auction`` is fitted already and is used as it is, instead of a fitted clone.
+        Whether ``auction`` is already fitted and is used without cloning.
     random_state : int, RandomState instance or None, default=None
-        Draws the reports. The auction draws by a ``random_state`` of its own.
+        Seed of the choice of reports. The auction has its own ``random_state``.
 
     Attributes
     ----------
     auction_ : auction estimator
-        The fitted clone, or with ``prefit`` the auction itself.
+        The fitted clone, or ``auction`` itself with ``prefit=True``.
     menu_ : Menu
-        What is offered, discounted, without rows that no valuation of the support chooses.
+        Menu with discounted prices, without rows that no valuation in the support chooses.
     discount_ : float
-        Share taken off every price.
+        Share taken off all prices.
     base_revenue_, base_regret_ : float
-        P and R, see the notes; in money per profile.
+        P and R as defined in the Notes, in money per profile.
     guaranteed_revenue_ : float
-        ``(sqrt(P) - sqrt(R))**2``, or 0 where R exceeds P; for a given ``discount`` e
-        ``(1 - e) * (P - R / e)``, or 0.
+        ``(sqrt(P) - sqrt(R))**2``, or 0 if R exceeds P; with a given ``discount`` e,
+        ``(1 - e) * (P - R / e)``, or 0 if this is negative. In money.
     revenue_ : float
-        What the price list earns from the profiles of fit, each without its own outcome on
-        the list; at least ``guaranteed_revenue_``, whatever the data.
+        Revenue of the menu on the profiles of fit, each without its own outcome on the menu; at
+        least ``guaranteed_revenue_``. In money.
     n_items_, n_features_in_, scale_, support_ :
         See :class:`~sklauction.base.BaseAuction`.
 
     Raises
     ------
     ValueError
-        In fit, if a parameter or X is not as described: so if ``auction`` is not an auction
-        estimator or has several bidders; or what its own fit and predict raise.
+        In fit, if a parameter or X is not as described; for example if ``auction`` is not an
+        auction estimator or has several bidders. Also errors in fit and predict of ``auction``.
     NotFittedError
         In predict and score, before fit; in fit with ``prefit``, if ``auction`` is not fitted.
 
     See Also
     --------
-    sklauction.measure_regret : How far from truthful the auction was.
-    RochetNetAuction : A price list learned as one.
+    sklauction.measure_regret : Estimates the regret of the original auction.
+    RochetNetAuction : Learns a menu directly.
 
     Notes
     -----
-    Row k of the list is ``(a_k, p_k)``; with the valuation v,
-    ``u_k = <v, a_k> - p_k`` and ``U = max_k u_k``. At the discount e the bidder takes a row c
-    with ``u_c + e p_c >= u_j + e p_j`` for every row j. As ``u_c <= U``,
+    Let ``(a_k, p_k)`` be row k of the menu before the discount, ``u_k = <v, a_k> - p_k`` its
+    utility for valuation v, and ``U = max_k u_k``. With discount e, the bidder gets a row c with
+    ``u_c + e p_c >= u_j + e p_j`` for every row j. As ``u_c <= U``,
 
         ``p_c >= p_j - (U - u_j) / e``    for every row j.
 
-    In the published argument [1]_ [2]_ j is the bidder's own outcome, and the list holds all
-    outcomes. A finite list need not hold that of a fresh bidder. In its place stands the row
-    j(v) nearest to the own outcome (a, p) in what bidder and seller gain,
-    ``abs(u - u_j) + abs(p - p_j)``, with ``u = <v, a> - p``. The inequality holds for that row
-    too, so with
+    In the published argument [1]_ [2]_ j is the outcome of the bidder in the original auction, and
+    the menu contains all outcomes. A finite menu need not contain the outcome (a, p) of a new
+    bidder, with utility ``u = <v, a> - p``. Here, j is the row j(v) that is nearest in the
+    utility of the bidder and in price: it minimises ``abs(u - u_j) + abs(p - p_j)``. With
 
         ``P = E[p_j(v)],    R = E[U - u_j(v)]``
 
-    revenue is at least ``(1 - e)(P - R / e)``, most at ``e = sqrt(R / P)``, where it is
-    ``(sqrt(P) - sqrt(R))**2``. R is a maximum over the list: exact, no search can miss a part.
+    the revenue is at least ``(1 - e)(P - R / e)``. The best discount is ``e = sqrt(R / P)``, where
+    the bound is ``(sqrt(P) - sqrt(R))**2``. R is a maximum over the rows of the menu, so it is
+    exact.
 
-    The means are over the profiles of fit (20,000 at most), each without its own outcome on
-    the list, as if it were fresh. So for fresh profiles the guarantee holds up to sampling
-    error, if the auction does not itself fit those profiles better than fresh ones. With more
-    reports P and R approach the auction's own. Of an exactly truthful auction R is what the
-    missing rows leave: 0 where it has finitely many outcomes that all are on the list.
+    P and R are means over the profiles of fit (at most 20,000), each without its own outcome on
+    the menu, like a new bidder. For new profiles the guarantee therefore holds up to sampling
+    error, provided that the auction does not overfit. With more reports, P and R approach
+    the revenue and the regret of the auction. R is 0 if the auction is exactly truthful and has
+    finitely many outcomes, which are all on the menu.
 
-    Where R is at least P the formula would give all away for nothing. "bound" then takes
-    nothing off: just as truthful, and it earns no less. Payments below 0 count as 0.
+    If R is at least P, the bound is 0 and "bound" is no discount. Negative payments count as 0.
 
     References
     ----------
@@ -132,8 +145,8 @@ class TruthfulAuction(BaseAuction):
 
     Examples
     --------
-    A bidder who gets the share of the item that it bids, at 0.45 times the square of the bid,
-    would overstate a little.
+    A bidder gets a share of the item equal to its bid and pays 0.45 times the square of the bid.
+    Slightly overstated bids are profitable.
 
     >>> import numpy as np
     >>> from sklauction import CallableAuction, TruthfulAuction, measure_regret
@@ -147,6 +160,27 @@ class TruthfulAuction(BaseAuction):
     >>> after.revenue > auction.guaranteed_revenue_
     True
     """
+
+    # First, because sizes and demand are those of the auction.
+    _parameter_constraints = {
+        "auction": AUCTION,
+        **BaseAuction._parameter_constraints,
+        "discount": choice("auto", "bound") | SHARE,
+        "n_reports": count(),
+        "prefit": FLAG,
+        "random_state": SEED,
+    }
+
+    _saved = {
+        **BaseAuction._saved,
+        "revenue_": number(),
+        "auction_": check_inner,
+        "menu_": fitted_object(Menu),
+        "discount_": number(),
+        "base_revenue_": number(),
+        "base_regret_": number(),
+        "guaranteed_revenue_": number(),
+    }
 
     def __init__(
         self, auction, *, discount="auto", n_reports=1000, prefit=False, random_state=None
@@ -164,38 +198,29 @@ class TruthfulAuction(BaseAuction):
 
     @property
     def n_items(self):
-        """Number of items of the auction, as given."""
+        """Number of items of the auction, or None."""
         return self.auction.n_items
 
     @property
     def demand(self):
-        """Whether the auction's bidder may get several items."""
+        """Demand of the auction's bidder."""
         return self.auction.demand
 
     @property
     def support(self):
-        """Lowest and highest report of the auction, as given."""
+        """Lowest and highest report of the auction, or None."""
         return self.auction.support
 
     def _check_parameters(self):
-        if not isinstance(self.auction, BaseAuction):
-            raise ValueError(
-                "auction must be an auction estimator, such as ALGNetAuction() or "
-                f"CallableAuction(function); got {self.auction!r}"
-            )
         super()._check_parameters()
         if self.n_bidders != 1:
             raise ValueError(
-                "n_bidders must be 1, as only for one bidder every auction can be made a price "
-                f"list; got {self.n_bidders!r} of {type(self.auction).__name__}"
+                f"auction must have n_bidders=1; got {type(self.auction).__name__} with "
+                f"n_bidders={self.n_bidders!r}"
             )
-        check_count(self.n_reports, "n_reports")
-        check_flag(self.prefit, "prefit")
-        check_seed(self.random_state)
         if self.prefit:
-            message = "prefit=True takes a fitted auction; this %(name)s is not fitted yet"
+            message = "auction must be fitted if prefit=True; got a %(name)s that is not fitted"
             check_is_fitted(self.auction, msg=message)
-        _check_discount(self.discount)
 
     def _fit(self, valuations):
         self.auction_ = self.auction if self.prefit else clone(self.auction).fit(valuations)
@@ -204,20 +229,20 @@ class TruthfulAuction(BaseAuction):
         allocations, payments = self.auction_.predict(buyers)
         outcomes = allocations[:, 0], np.maximum(payments[:, 0], 0.0)
         rows, own = find_rows(*outcomes, self.n_reports)
-        stand_ins = find_stand_ins(buyers[:, 0], *outcomes, rows, own)
-        self.base_revenue_, self.base_regret_ = (float(part.mean()) for part in stand_ins)
+        nearest = find_nearest_rows(buyers[:, 0], *outcomes, rows, own)
+        self.base_revenue_, self.base_regret_ = (float(part.mean()) for part in nearest)
         self._choose_discount(buyers[:, 0], rows, own)
         prices = (1 - self.discount_) * rows.prices
         self.menu_ = make_menu(rows.allocations, prices, self.support_[0], valuations[:, 0])
 
     def _choose_discount(self, values, rows, own):
-        """Set discount_, what it earns and what is guaranteed."""
+        """Set the discount, its revenue and the guaranteed revenue."""
         formula = bound_discount(self.base_revenue_, self.base_regret_)
         proven = formula if isinstance(self.discount, str) else float(self.discount)
         tried = sorted({proven, *CANDIDATES}) if self.discount == "auto" else [proven]
-        earned = [float(pay_discounted(values, rows, own, one).mean()) for one in tried]
-        best = int(np.argmax(earned))
-        self.discount_, self.revenue_ = tried[best], earned[best]
+        revenues = [float(pay_discounted(values, rows, own, one).mean()) for one in tried]
+        best = int(np.argmax(revenues))
+        self.discount_, self.revenue_ = tried[best], revenues[best]
         self.guaranteed_revenue_ = guaranteed_revenue(self.base_revenue_, self.base_regret_, proven)
 
     def _run(self, bids):
@@ -226,12 +251,12 @@ class TruthfulAuction(BaseAuction):
 
 
 def bound_discount(revenue, regret):
-    """Return the discount with the best guarantee, ``sqrt(R / P)``; 0 where R is at least P.
+    """Return the discount with the highest guaranteed revenue, ``sqrt(R / P)``; 0 if R >= P.
 
     Parameters
     ----------
     revenue, regret : float
-        P and R, in money, not negative.
+        P and R, in money, at least 0.
 
     Returns
     -------
@@ -248,12 +273,12 @@ def bound_discount(revenue, regret):
 
 
 def guaranteed_revenue(revenue, regret, discount):
-    """Return what a discount earns at least, ``(1 - e) (P - R / e)``, or 0.
+    """Return the lower bound on revenue at a discount, ``(1 - e) (P - R / e)``, or 0.
 
     Parameters
     ----------
     revenue, regret : float
-        P and R, in money, not negative.
+        P and R, in money, at least 0.
     discount : float
         e, in [0, 1).
 
@@ -264,7 +289,7 @@ def guaranteed_revenue(revenue, regret, discount):
 
     Examples
     --------
-    At the best discount it is ``(sqrt(P) - sqrt(R))**2``.
+    The best discount gives ``(sqrt(P) - sqrt(R))**2``.
 
     >>> from sklauction.wrappers.truthful import guaranteed_revenue
     >>> round(guaranteed_revenue(0.25, 0.01, 0.2), 12)
@@ -278,22 +303,22 @@ def guaranteed_revenue(revenue, regret, discount):
 
 
 def find_rows(allocations, payments, n_reports):
-    """Return the different outcomes at the first reports, and nothing for nothing.
+    """Return the distinct outcomes of the first buyers, and the empty row of price 0.
 
     Parameters
     ----------
     allocations : ndarray of shape (n_buyers, n_items)
-        What each buyer gets by its own report.
+        Allocation of each buyer in the original auction.
     payments : ndarray of shape (n_buyers,)
-        In money, not negative.
+        In money, at least 0.
     n_reports : int
-        How many of the buyers' reports are used.
+        Number of buyers whose outcomes become rows.
 
     Returns
     -------
     rows : OutcomeRows
     own : ndarray of int of shape (n_buyers,)
-        The row that is there by this buyer's report alone; -1 where there is none.
+        The row that is the outcome of this buyer only; -1 if there is none.
     """
     table = np.column_stack([payments, allocations])[:n_reports]
     table = np.concatenate([table, np.zeros((1, table.shape[1]))])
@@ -304,18 +329,18 @@ def find_rows(allocations, payments, n_reports):
     return OutcomeRows(table[:, 1:], table[:, 0]), own
 
 
-def find_stand_ins(values, allocations, payments, rows, own):
-    """Return price and regret of the row that stands in for each buyer's own outcome.
+def find_nearest_rows(values, allocations, payments, rows, own):
+    """Return price and regret of the row nearest to each buyer's outcome.
 
-    It is nearest in what buyer and seller gain, ``abs(u - u_j) + abs(p - p_j)``; of equally
-    near ones it is the dearest. A buyer's ``own`` row is not on its list.
+    The nearest row j minimises ``abs(u - u_j) + abs(p - p_j)``; of several, it is the one with the
+    highest price. A buyer's ``own`` row is not on its menu.
 
     Parameters
     ----------
     values : ndarray of shape (n_buyers, n_items)
         In money.
     allocations : ndarray of shape (n_buyers, n_items)
-        The buyers' own outcomes.
+        Allocation of each buyer in the original auction.
     payments : ndarray of shape (n_buyers,)
         In money.
     rows : OutcomeRows
@@ -327,7 +352,7 @@ def find_stand_ins(values, allocations, payments, rows, own):
     prices : ndarray of shape (n_buyers,)
         ``p_j``, in money.
     regrets : ndarray of shape (n_buyers,)
-        ``max_k u_k - u_j``, in money, not negative.
+        ``max_k u_k - u_j``, in money, at least 0.
     """
     truthful = np.einsum("ni,ni->n", values, allocations) - payments
     prices, regrets = np.empty(len(values)), np.empty(len(values))
@@ -335,7 +360,7 @@ def find_stand_ins(values, allocations, payments, rows, own):
         utilities = worth - rows.prices
         distances = np.abs(truthful[part, None] - utilities)
         distances += np.abs(payments[part, None] - rows.prices)
-        chosen = _dearest_of_best(-distances, rows.prices)
+        chosen = _last_best(-distances, rows.prices)
         prices[part] = rows.prices[chosen]
         got = np.take_along_axis(utilities, chosen[:, None], axis=1)[:, 0]
         regrets[part] = utilities.max(axis=1) - got
@@ -343,7 +368,7 @@ def find_stand_ins(values, allocations, payments, rows, own):
 
 
 def pay_discounted(values, rows, own, discount):
-    """Return what each buyer pays for its favourite row, all prices discounted.
+    """Return what each buyer pays for its best row at discounted prices.
 
     Parameters
     ----------
@@ -362,29 +387,21 @@ def pay_discounted(values, rows, own, discount):
     """
     prices, paid = (1 - discount) * rows.prices, np.empty(len(values))
     for part, worth in _worth_by_row(values, rows, own):
-        paid[part] = prices[_dearest_of_best(worth - prices, prices)]
+        paid[part] = prices[_last_best(worth - prices, prices)]
     return paid
 
 
 def _worth_by_row(values, rows, own):
-    """Yield slices of buyers, and what each row is worth to them; -inf for their own row."""
-    size = max(1, CHUNK_ENTRIES // len(rows.prices))
-    for start in range(0, len(values), size):
-        part = slice(start, start + size)
+    """Yield slices of buyers, and their values of all rows; -inf for their own row."""
+    for part in blocks((len(values), len(rows.prices)), TABLE_ENTRIES):
         worth = values[part] @ rows.allocations.T
         missing = np.flatnonzero(own[part] >= 0)
         worth[missing, own[part][missing]] = -np.inf
         yield part, worth
 
 
-def _dearest_of_best(scores, prices):
-    """Return for each buyer the last of the rows whose score is best, up to rounding."""
+def _last_best(scores, prices):
+    """Return for each buyer the last of the rows with the best score, up to rounding."""
     tie = TIE * max(prices.max(), np.finfo(float).tiny)
     good = scores >= scores.max(axis=1, keepdims=True) - tie
     return scores.shape[1] - 1 - good[:, ::-1].argmax(axis=1)
-
-
-def _check_discount(discount):
-    """Raise ValueError unless the discount is "auto", "bound" or a number in [0, 1)."""
-    if not (isinstance(discount, str) and discount in ("auto", "bound")):
-        check_share(discount, "discount", "'auto', 'bound' or ")

@@ -1,7 +1,7 @@
-"""Writes the saved auctions of this folder and what they predict.
+"""Write the saved auctions of this folder and their predictions.
 
-``python tests/data/make_examples.py`` wrote them. They are of the first version of the format, and
-stay as they are: what a version has written the next ones read. A new format adds files of its own.
+``python tests/data/make_examples.py`` wrote the files, in the first version of the format. They
+must not be changed, because later versions must read them; a new format adds new files.
 """
 
 import json
@@ -35,7 +35,7 @@ EXAMPLES = {
 
 
 def main():
-    """Fit, save, and write down what each predicts at a few profiles."""
+    """Fit and save the auctions, and write their predictions at a few profiles."""
     for name, auction in EXAMPLES.items():
         valuations = np.random.RandomState(0).uniform(size=(40, auction.n_bidders, 2)).round(2)
         auction.fit(valuations)

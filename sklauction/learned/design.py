@@ -1,0 +1,59 @@
+"""What learned auctions of every kind are built from, and trained by."""
+
+from dataclasses import dataclass
+
+__all__ = ["AnnealedRules", "Design", "Rules"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """Sizes and symmetries of a network.
+
+    Parameters
+    ----------
+    n_bidders, n_items : int
+    demand : {"additive", "unit"}
+    alike_bidders, alike_items : bool
+        Whether all bidders (items) are treated alike.
+    """
+
+    n_bidders: int
+    n_items: int
+    demand: str
+    alike_bidders: bool = False
+    alike_items: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """How a network is trained.
+
+    Parameters
+    ----------
+    design : Design
+    independent_bidders : bool
+        Whether a bidder's value in one profile may be combined with the others' in another.
+    """
+
+    design: Design
+    independent_bidders: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnnealedRules(Rules):
+    """How a softened choice is trained.
+
+    Parameters
+    ----------
+    design : Design
+        With ``n_starts``, the number of networks trained in parallel from different weights.
+    sharpness : (float, float)
+        Sharpness of the softened choice at the beginning and the end of annealing, per unit of
+        the scale: an option with a surplus of 1 / sharpness has odds e.
+    anneal_updates : int or None
+        Updates over which the step size falls and choices sharpen. With None there is no end:
+        the step size is the net's ``schedule``, and choices sharpen ever more slowly.
+    """
+
+    sharpness: tuple
+    anneal_updates: int | None

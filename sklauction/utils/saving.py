@@ -1,0 +1,231 @@
+"""Declarations of what files hold: fitted attributes of auctions, and classes of their parts.
+
+An auction class lists its fitted attributes in ``_saved``, each with a check of a value that was
+read from a file. A check is a :class:`~sklauction.utils.constraints.Constraint` on the value, or a
+function of the auction, the value and the attribute's name that raises ValueError. Checks run in
+the order of the dict, so that later ones may use the attributes before them.
+
+Classes of objects inside an auction are registered by :func:`savable`.
+"""
+
+import inspect
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from sklauction.utils.constraints import Constraint, count
+from sklauction.utils.validation import check_support
+
+__all__ = [
+    "REGISTERED",
+    "Savable",
+    "check_array",
+    "check_fitted",
+    "check_list",
+    "fitted_array",
+    "fitted_n_features",
+    "fitted_n_items",
+    "fitted_object",
+    "fitted_rows",
+    "fitted_support",
+    "savable",
+    "short_repr",
+]
+
+
+class Savable(NamedTuple):
+    """A class that a file may name.
+
+    Attributes
+    ----------
+    cls : type
+    tag : {"$module", "$object", "$record"}
+        Key of its instances in files.
+    attributes : dict of {str: str}
+        Constructor argument -> attribute that holds it; empty for torch modules.
+    """
+
+    cls: type
+    tag: str
+    attributes: dict
+
+
+# Name in files -> Savable. Files hold the bare class name, so that classes can move.
+REGISTERED = {}
+
+
+def savable(cls=None, *, tag=None, **renamed):
+    """Decorate a class so that files may hold its instances.
+
+    Torch modules are saved by their parts. Instances of other classes are saved by the arguments
+    of their constructor, which receives values from files and must check them.
+
+    Parameters
+    ----------
+    cls : type
+    tag : {"$object", "$record"}, optional
+        Key in files; by default ``"$record"`` for named tuples and ``"$object"`` for others.
+    **renamed : str
+        Attribute of each constructor argument that is not stored under its own name.
+
+    Raises
+    ------
+    TypeError
+        If another class is registered under the same name.
+
+    Examples
+    --------
+    >>> from sklauction.utils.saving import REGISTERED, savable
+    >>> @savable(values="atoms")
+    ... class Atoms:
+    ...     def __init__(self, values):
+    ...         self.atoms = sorted(values)
+    >>> REGISTERED.pop("Atoms").attributes
+    {'values': 'atoms'}
+    """
+    if cls is None:
+        return lambda cls: savable(cls, tag=tag, **renamed)
+    name = cls.__name__
+    other = REGISTERED.get(name)
+    if other is not None and other.cls.__module__ != cls.__module__:
+        raise TypeError(f"class name {name!r} must be unique in files; got {other.cls} and {cls}")
+    if any(base.__module__.startswith("torch.") for base in cls.__mro__):
+        REGISTERED[name] = Savable(cls, "$module", {})
+        return cls
+    arguments = inspect.signature(cls).parameters
+    attributes = {argument: renamed.get(argument, argument) for argument in arguments}
+    default = "$record" if issubclass(cls, tuple) else "$object"
+    REGISTERED[name] = Savable(cls, tag or default, attributes)
+    return cls
+
+
+def short_repr(value):
+    """Return a value as one short line for a message; its type unless it is a plain value."""
+    plain = value is None or isinstance(value, bool | int | float | str)
+    return f"{value!r:.80}" if plain else f"a {type(value).__name__}"
+
+
+def check_fitted(auction, fitted):
+    """Check fitted attributes of an auction, which has its parameters and these attributes.
+
+    Parameters
+    ----------
+    auction : auction estimator
+    fitted : dict of {str: object}
+
+    Raises
+    ------
+    ValueError
+        If a value is not legal.
+    """
+    for name, check in auction._saved.items():
+        if name in fitted:
+            _apply(check, auction, fitted[name], name)
+
+
+def _apply(check, auction, value, name):
+    if not isinstance(check, Constraint):
+        check(auction, value, name)
+    elif not check.accepts(value):
+        raise ValueError(f"{name} must be {check.text}; got {short_repr(value)}")
+
+
+def check_array(value, name, shape, kind="f", least=-math.inf):
+    """Raise ValueError unless a value is an array of this shape and kind of dtype.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+        Of the attribute, for messages.
+    shape : sequence of int or None
+        None allows any size.
+    kind : str
+        Of the dtype, as in numpy.
+    least : float
+        Lower limit of numbers, which must be finite.
+    """
+    if not isinstance(value, np.ndarray) or value.dtype.kind != kind:
+        raise ValueError(f"{name} must be an array of dtype kind {kind}; got {short_repr(value)}")
+    fits = len(shape) == value.ndim and all(
+        size is None or size == given for size, given in zip(shape, value.shape)
+    )
+    if not fits:
+        raise ValueError(f"{name} must have the shape {tuple(shape)}; got {value.shape}")
+    if kind == "f" and not (np.isfinite(value) & (value >= least)).all():
+        raise ValueError(f"{name} must hold finite numbers of at least {least}; got others")
+
+
+def check_list(value, name, size):
+    """Raise ValueError unless a value is a list of this size."""
+    if not isinstance(value, list) or len(value) != size:
+        raise ValueError(f"{name} must be a list of {size}; got {short_repr(value)}")
+
+
+def fitted_array(*axes, kind="f", least=-math.inf, entries=None):
+    """Return the check of an array.
+
+    Parameters
+    ----------
+    *axes : {"bidders", "items", "features"}, int or None
+        Size of each axis; None allows any.
+    kind, least :
+        As for :func:`check_array`.
+    entries : check, optional
+        Of each entry. Given, the array is one of objects.
+    """
+    kind = "O" if entries else kind
+
+    def check(auction, value, name):
+        sizes = {
+            "bidders": auction.n_bidders,
+            "items": auction.n_items_,
+            "features": auction.n_features_in_,
+        }
+        check_array(value, name, [sizes.get(axis, axis) for axis in axes], kind, least)
+        for entry in value.flat if entries else ():
+            _apply(entries, auction, entry, f"every entry of {name}")
+
+    return check
+
+
+def fitted_object(cls):
+    """Return the check of an object of exactly this class.
+
+    A class whose instances must agree with the auction they belong to has a method
+    ``_check_fits(auction, name)`` that raises ValueError.
+    """
+
+    def check(auction, value, name):
+        if type(value) is not cls:
+            raise ValueError(f"{name} must be of {cls.__name__}; got {short_repr(value)}")
+        if hasattr(cls, "_check_fits"):
+            value._check_fits(auction, name)
+
+    return check
+
+
+def fitted_rows(auction, value, name):
+    """Check a list of dicts."""
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise ValueError(f"{name} must be a list of dicts; got {short_repr(value)}")
+
+
+def fitted_n_items(auction, value, name):
+    """Check the number of items."""
+    _apply(count(), auction, value, name)
+    if auction.n_items not in (None, value):
+        raise ValueError(f"{name} must be n_items={auction.n_items}; got {value}")
+
+
+def fitted_n_features(auction, value, name):
+    """Check the number of columns of X."""
+    if value != auction.n_bidders * auction.n_items_:
+        raise ValueError(f"{name} must be n_bidders * n_items_; got {short_repr(value)}")
+
+
+def fitted_support(auction, value, name):
+    """Check the range of reports."""
+    fitted_array("bidders", "items", 2)(auction, value, name)
+    check_support(value, auction.n_bidders, auction.n_items_)
