@@ -1,12 +1,12 @@
-"""Quality of ALGNetAuction's defaults on two small settings.
+"""Quality of ALGNetAuction with default parameters on two small settings.
 
-Revenue on 100,000 fresh profiles; total regret on 1,000 fresh profiles, the larger per
-bidder and profile of two searches: 10 random starts x 100 Adam steps, and the package's own
-audit at default effort. Run from the root of the repository::
+Revenue is computed on 100,000 fresh profiles and total regret on 1,000. Regret is the larger, per
+bidder and profile, of two searches: 10 random starts x 100 Adam steps, and the package's audit at
+default effort. Run from the root of the repository::
 
     python benchmarks/algnet_quality.py [--seeds 0 1 2] [--settings additive_2x2_uniform]
 
-Prints one line per fit as JSON, with the time of the fit on this machine.
+Prints one line of JSON per fit, including the time of the fit.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import torch
 from sklauction import ALGNetAuction, measure_regret
 from sklauction.datasets import load_setting
 
-# What each setting asks of the defaults.
+# Goals for the default parameters.
 TARGETS = {
     "additive_2x2_uniform": "revenue >= 0.86, regret_adam <= 1.2e-3, fit <= 150 s",
     "additive_1x2_uniform": "p_star_adam >= 0.535, fit <= 60 s",
@@ -29,7 +29,7 @@ TARGETS = {
 
 
 def adam_regret(auction, valuations, support, n_starts=10, n_steps=100, rate=0.1, seed=0):
-    """Return regrets (n, n_bidders) found by random starts and Adam, as papers search."""
+    """Return regrets (n, n_bidders) found by Adam from random starts, as in the papers."""
     mechanism = auction.mechanism_
     generator = torch.Generator().manual_seed(seed)
     truth = torch.as_tensor(valuations).repeat_interleave(n_starts, dim=0)
@@ -97,7 +97,7 @@ def main():
     threads = os.environ.get("OMP_NUM_THREADS", os.cpu_count())
     print(f"{platform.machine()}, {threads} threads, torch {torch.__version__}", flush=True)
     for name in arguments.settings:
-        print(f"{name}: asked {TARGETS[name]}", flush=True)
+        print(f"{name}: target {TARGETS[name]}", flush=True)
         for seed in arguments.seeds:
             print(json.dumps(measure(name, seed, **arguments.parameters)), flush=True)
 

@@ -1,13 +1,13 @@
-"""How much regret the audit finds, against searches that take far longer, and what it costs.
+"""Regret found by the audit compared with much longer searches, and the cost of the audit.
 
-* ``coverage``: share of squares of side 5 % that evenly spread points enter.
-* ``grid``: trained auctions of one and two items, against every report of a grid of 201 per
-  axis, refined four times around its best point.
-* ``adam``: a trained auction of 3 bidders and 10 items, against 100 random starts x 200 steps
-  of Adam per bidder and profile, as papers search at best.
+* ``coverage``: share of squares of side 5 % that contain one of the evenly spread points.
+* ``grid``: trained auctions of one and two items, compared with every report of a grid of 201
+  per axis, refined four times around its best point.
+* ``adam``: a trained auction of 3 bidders and 10 items, compared with 100 random starts x 200
+  steps of Adam per bidder and profile, the strongest search in the papers.
 * ``cost``: seconds for 1,000 profiles.
-* ``memory``: what an audit adds to the memory of the process.
-* ``scoring``: share of a grid search's time that goes into scoring, at quick effort.
+* ``memory``: additional memory of an audit.
+* ``scoring``: share of scoring in the time of a grid search, at quick effort.
 
 Run from the root of the repository (about 15 minutes on 2 cores)::
 
@@ -29,7 +29,7 @@ from sklauction.audit.candidates import r_sequence
 from sklauction.audit.plan import EFFORTS
 from sklauction.datasets import load_setting
 
-# Training that leaves little regret, so that what is left is hard to find.
+# Training that leaves little regret, which is hard to find.
 TRAINING = {
     "additive_1x2_uniform": {"max_iter": 60},
     "additive_2x2_uniform": {"max_iter": 60},
@@ -61,14 +61,14 @@ def trained(name, architecture="equivariant"):
 
 
 def audit(auction, values, effort):
-    """Return a report on reports in [0, 1]."""
+    """Audit with reports in [0, 1]."""
     return measure_regret(auction, values, support=(0, 1), effort=effort, random_state=0)
 
 
 def coverage(n_trials=20_000):
-    """Print how many squares of side 5 % are entered."""
+    """Print the share of squares of side 5 % that contain a point."""
     random = np.random.default_rng(0)
-    print("squares of side 5 % entered: r_sequence / scrambled Sobol' / random")
+    print("squares of side 5 % that contain a point: r_sequence / scrambled Sobol' / random")
     for n_points in (400, 640, 1024):
         hits = []
         for points in (
@@ -113,7 +113,7 @@ def grid_regret(auction, values, per_axis=201, n_refinements=4):
 
 
 def against(name, reference, auction, values, evaluations):
-    """Print the shares that a long search and the audit find of the larger of all."""
+    """Print the regret of a long search and of the audit, relative to the largest found."""
     found = {effort: audit(auction, values, effort) for effort in EFFORTS}
     larger = np.maximum.reduce([reference, *(report.regrets for report in found.values())])
     print(
@@ -122,7 +122,7 @@ def against(name, reference, auction, values, evaluations):
     )
     for effort, report in found.items():
         print(
-            f"    {effort:<9} {report.regrets.sum() / larger.sum():.2%} of the larger, "
+            f"    {effort:<9} {report.regrets.sum() / larger.sum():.2%} of the largest, "
             f"{report.regrets.sum() / reference.sum():.2%} of the long search, in "
             f"{report.search['evaluations_each']:,} evaluations each",
             flush=True,
@@ -165,7 +165,7 @@ def cost():
 
 
 def peak_of_audit(n_samples, n_bidders, n_items, effort):
-    """Return the megabytes that an audit of an analytic auction holds at its peak."""
+    """Return the peak memory of an audit of an analytic auction, in megabytes."""
     values = np.random.default_rng(0).uniform(size=(n_samples, n_bidders, n_items))
     auction = VCGAuction(n_bidders).fit(values)
     tracemalloc.start()
@@ -176,7 +176,7 @@ def peak_of_audit(n_samples, n_bidders, n_items, effort):
 
 
 def memory():
-    """Print the memory that audits hold at their peak."""
+    """Print the peak memory of audits."""
     for arguments in (
         (20_000, 1, 1, "default"),
         (20_000, 1, 2, "default"),
@@ -194,7 +194,7 @@ def memory():
 
 
 def scoring():
-    """Print the share of a grid search's time that goes into scoring."""
+    """Print the times of fitting and scoring in a grid search."""
     setting = load_setting("additive_2x2_uniform")
     for max_iter in (10, 40):
         started = time.perf_counter()

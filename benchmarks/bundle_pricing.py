@@ -1,15 +1,15 @@
-"""BundlePricingAuction's defaults on the settings of the literature, with certificates.
+"""BundlePricingAuction with default parameters on the settings of the literature.
 
-Fits on 100,000 profiles; revenue and certificate on 1,000,000 fresh ones. Run from the root of
-the repository::
+Fits on 100,000 profiles and computes revenue and certificate on 1,000,000 fresh ones. Run from the
+root of the repository::
 
     python benchmarks/bundle_pricing.py [--seeds 0 1 2] [--settings additive_2x2_uniform]
 
-Prints one line per fit as JSON, then a table of medians over seeds, which ``--output`` also
-writes to a file. Lines in a file given as ``--store`` are kept and not measured again;
-``benchmarks/bundle_pricing.jsonl`` holds those of the docs page.
-``--parts few`` fits on 500 profiles, beside item-wise Myerson fitted on the same; ``--parts speed``
-times predictions, in chunks of several sizes.
+Prints one line of JSON per fit, then a table of medians over seeds, which ``--output`` also
+writes to a file. Fits in the file given as ``--store`` are not repeated;
+``benchmarks/bundle_pricing.jsonl`` holds the fits of the docs page. ``--parts few`` compares fits
+on 500 profiles with item-wise Myerson on the same profiles. ``--parts speed`` times predictions, in
+chunks of several sizes.
 """
 
 import argparse
@@ -27,8 +27,8 @@ from sklauction import BundlePricingAuction, MyersonAuction, VCGAuction
 from sklauction.datasets import load_setting
 from sklauction.utils import batching as chunks
 
-# Name -> (setting, parameters beside the defaults, asked (sqrt P - sqrt Rbar)^2, asked mean of
-# the bound, seconds allowed, best known).
+# Name -> (setting, parameters other than the defaults, target (sqrt P - sqrt Rbar)^2, target mean
+# of the bound, target seconds, best known).
 ROWS = {
     "1x2": ("additive_1x2_uniform", {}, 0.5488, 1e-6, 30, "0.5492 optimum"),
     "1x10": ("additive_1x10_uniform", {}, 3.474, 1e-6, 60, "3.478"),
@@ -132,7 +132,7 @@ FEW = {
 
 
 def measure_few(seeds, n_train=500, n_fresh=300_000):
-    """Print revenue after fits on few profiles, beside Myerson's on the same profiles."""
+    """Compare fits on few profiles with item-wise Myerson on the same profiles."""
     for name, title in FEW.items():
         setting = load_setting(title)
         for seed in seeds:
@@ -171,8 +171,8 @@ def measure_speed():
 def table(rows):
     """Return a Markdown table of medians over seeds."""
     lines = [
-        "| setting | seeds | fit, s (allowed) | revenue | s.e. | regret bound / scale | "
-        "99 % bound | P* | asked | best known |",
+        "| setting | seeds | fit, s (target) | revenue | s.e. | regret bound / scale | "
+        "99 % bound | P* | target | best known |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name in ROWS:
@@ -199,7 +199,7 @@ def main():
     parser.add_argument("--samples", type=int, default=100_000, help="profiles to fit on")
     parser.add_argument("--profiles", type=int, default=1_000_000, help="fresh profiles")
     parser.add_argument("--parameters", type=json.loads, default={}, help="JSON of parameters")
-    parser.add_argument("--store", type=Path, help="file of JSON lines to go on from")
+    parser.add_argument("--store", type=Path, help="file of JSON lines with finished fits")
     parser.add_argument("--output", type=Path, help="file for the table")
     parser.add_argument("--parts", nargs="+", default=["rows"], choices=["rows", "few", "speed"])
     arguments = parser.parse_args()
@@ -214,7 +214,7 @@ def main():
 
 
 def measure_rows(arguments):
-    """Fit, measure, print and store every row that is asked for."""
+    """Fit, measure, print and store the selected rows."""
     rows = []
     if arguments.store and arguments.store.exists():
         rows = [json.loads(line) for line in arguments.store.read_text().splitlines()]

@@ -1,14 +1,15 @@
-"""What a dask cluster of two processes saves in a search, and what a killed worker costs.
+"""Time of a search on a dask cluster of two processes, and the effect of killed workers.
 
 Run from the root of the repository, on a machine of at least two cores::
 
     OMP_NUM_THREADS=1 python benchmarks/cluster.py
 
-First the seconds of one search of price sheets in this process, in two by loky, and on two workers
-with and without the trimming of memory that dask sets for them; all must find the same bits. Then
-searches in which a worker kills itself after its fit, before the score: the first time that any
-worker comes to score number 1, 2 and so on. Each such search is run in the advised way, which
-copies profiles and folds to all workers, and by ``parallel_config("dask")`` alone.
+The first part times one search of price sheets in this process, in two loky processes, and on two
+dask workers with and without dask's memory trimming, and checks that the results are identical.
+The second part runs searches in which a worker kills itself after a fit, before its score: the
+first worker that reaches score number 1, 2 and so on. Each of these searches runs in the
+recommended way, which copies profiles and folds to all workers, and with
+``parallel_config("dask")`` alone.
 """
 
 import argparse
@@ -35,9 +36,9 @@ WORKERS = {
     "n_workers": 2,
     "threads_per_worker": 1,
     "dashboard_address": "127.0.0.1:0",
-    "silence_logs": logging.CRITICAL,  # of deaths that are meant
+    "silence_logs": logging.CRITICAL,  # workers are killed on purpose
 }
-# What dask sets for its workers, and what makes fits slower; see docs/cluster.md.
+# dask sets this for its workers; it makes fits slower. See docs/cluster.md.
 TRIM = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
 V = make_valuations(2000, n_bidders=2, n_items=2, random_state=0)
 FOLDS = list(KFold(3).split(V))
@@ -46,13 +47,13 @@ N_FITS = len(RATES) * len(FOLDS)
 
 
 class MortalScorer:
-    """Revenue; notes each call in a folder, and kills its process in the call of one number."""
+    """Revenue scorer that counts its calls in a folder and kills its process at a given call."""
 
     def __init__(self, folder, dies_in):
         self.folder, self.dies_in = folder, dies_in
 
     def __call__(self, auction, X, y=None):
-        """Return the revenue, or do not return."""
+        """Return the revenue, unless this is the call that kills the process."""
         for number in count(1):
             with contextlib.suppress(FileExistsError), open(Path(self.folder, str(number)), "x"):
                 break
@@ -86,7 +87,7 @@ def splits(search):
 
 
 def time_ways(max_iter, n_rounds):
-    """Print the seconds of one search in four ways, in turn."""
+    """Time one search with four methods, in turn."""
     with dask.config.set({TRIM: None}):
         usual = Client(**WORKERS)
     with usual, Client(**WORKERS) as trimming:
@@ -112,41 +113,41 @@ def time_ways(max_iter, n_rounds):
         }
         expected = splits(serial(make_search(max_iter, RevenueScorer())))
         for way, _ in ways.values():
-            way(make_search(1, RevenueScorer()))  # torch is loaded then
-        print("| way | turn | seconds | of processor time | the same bits |")
+            way(make_search(1, RevenueScorer()))  # loads torch
+        print("| method | round | seconds | processor seconds | identical |")
         print("|---|---|---|---|---|")
         for turn in range(1, n_rounds + 1):
             for name, (way, clocks) in ways.items():
                 worked, started = sum(clocks()), time.perf_counter()
                 found = splits(way(make_search(max_iter, RevenueScorer())))
                 seconds, worked = time.perf_counter() - started, sum(clocks()) - worked
-                worked = f"{worked:.1f}" if worked else "not known"
+                worked = f"{worked:.1f}" if worked else "not measured"
                 same = "yes" if np.array_equal(found, expected) else "NO"
                 print(f"| {name} | {turn} | {seconds:.1f} | {worked} | {same} |", flush=True)
         peaks = usual.run(lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
-        print("peak of memory of a worker, GiB:", *(f"{peak:.2f}" for peak in peaks.values()))
+        print("peak memory of a worker, GiB:", *(f"{peak:.2f}" for peak in peaks.values()))
 
 
 def kill_workers(deaths):
-    """Print what becomes of searches in which a worker dies."""
+    """Print the outcome of searches in which a worker dies."""
     expected = splits(make_search(1, RevenueScorer()).fit(V))
     for fit in (fit_advised, fit_plain):
         for death in deaths:
             with tempfile.TemporaryDirectory() as folder, Client(**WORKERS) as client:
                 try:
                     found = splits(fit(client, make_search(1, MortalScorer(folder, death))))
-                    outcome = f"the same bits: {np.array_equal(found, expected)}"
+                    outcome = f"identical results: {np.array_equal(found, expected)}"
                 except Exception as error:
                     outcome = f"the search ended with {type(error).__name__}"
                 done = len(os.listdir(folder))
-            again = f"{done - N_FITS} of {N_FITS} fits again" if done >= N_FITS else f"{done} fits"
+            again = f"{done - N_FITS} of {N_FITS} repeated" if done >= N_FITS else f"{done} fits"
             print(f"{fit.__name__}, death in fit {death}: {outcome}; {again}", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--max-iter", type=int, default=3, help="iterations of each timed fit")
-    parser.add_argument("--rounds", type=int, default=2, help="times that each way is timed")
+    parser.add_argument("--rounds", type=int, default=2, help="timings of each method")
     parser.add_argument("--deaths", type=int, nargs="*", default=[1, 2, 3, 6, 9, 12])
     arguments = parser.parse_args()
     if arguments.rounds:

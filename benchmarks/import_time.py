@@ -1,9 +1,9 @@
-"""How long imports take, beside those of scikit-learn.
+"""Import times, compared with those of scikit-learn.
 
-Runs each import in fresh processes, all of them in turn, so that a busy moment of the machine
-meets each alike. Times are of the whole process less one that imports nothing; the first
-round fills the caches of the file system and is not counted. Ratios are of medians. Run from the
-root of the repository (a minute)::
+Runs each import in new processes, in turn, so that changes in the load of the machine affect all
+imports equally. Times are those of the whole process minus those of a process that imports nothing.
+The first round fills the file system's caches and is not counted. Ratios are of medians. Run from
+the root of the repository (a minute)::
 
     python benchmarks/import_time.py [--rounds 15]
 """
@@ -27,7 +27,7 @@ IMPORTS = (
 
 
 def seconds(code):
-    """Return how long a fresh process takes for some code."""
+    """Return the seconds that a new process takes to run code."""
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True)
     return time.perf_counter() - started

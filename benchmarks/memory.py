@@ -1,19 +1,19 @@
-"""What predict, score and audits add to memory, on valuations that stay on disk.
+"""Additional memory of predict, score and audits, on memory-mapped valuations.
 
-Writes valuations of two bidders and two items (of one bidder for menus) into a temporary folder,
-opens them as memory maps, and runs each call in a process of its own. The auction is fitted, and
-tried on a few profiles, before memory is looked at. What is printed is beyond that:
+Writes valuations of two bidders and two items (of one bidder for menus) to a temporary folder,
+opens them as memory maps, and runs each call in its own process. The auction is fitted and used on
+a few profiles first. The printed memory is in addition to that:
 
-* ``anonymous``: the peak of what the process holds itself, its result included: ``RssAnon``, read
-  from outside a thousand times a second. Pages of the memory map are not in it; the system
-  takes them back when it needs them.
-* ``with pages``: the peak of everything resident, ``VmHWM``, pages of the memory map included.
-* ``result``: the arrays that the call returns and that are not the memory map itself.
+* ``anonymous``: peak of the memory allocated by the process, including the result: ``RssAnon``,
+  read from outside a thousand times a second. It excludes pages of the memory map, which the system
+  can reclaim.
+* ``with pages``: peak of the resident memory, ``VmHWM``, including pages of the memory map.
+* ``result``: arrays that the call returns, excluding the memory map itself.
 
-Rows named by another form of the data (float32, flat, columns first, another byte order, whole
-numbers) show what a conversion costs; the ``grid`` has many equal opponents, which an audit sorts.
+Rows with another form of the data (float32, flat, columns first, another byte order, whole numbers)
+show the cost of a conversion. ``grid`` has many equal opposing bids, which an audit sorts.
 
-Linux only, as it reads ``/proc``. Run from the root of the repository::
+Linux only, because it reads ``/proc``. Run from the root of the repository::
 
     python benchmarks/memory.py [--profiles 10_000_000] [--calls predict certify] [--list]
 """
@@ -33,8 +33,7 @@ import numpy as np
 GIB = 2**30
 # Values per block when the memory maps are written.
 WRITTEN = 1 << 22
-# Of a game or a menu that is trained for an instant: time and memory of what follows do not
-# depend on how well it was trained.
+# Short training: time and memory of the calls do not depend on its quality.
 BRIEF = {"max_iter": 1, "random_state": 0}
 
 AUCTIONS = {
@@ -53,7 +52,7 @@ AUCTIONS = {
 }
 ONE_BIDDER = ("RochetNetAuction", "TruthfulAuction", "SingleBuyerAuction")
 
-# What is called, of which auction, on which form of the data, with which effort.
+# Method, auction, form of the data, effort.
 CALLS = [
     *(("predict", name, "float64", None) for name in AUCTIONS),
     *(
@@ -76,13 +75,13 @@ CALLS = [
 
 
 def first_price(bids):
-    """Give each item to the highest bid, which is paid."""
+    """Give each item to the highest bidder, who pays its bid."""
     wins = np.eye(bids.shape[1])[bids.argmax(axis=1)].swapaxes(1, 2)
     return wins, (wins * bids).sum(axis=2)
 
 
 def write(folder, n_profiles, n_bidders, form):
-    """Write valuations uniform on [0, 1], unless they are there, and return their path."""
+    """Write valuations uniform on [0, 1], unless the file exists, and return its path."""
     path = Path(folder) / f"{n_bidders} {form}.npy"
     if path.exists():
         return path
@@ -124,20 +123,20 @@ def make(name, n_bidders, valuations):
 
 
 def carry_out(call, auction, valuations, effort):
-    """Return what a call returns."""
+    """Run one call and return its result."""
     if call == "score":
         return auction.score(valuations, effort=effort)
     if call == "measure_regret":
         from sklauction import measure_regret
 
         report = measure_regret(auction, valuations, effort=effort, random_state=0, verbose=False)
-        str(report)  # as whoever prints it
+        str(report)  # printing is part of the call
         return report
     return getattr(auction, call)(valuations)
 
 
 def size_of(result, valuations):
-    """Return the bytes of the arrays of a result that are not the valuations themselves."""
+    """Return the bytes of the arrays of a result, excluding the valuations."""
     if isinstance(result, np.ndarray):
         return 0 if np.shares_memory(result, valuations) else result.nbytes
     if isinstance(result, tuple):
@@ -148,13 +147,13 @@ def size_of(result, valuations):
 
 
 def status_of(pid="self"):
-    """Return the memory of a process in bytes, by the names that Linux gives it."""
+    """Return the memory of a process in bytes, by Linux's field names."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return {line.split(":")[0]: 1024 * int(line.split()[1]) for line in lines if "kB" in line}
 
 
 def one(index, folder, n_profiles):
-    """Carry out one call, and say when it begins and ends, and what it took."""
+    """Run one call, and print when it begins and ends and its memory."""
     call, name, form, effort = CALLS[index]
     n_bidders = 1 if name in ONE_BIDDER else 2
     valuations = np.load(write(folder, n_profiles, n_bidders, form), mmap_mode="r")
@@ -162,7 +161,7 @@ def one(index, folder, n_profiles):
     auction = make(name, n_bidders, few)
     carry_out(call, auction, few, effort)
     gc.collect()
-    Path("/proc/self/clear_refs").write_text("5")  # VmHWM begins anew
+    Path("/proc/self/clear_refs").write_text("5")  # resets VmHWM
     before = status_of()
     print(f"begin {before['RssAnon']}", flush=True)
     started = time.perf_counter()
@@ -173,14 +172,14 @@ def one(index, folder, n_profiles):
 
 
 class Watch(threading.Thread):
-    """Reads the memory of a process until it is told to stop, and keeps the most."""
+    """Record the peak memory of a process until stopped."""
 
     def __init__(self, pid):
         super().__init__(daemon=True)
         self.pid, self.peak, self.over = pid, 0, threading.Event()
 
     def run(self):
-        """Read until told to stop."""
+        """Read until stopped."""
         while not self.over.is_set():
             try:
                 self.peak = max(self.peak, status_of(self.pid)["RssAnon"])
@@ -213,9 +212,9 @@ def title(index):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--profiles", type=int, default=10_000_000)
-    parser.add_argument("--calls", nargs="+", default=[""], help="words that a row contains")
+    parser.add_argument("--calls", nargs="+", default=[""], help="words in the names of rows")
     parser.add_argument("--list", action="store_true", help="print the rows and stop")
-    parser.add_argument("--folder", help="for the memory maps; a temporary one by default")
+    parser.add_argument("--folder", help="folder of the memory maps; temporary by default")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one is not None:

@@ -1,14 +1,14 @@
-"""RochetNet, MenuNet and affine maximizers, by their defaults, on settings of the literature.
+"""RochetNet, MenuNet and affine maximizers with default parameters, on the papers' settings.
 
-Fits on 100,000 profiles; revenue on fresh ones (1,000,000; 100,000 for more than five items);
-regret by the thorough audit on 200 of them. Run from the root of the repository::
+Fits on 100,000 profiles, computes revenue on 1,000,000 fresh ones (100,000 for more than five
+items), and regret by the thorough audit on 200 of them. Run from the root of the repository::
 
     python benchmarks/menus.py [--seeds 0 1 2] [--rows "RochetNet 1x2" ...]
 
-Prints one line per fit as JSON, then a table of medians over seeds, which ``--page`` also writes
-as a docs page. Lines in a file given as ``--store`` are kept and not measured again;
-``benchmarks/menus.jsonl`` holds those of docs/menu_figures.md. ``--parts speed`` times predictions
-and prints the most memory that the process has taken.
+Prints one line of JSON per fit, then a table of medians over seeds, which ``--page`` also writes
+as a docs page. Fits in the file given as ``--store`` are not repeated; ``benchmarks/menus.jsonl``
+holds the fits of docs/menu_figures.md. ``--parts speed`` times predictions and prints the peak
+memory of the process.
 """
 
 import argparse
@@ -38,7 +38,7 @@ ESTIMATORS = {
     "MenuNet": MenuNetAuction,
     "AffineMaximizer": AffineMaximizerAuction,
 }
-# Row -> (setting, parameters beside the defaults, revenue asked for, seconds allowed, reference).
+# Row -> (setting, parameters other than the defaults, target revenue, target seconds, reference).
 ROWS = {
     "RochetNet 1x2": ("additive_1x2_uniform", {}, 0.548, 30, "0.54920 optimum"),
     "MenuNet 1x2": ("additive_1x2_uniform", {}, 0.546, 30, "0.54920 optimum"),
@@ -163,7 +163,7 @@ def measure(name, seed, n_train, parameters):
 
 
 def measure_speed():
-    """Print predictions per second and the most memory taken by the whole process."""
+    """Print predictions per second and the peak memory of the process."""
     for shape, size, n_fresh in (((2, 2), 64, 1_000_000), ((3, 10), 256, 100_000)):
         fresh = np.random.default_rng(0).uniform(size=(n_fresh, *shape))
         auction = AffineMaximizerAuction(
@@ -179,15 +179,15 @@ def measure_speed():
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
         print(
             f"{shape[0]}x{shape[1]}, {len(auction.menu_.boosts)} rows: {n_fresh:,} profiles in "
-            f"{median:.2f} s, {n_fresh / median:,.0f} per second; most memory the process has "
-            f"taken so far {peak:.0f} MiB"
+            f"{median:.2f} s, {n_fresh / median:,.0f} per second; peak memory of "
+            f"the process {peak:.0f} MiB"
         )
 
 
 def table(rows):
     """Return a Markdown table of medians over seeds."""
     lines = [
-        "| row | seeds | fit, s (allowed) | revenue | s.e. | asked | item-wise Myerson "
+        "| row | seeds | fit, s (target) | revenue | s.e. | target | item-wise Myerson "
         "| regret / scale | rows chosen | known |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -214,20 +214,21 @@ def table(rows):
 
 PAGE = """# Learned menus: figures
 
-Made on {today} by
+Written on {today} by
 
     python benchmarks/menus.py --store benchmarks/menus.jsonl --page docs/menu_figures.md
 
 {machine}, {threads} thread(s) per fit, torch {torch}. {note}
 
-Defaults but for what a row's name says; 100,000 training profiles; revenue on 1,000,000 fresh
-profiles (100,000 for ten items), median over seeds; item-wise Myerson fitted on 20,000 of the same
-training profiles; regret over 200 fresh profiles by the thorough audit, the largest over seeds:
-rounding. "rows chosen": by training profiles, of the rows in the fitted menu.
+Default parameters, except where the name of a row says otherwise, and 100,000 training profiles.
+Revenue is the median over seeds on 1,000,000 fresh profiles (100,000 for ten items). Item-wise
+Myerson is fitted on 20,000 of the same training profiles. Regret is the largest over seeds, by the
+thorough audit on 200 fresh profiles; it is rounding error. "Rows chosen" is the number of rows of
+the fitted menu that training profiles choose. "Target" columns are goals for revenue and time.
 
 {table}
 
-How the menus are made and trained: [Learned menus](menus.md).
+For the method see [Learned menus](menus.md).
 """
 
 
@@ -237,11 +238,9 @@ def main():
     parser.add_argument("--rows", nargs="+", default=list(ROWS), choices=list(ROWS))
     parser.add_argument("--samples", type=int, default=100_000, help="profiles to fit on")
     parser.add_argument("--parameters", type=json.loads, default={}, help="JSON of parameters")
-    parser.add_argument("--store", type=Path, help="file of JSON lines to go on from")
+    parser.add_argument("--store", type=Path, help="file of JSON lines with finished fits")
     parser.add_argument("--page", type=Path, help="docs page to write")
-    parser.add_argument(
-        "--note", default="", help="a sentence for the page, on the machine's state"
-    )
+    parser.add_argument("--note", default="", help="a sentence for the page about the machine")
     parser.add_argument("--parts", nargs="+", default=["rows"], choices=["rows", "speed"])
     arguments = parser.parse_args()
     if "speed" in arguments.parts:

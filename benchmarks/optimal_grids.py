@@ -1,12 +1,12 @@
-"""Linear programs on grids against the closed forms, and how long programs of some sizes take.
+"""Linear programs on grids compared with the closed forms, with their times.
 
 Run from the root of the repository::
 
     python benchmarks/optimal_grids.py [--picture grids.png] [--grids 5 10 20 40]
 
-Prints, for one buyer, the optimum of a grid of n x n types (the middles of equal cells) beside the
-closed form of the continuous prior, and the upper bound by utilities on the same cells, with
-seconds; then two bidders with 5 values per item.
+For one buyer, prints the optimum of a grid of n x n types (the centres of equal cells), the closed
+form for the continuous prior, and the utility bound on the same cells, with seconds. Then prints
+the optimum for two bidders with 5 values per item.
 """
 
 import argparse
@@ -31,7 +31,7 @@ PRIORS = {
 
 
 def solve_grid(low, high, demand, n):
-    """Return the optimal revenue of n x n types in the middles of cells, and seconds."""
+    """Return the optimum for n x n types at the centres of cells, and the seconds."""
     low, high = np.array(low, dtype=float), np.array(high, dtype=float)
     steps = (np.arange(n) + 0.5) / n
     types = low + np.array(list(itertools.product(steps, steps))) * (high - low)
@@ -43,7 +43,7 @@ def solve_grid(low, high, demand, n):
 
 
 def bound_grid(low, high, demand, n):
-    """Return the upper bound by utilities on n x n cells, and seconds."""
+    """Return the utility bound on n x n cells, and the seconds."""
     started = time.perf_counter()
     grid = grid_of_marginals([uniform(a, b - a) for a, b in zip(low, high)], n)
     return potential_bound([grid], demand), time.perf_counter() - started
@@ -93,8 +93,8 @@ def main():
         ax.minorticks_off()
         ax.set(
             xlabel="types or cells per item",
-            ylabel="above the closed form, share",
-            title="solid: optimum of the types; dashed: bound by utilities",
+            ylabel="relative gap to the closed form",
+            title="solid: optimum of the types; dashed: utility bound",
         )
         ax.legend(frameon=False)
         figure.savefig(arguments.picture, dpi=120)

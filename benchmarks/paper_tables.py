@@ -1,14 +1,14 @@
-"""The tables of the papers: every kind of auction here on their settings, by their metric.
+"""The tables of the papers: all auctions of the package on their settings, by their metric.
 
-Each fit is audited at default effort on 1,000 fresh profiles, its revenue taken on 100,000, and
-``P* = (sqrt P - sqrt R)^2`` of the two, R being the sum over bidders. Auctions learn from 20,000
-profiles and differ between settings in ``n_bidders``, ``n_items`` and ``demand`` only. Run from
-the root of the repository::
+Each fit is audited at default effort on 1,000 fresh profiles, and its revenue is computed on
+100,000. The metric is ``P* = (sqrt P - sqrt R)^2``, where R is the sum over bidders. Auctions are
+fitted on 20,000 profiles; between settings only ``n_bidders``, ``n_items`` and ``demand`` differ.
+Run from the root of the repository::
 
     python benchmarks/paper_tables.py [--settings 1x2 2x2] [--estimators algnet] [--seeds 0 1 2]
 
-A fit is a line of JSON in ``--store``, and not done again while it is there: stopped, the command
-goes on where it was. The table of all stored fits is printed, and written to ``--page`` if given;
+Each fit is a line of JSON in ``--store``; stored fits are not repeated, so the command can be
+stopped and continued. The table of all stored fits is printed, and written to ``--page`` if given;
 ``--report-only`` fits nothing.
 """
 
@@ -38,7 +38,7 @@ from sklauction import (
 )
 from sklauction.datasets import load_setting
 
-# Name -> (setting, asked P*, minutes allowed, optimum or best known).
+# Name -> (setting, target P*, target minutes, optimum or best known).
 ROWS = {
     "1x2": ("additive_1x2_uniform", 0.543, 1.5, "0.5492"),
     "1x2 U[4,16]xU[4,7]": ("additive_1x2_uniform_416_47", 9.55, 3, "9.7778"),
@@ -49,7 +49,7 @@ ROWS = {
 }
 
 
-# Name -> (heading, exactly truthful, how to make it from a setting and a seed).
+# Name -> (heading, exactly truthful, function of setting and seed that returns the auction).
 def _learned(cls, **parameters):
     def make(setting, seed):
         return cls(
@@ -89,34 +89,35 @@ N_TRAIN, N_FRESH, N_AUDITED = 20_000, 100_000, 1_000
 
 INTRODUCTION = """# The tables of the papers
 
-Every kind of auction of this package on the settings of the papers, by ALGNet's metric
-`P* = (sqrt P - sqrt R)^2`, where R is the *sum* over bidders of what the package's audit at default
-effort finds on 1,000 fresh profiles, and P is the revenue on 100,000. This page is written by
+This page compares all auctions of the package on the settings of the papers, by ALGNet's metric
+`P* = (sqrt P - sqrt R)^2`. P is the revenue on 100,000 fresh profiles. R is the regret, *summed*
+over bidders, that the audit at default effort finds on 1,000 of them. The page is written by
 
 ```
 python benchmarks/paper_tables.py --page docs/paper_tables.md
 ```
 
-which fits what `benchmarks/paper_tables.jsonl` does not hold yet, and can be stopped at any time.
-All auctions have their default parameters: rows differ in `n_bidders`, `n_items` and `demand` only,
-and in the 20,000 profiles to learn from. Figures are medians over seeds, with the number of seeds
-in brackets where it is not 3. "Published" is the paper's figure, read in its favour: as if the
-regret given were the true one, and the sum over bidders.
+which fits the auctions that `benchmarks/paper_tables.jsonl` does not contain yet. It can be stopped
+and continued at any time. All auctions have default parameters: between settings only `n_bidders`,
+`n_items`, `demand` and the 20,000 training profiles differ. Figures are medians over seeds; the
+number of seeds is in brackets if it is not 3. "Published" is the figure of the paper. It is treated
+as if the printed regret were the true one, and the sum over bidders, which favours the paper.
 """
 
 READING = """
 ## How to read it
 
-* A searched regret is a lower bound, so P* of an approximately truthful auction is an upper one.
-  Auctions marked (exact) have no regret, and P* is their revenue. For price sheets the audit uses
+* A searched regret is a lower bound, so P* of an approximately truthful auction is an upper bound.
+  Auctions marked (exact) have zero regret, and P* is their revenue. For price sheets the audit uses
   their certificate.
-* Revenue above the optimum is the mark of regret: see the columns P and R. For one bidder
-  `P* <= optimum` must hold if the search found all; the last column says whether
-  `audit_consistency` was satisfied.
-* Price sheets, whose regret is certified to be next to none, are above the game wherever both are
-  measured here, and [on the other settings too](bundle_pricing.md). If you need truthfulness, or
-  are to compare with it, take `BundlePricingAuction` (or `RochetNetAuction` for one bidder). The
-  game is for what they do not cover, and for the comparison with the literature.
+* Revenue above the optimum is possible only with regret: see the columns P and R. For one bidder
+  `P* <= optimum` must hold if the search found all regret. The last column shows the result of this
+  check (`audit_consistency`).
+* Price sheets have a regret certified to be close to zero, and a higher P* than the game wherever
+  both are measured, here and [on the other settings](bundle_pricing.md). If you need truthfulness,
+  use `BundlePricingAuction` (or `RochetNetAuction` for one bidder). Use the game for cases that
+  these do not cover, and for comparisons with the literature.
+* "Target" columns are goals for P* and for the time of a fit.
 """
 
 
@@ -157,7 +158,7 @@ def measure(name, estimator, seed):
 
 
 def published(name):
-    """Return the papers' figures of a setting, and ALGNet's P* read in its favour."""
+    """Return the papers' figures of a setting, and ALGNet's P* for the printed regret."""
     figures = load_setting(ROWS[name][0]).published
     texts = [f"{method} {revenue}, {regret}" for method, (revenue, regret) in figures.items()]
     own = figures.get("ALGNet")
@@ -171,15 +172,15 @@ def median(rows, key):
 
 
 def headline(fits):
-    """Return the table of the two-player auction against what was asked."""
-    yield "| setting | optimum | published ALGNet, P* | asked | **P*** | fit, seconds (asked) |"
+    """Return the table of the two-player auction against the target and the paper."""
+    yield "| setting | optimum | published ALGNet, P* | target | **P*** | fit, seconds (target) |"
     yield "|---|---|---|---|---|---|"
     for name, (_, asked, minutes, optimum) in ROWS.items():
         rows = fits.get((name, "algnet"), [])
         got, seconds = "not measured", "-"
         if rows:
             value, took = median(rows, "p_star"), median(rows, "fit_seconds")
-            short = "" if value >= asked else " (short)"
+            short = "" if value >= asked else " (below target)"
             got, seconds = (
                 f"**{value:.4f}**{short}{count(rows)}",
                 f"{took:.0f} ({minutes * 60:.0f})",
@@ -189,7 +190,7 @@ def headline(fits):
 
 
 def count(rows):
-    """Return how many seeds a median is over, where it is not 3."""
+    """Return the number of seeds in brackets if it is not 3."""
     return "" if len(rows) == 3 else f" [{len(rows)}]"
 
 
@@ -197,7 +198,7 @@ def details(name, fits):
     """Return the table of all auctions on one setting."""
     yield f"\n### {name}\n"
     yield f"Published: {published(name)[1]}.\n"
-    yield "| auction | P* | P | R | fit, seconds | threads | audit possible |"
+    yield "| auction | P* | P | R | fit, seconds | threads | consistent |"
     yield "|---|---|---|---|---|---|---|"
     for estimator, (heading, exact, _) in ESTIMATORS.items():
         rows = fits.get((name, estimator))
@@ -225,7 +226,7 @@ def page(store):
         lines += details(name, fits)
     versions = sorted({", ".join(f"{k} {v}" for k, v in row["versions"].items()) for row in store})
     lines += [
-        "\n## Where and when\n",
+        "\n## Machine and versions\n",
         *(f"* Machine: {machine}" for machine in sorted({row["machine"] for row in store})),
         *(f"* Versions: {text}" for text in versions),
         f"* Dates: {min(row['date'] for row in store)} to {max(row['date'] for row in store)}",

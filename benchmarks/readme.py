@@ -1,10 +1,10 @@
-"""README's table and picture: two bidders, two items, every kind of auction, by its score.
+"""Table and plot of the README: all auctions on two bidders and two items, sorted by score.
 
-From the fits that ``benchmarks/paper_tables.py`` stored (medians over their seeds). VCG earns too
-little to be in the picture. Run from the root of the repository::
+Uses the fits stored by ``benchmarks/paper_tables.py`` (medians over seeds). VCG is not in the plot,
+because its revenue is too low. Run from the root of the repository::
 
     python benchmarks/readme.py            # prints the table
-    python benchmarks/readme.py --write    # into README.md; draws docs/comparison_2x2.png
+    python benchmarks/readme.py --write    # writes it to README.md, saves docs/comparison_2x2.png
 """
 
 import argparse
@@ -25,7 +25,7 @@ MARKS = ("<!-- benchmarks/readme.py -->\n", "<!-- end -->\n")
 
 
 def figures(store):
-    """Return (heading, exact, revenue, total regret, seconds, seeds) of each, best score first."""
+    """Return (heading, exact, revenue, total regret, seconds, seeds) of each auction, by score."""
     rows = []
     for key, (heading, exact, _) in ESTIMATORS.items():
         fits = [row for row in store if (row["setting"], row["estimator"]) == (SETTING, key)]
@@ -50,7 +50,7 @@ def table(rows):
 
 
 def draw(rows, path):
-    """Draw revenue against regret."""
+    """Plot revenue against regret."""
     reports = {
         heading.replace("`", "").replace("Auction", ""): SimpleNamespace(
             revenue=revenue, total_regret=regret

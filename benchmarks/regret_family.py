@@ -1,13 +1,14 @@
-"""The regret-based family: unit demand, RegretNet's brittleness, and what the engine costs.
+"""The regret-based family: unit demand, RegretNet's brittleness, and the overhead of fit.
 
 Run from the root of the repository::
 
     python benchmarks/regret_family.py [--parts unit brittleness overhead] [--seeds 0]
 
-* unit: ALGNetAuction's defaults on one bidder and two items, against the known optimum.
-* brittleness: RegretNet trained with another setting's schedule (Table 1 of Rahme et al., ICLR
-  2021), beside ALGNet's one set of defaults; schedules are shortened with the training.
-* overhead: updates per second of a fit against a bare torch loop of the same arithmetic.
+* unit: ALGNetAuction with default parameters on one bidder and two items with unit demand,
+  compared with the known optimum.
+* brittleness: RegretNet trained with the schedules of other settings (Table 1 of Rahme et al., ICLR
+  2021), compared with the defaults of ALGNet. Schedules are shortened in proportion to training.
+* overhead: updates per second of a fit, compared with a bare torch loop of the same updates.
 
 P* is ``(sqrt(P) - sqrt(R))**2``: revenue on fresh profiles, total regret by the default audit.
 """
@@ -27,7 +28,7 @@ from sklauction.two_player.objectives import square_root_loss
 
 UNIT = {"unit_1x2_uniform": 0.98, "unit_1x2_uniform_23": 0.99}
 
-# Published schedules: updates in all, and the multipliers' starts, rises and periods.
+# Published schedules: total updates; initial values, increments and periods of the multipliers.
 PUBLISHED_UPDATES = 400_000
 SCHEDULES = {
     "1x2": {"lambda_init": 5, "rho_init": 1, "rho_increment": 50, "rho_every": 10_000},
@@ -35,17 +36,17 @@ SCHEDULES = {
     "5x10": {"lambda_init": 1, "rho_init": 0.25, "rho_increment": 0.25, "rho_every": 100_000},
 }
 HIDDEN = {"1x2": (100, 100), "3x10": (100,) * 5, "5x10": (100,) * 5}
-# Revenue and regret of RegretNet as printed by Rahme et al., Table 1.
+# Revenue and regret of RegretNet in Table 1 of Rahme et al.
 PUBLISHED = {
     "1x2": {"1x2": (0.552, 0.0001), "3x10": (0.573, 0.0012), "5x10": (0.332, 0.0179)},
     "3x10": {"1x2": (4.825, 0.0007), "3x10": (5.527, 0.0017), "5x10": (5.88, 0.0047)},
     "5x10": {"1x2": (4.768, 0.0006), "3x10": (5.424, 0.0033), "5x10": (6.749, 0.0047)},
 }
-# ALGNet's iterations of 100 updates here, where the default of 100 would take too long.
+# Iterations of ALGNet; the default of 100 would take too long.
 ALGNET_ITERATIONS = {"1x2": 60, "3x10": 20, "5x10": 12}
 
 
-def judge(auction, setting, seed, n_revenue=20_000, n_audited=500):
+def evaluate(auction, setting, seed, n_revenue=20_000, n_audited=500):
     """Return revenue, total regret and P* on fresh profiles."""
     fresh = setting.sample(n_revenue, random_state=1000 + seed)
     revenue = auction.predict(fresh).payments.sum(axis=1).mean()
@@ -63,15 +64,15 @@ def timed_fit(auction, valuations):
 
 
 def run_unit(seeds):
-    """Print how near unit-demand auctions come to the optimum."""
-    print("| setting | seed | fit, s | revenue | regret | P* | of optimum | asked |")
+    """Compare unit-demand auctions with the optimum."""
+    print("| setting | seed | fit, s | revenue | regret | P* | of optimum | target |")
     print("|---|---|---|---|---|---|---|---|")
     for name, asked in UNIT.items():
         setting = load_setting(name)
         for seed in seeds:
             auction = ALGNetAuction(n_bidders=1, demand="unit", random_state=seed)
             auction, seconds = timed_fit(auction, setting.sample(20_000, random_state=seed))
-            revenue, regret, p_star = judge(auction, setting, seed, 100_000, 1000)
+            revenue, regret, p_star = evaluate(auction, setting, seed, 100_000, 1000)
             print(
                 f"| {name} | {seed} | {seconds:.0f} | {revenue:.5f} | {regret:.1e} | {p_star:.5f} "
                 f"| {p_star / setting.optimal_revenue:.4f} | {asked} |",
@@ -80,14 +81,14 @@ def run_unit(seeds):
 
 
 def shortened(schedule, n_updates):
-    """Return a published schedule for fewer updates: the same rises, at the same shares."""
+    """Return a published schedule with periods shortened in proportion to the updates."""
     share = n_updates / PUBLISHED_UPDATES
     periods = {"lambda_every": 100, "rho_every": schedule["rho_every"]}
     return schedule | {name: max(1, round(period * share)) for name, period in periods.items()}
 
 
 def run_brittleness(seeds, n_updates, systems):
-    """Print Table 1: settings by schedules, published and measured."""
+    """Print Table 1, all settings with all schedules, published and measured."""
     print("| setting | auction | seed | fit, s | revenue | regret | P* | published |")
     print("|---|---|---|---|---|---|---|---|")
     for place, hidden in HIDDEN.items():
@@ -104,7 +105,7 @@ def run_brittleness(seeds, n_updates, systems):
                     **shortened(schedule, n_updates),
                 )
                 auction, seconds = timed_fit(auction, V)
-                revenue, regret, p_star = judge(auction, setting, seed)
+                revenue, regret, p_star = evaluate(auction, setting, seed)
                 printed = " / ".join(map(str, PUBLISHED[place][other]))
                 print(
                     f"| {place} | RegretNet, schedule of {other} | {seed} | {seconds:.0f} "
@@ -120,7 +121,7 @@ def run_brittleness(seeds, n_updates, systems):
                 random_state=seed,
             )
             auction, seconds = timed_fit(auction, V)
-            revenue, regret, p_star = judge(auction, setting, seed)
+            revenue, regret, p_star = evaluate(auction, setting, seed)
             known = setting.published.get("ALGNet")
             print(
                 f"| {place} | ALGNet, defaults, {ALGNET_ITERATIONS[place]} iterations | {seed} "
@@ -131,10 +132,10 @@ def run_brittleness(seeds, n_updates, systems):
 
 
 def bare_loop(auction, n_updates):
-    """Run the updates of a fitted auction's game as a plain torch loop; return seconds."""
+    """Run the updates of a fitted auction in a bare torch loop; return the seconds."""
     net, rules = auction.net_, auction.net_.rules
     module = net.module_
-    pool = torch.rand(18_000, rules.shape.n_bidders, rules.shape.n_items)
+    pool = torch.rand(18_000, rules.design.n_bidders, rules.design.n_items)
     box = torch.as_tensor(net.support / net.scale, dtype=torch.float32)
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-4, fused=True)
     generator = torch.Generator().manual_seed(0)
@@ -148,7 +149,7 @@ def bare_loop(auction, n_updates):
         profiles = pool[torch.randint(len(pool), (net.batch_size,), generator=generator)]
         truths = draw_truths(profiles, pool, 1 + rules.n_shared_reports, generator)
         others = perturb(truths, rules.n_local_reports, box, generator)
-        play = play_groups(module, profiles, truths, others)
+        play = play_groups(module, profiles, truths, torch.cat([truths, others], dim=2))
         loss = square_root_loss(play.revenue, play.regrets.sum())
         optimizer.zero_grad()
         loss.backward()
@@ -161,18 +162,18 @@ def bare_loop(auction, n_updates):
 
 
 def run_overhead(repeats=5, n_iter=5):
-    """Print updates per second of fit and of the bare loop, side by side."""
+    """Print updates per second of fit and of the bare loop."""
     setting = load_setting("additive_2x2_uniform")
     V = setting.sample(18_000, random_state=0)
     fits, loops = [], []
     for repeat in range(repeats + 1):
-        # What the bare loop does too: shared and local reports.
+        # As in the bare loop: shared and local reports.
         auction = ALGNetAuction(
             2, max_iter=n_iter, n_ascents=0, n_remembered=0, validation_fraction=0, random_state=0
         )
         auction, seconds = timed_fit(auction, V)
         bare = bare_loop(auction, 100 * n_iter)
-        if repeat:  # the first of both warms up
+        if repeat:  # the first round is a warm-up
             fits.append(100 * n_iter / seconds)
             loops.append(100 * n_iter / bare)
     shares = [fit / loop for fit, loop in zip(fits, loops)]
@@ -190,7 +191,7 @@ def main():
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     systems = ("regretnet", "algnet")
     parser.add_argument("--systems", nargs="+", default=systems, choices=systems)
-    parser.add_argument("--updates", type=int, default=3000, help="RegretNet's, for brittleness")
+    parser.add_argument("--updates", type=int, default=3000, help="of RegretNet, in brittleness")
     arguments = parser.parse_args()
     if "unit" in arguments.parts:
         run_unit(arguments.seeds)

@@ -1,7 +1,9 @@
-"""How closely the optimal revenue is known: bounds of every setting, by argument, with seconds.
+"""Bounds on the optimal revenue of every setting, by argument, with seconds.
 
-python benchmarks/revenue_bounds.py
-python benchmarks/revenue_bounds.py --settings additive_2x2_uniform --cells 8 12 16 20
+Run from the root of the repository::
+
+    python benchmarks/revenue_bounds.py
+    python benchmarks/revenue_bounds.py --settings additive_2x2_uniform --cells 8 12 16 20
 """
 
 import argparse
@@ -17,7 +19,7 @@ def main():
     parser.add_argument("--cells", type=int, nargs="+", default=[None], help="cells per item")
     parser.add_argument("--samples", type=int, default=100_000)
     arguments = parser.parse_args()
-    print("| setting | cells | at least | at most | gap | by | seconds |")
+    print("| setting | cells | lower | upper | gap | sources | seconds |")
     print("|---|---|---|---|---|---|---|")
     for name in arguments.settings:
         for n_cells in arguments.cells:

@@ -1,13 +1,13 @@
-"""P* against seconds of fit: what each part of ALGNetAuction's training is worth.
+"""P* against seconds of fit: the contribution of each part of ALGNetAuction's training.
 
-Each variant is trained by warm starts, whose results are those of one long fit; after each stage,
-off the clock, revenue is taken on 100,000 fresh profiles and the audit at default effort on 300.
-Run from the root of the repository::
+Each variant is trained in stages by warm starts, which give the same result as one long fit. After
+each stage, revenue is computed on 100,000 fresh profiles and regret on 300 by the audit at default
+effort; this time is not counted. Run from the root of the repository::
 
     python benchmarks/time_to_quality.py [--settings 2x2] [--variants defaults fraction]
 
-A stage is a line of JSON in ``--store``; a variant that is there is not trained again. Prints a
-table, and draws ``--figure`` (a folder: one picture per setting).
+Each stage is a line of JSON in ``--store``; stored variants are not trained again. Prints a table,
+and saves one plot per setting in the folder ``--figure``.
 """
 
 import argparse
@@ -30,7 +30,7 @@ PUBLISHED = {"1x2": 0.5206, "1x10": 3.337, "2x2": 0.8344, "3x10": 5.357}
 # One part changed at a time.
 VARIANTS = {
     "defaults": {},
-    # Step size 0.02 lets this one slide into selling nothing at 1x2.
+    # With step size 0.02 this variant ends in selling nothing at 1x2.
     "fraction": {"payments": "fraction", "learning_rate_init": 0.005},
     "steady": {"learning_rate": "constant", "learning_rate_init": 0.005},
     "no ascents": {"n_ascents": 0},
@@ -82,7 +82,7 @@ def train(name, variant, seed, last):
 
 
 def draw(name, rows, folder):
-    """Draw P* against seconds, one line per variant, and the published figure."""
+    """Plot P* against seconds, one line per variant, and the published figure."""
     import matplotlib.pyplot as plt
 
     figure, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
@@ -110,7 +110,7 @@ def draw(name, rows, folder):
         title=f"{name}, U[0, 1]",
         ylim=(max(0.85 * best, min(row["p_star"] for row in rows)), 1.01 * best),
     )
-    # Few ticks, as plain numbers: the default ones of a logarithmic axis overlap.
+    # The default ticks of a logarithmic axis overlap.
     ends = [row["seconds"] for row in rows]
     ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500) if min(ends) / 2 < t < max(ends) * 2]
     ax.set_xticks(ticks, [str(t) for t in ticks])
@@ -149,7 +149,7 @@ def main():
     for name in arguments.settings:
         rows = [row for row in stored if row["setting"] == name]
         stages = sorted({row["iterations"] for row in rows})
-        print(f"\n{name}: P* (seconds) after so many iterations")
+        print(f"\n{name}: P* (seconds), by number of iterations")
         print("| variant | " + " | ".join(map(str, stages)) + " |")
         print("|---" * (len(stages) + 1) + "|")
         for variant in VARIANTS:

@@ -1,12 +1,12 @@
-"""Seconds per update and memory of ALGNetAuction's defaults, from 2x2 to 10x50.
+"""Time per update and memory of ALGNetAuction with default parameters, from 2x2 to 10x50.
 
-Every size runs in a process of its own, for its peak of memory. Run from the root of the
-repository::
+Each size runs in its own process, to measure its peak memory. Run from the root of the repository::
 
     python benchmarks/update_cost.py
 
-The last column but one is the time per update over ``bidders x items x channels x profiles``, the
-entries that layers work on: it should not rise. Profiles are all that one update evaluates.
+"ns per entry" is the time per update divided by ``bidders x items x channels x profiles``, the
+number of entries in a layer. It should not grow with the size. "profiles per update" is the number
+of profiles that one update evaluates.
 """
 
 import argparse
@@ -24,10 +24,10 @@ SIZES = ((2, 2), (2, 5), (3, 10), (5, 10), (5, 20), (5, 50), (10, 20), (10, 50))
 
 
 def measure(n_bidders, n_items, n_updates=20):
-    """Return figures of one size, in this process."""
-    from sklauction.two_player import family
+    """Measure one size in this process."""
+    from sklauction.learned import auction as learned_auction
 
-    family.UPDATES_PER_ITERATION = n_updates
+    learned_auction.UPDATES_PER_ITERATION = n_updates
     values = np.random.default_rng(0).uniform(size=(2_000, n_bidders, n_items))
     auction = ALGNetAuction(
         n_bidders, n_items, max_iter=1, validation_fraction=0, warm_start=True, random_state=0

@@ -2,11 +2,11 @@
 Auditing your own mechanism
 ===========================
 
-How far from truthful is an auction, when all that is known of it is a function from bids to
-allocations and payments? :func:`~sklauction.measure_regret` looks for each bidder's most
-profitable misreport in each profile. Four mechanisms are audited here whose regret can be worked
-out by hand, so that what the search finds can be checked: a first-price auction, a
-second-price auction with a fee, one with a loophole, and a seller who takes a share of the bid.
+This example measures the regret of mechanisms that are given as functions from bids to
+allocations and payments. :func:`~sklauction.measure_regret` searches for each bidder's most
+profitable misreport in each profile. The four mechanisms audited here have a regret that can be
+computed by hand, so that the search can be checked: a first-price auction, a second-price auction
+with a fee, one with a loophole, and a seller who charges a share of the bid.
 """
 
 import os
@@ -23,10 +23,11 @@ SIZE = float(os.environ.get("SKLAUCTION_EXAMPLE_SIZE", 1))
 # A first-price auction
 # ---------------------
 #
-# A mechanism is any function that maps bids of shape (n, n_bidders, n_items) to allocations of
-# the same shape and payments of shape (n, n_bidders), each row for itself. Two bidders, one
-# item: the higher bid wins and is paid. The winner regrets all that it bid above the other one,
-# so the regret of a profile is the difference of the two values.
+# A mechanism is a function that maps bids of shape (n, n_bidders, n_items) to allocations of the
+# same shape and payments of shape (n, n_bidders). Each profile must be independent of the others.
+# In a first-price auction for one item, the highest bidder wins and pays its bid. With two
+# bidders, the winner could have bid as little as the other bidder, so the regret of a profile is
+# the difference of the two values.
 
 
 def first_price(bids):
@@ -43,13 +44,12 @@ print(
 )
 
 # %%
-# The report holds the misreports found, for anyone to check: here, bids just above the other
-# one's.
+# The report contains the misreports. Here they are bids just above the other bidder's.
 print("values        ", V[:3, :, 0].round(4).tolist())
 print("best reports  ", report.misreports[:3, :, 0].round(4).tolist())
 
 # %%
-# Its plot shows how large regret is in which share of the profiles, and at which values it is.
+# The plot shows the distribution of regret over profiles, and the regret at each value.
 report.plot()
 plt.show()
 
@@ -57,15 +57,14 @@ plt.show()
 # A mechanism of your own
 # -----------------------
 #
-# A second price does not depend on the winner's own bid. Suppose the seller adds a fee that
-# does: a share of what the bid is above the second price. The winner pays no more than it bid,
-# but now it gains by bidding less: what it would save is the fee. Wrapped as
-# :class:`~sklauction.CallableAuction`, a function goes wherever an auction goes: scorers, grid
-# searches, plots.
+# The second price does not depend on the winner's own bid. Suppose that the seller adds a fee: a
+# share of the difference between the bid and the second price. The winner pays at most its bid,
+# but gains by bidding less, as this saves the fee. :class:`~sklauction.CallableAuction` wraps a
+# function as an estimator, for scorers, grid searches and plots.
 
 
 def with_fee(bids, share=0.1):
-    """Second price, plus a share of what the own bid is above it."""
+    """Charge the second price, plus a share of the difference to the own bid."""
     wins, own = first_price(bids)
     second = np.sort(bids, axis=1)[:, -2]
     return wins, (1 - share) * (wins * second[:, None]).sum(axis=2) + share * own
@@ -80,19 +79,20 @@ print(f"with a fee: revenue {report.revenue:.4f}, score {report.score:.4f}")
 print(f"total regret found {report.total_regret:.6f}, by hand {by_hand:.6f}")
 
 # %%
-# Effort, and what a search can miss
-# ----------------------------------
+# Effort of the search
+# --------------------
 #
-# Whatever is found is real: it is recomputed from the mechanism's own outcomes. What is missed
-# cannot be reported, so **every measured regret is a lower bound**. To see it, hide a loophole
-# in a second-price auction: a winner whose bid lies in a narrow interval pays nothing. Its upper
-# end is the best report whenever the other one bids less, so here too the regret is known.
+# The regret of a misreport is recomputed from outcomes of the mechanism, so it is attained. As the
+# search may miss a better misreport, **every measured regret is a lower bound**. To show this, add
+# a loophole to a second-price auction: a winner whose bid is in a narrow interval pays nothing.
+# The upper end of the interval is the best report if the other bidder bids less, so the regret
+# is known.
 
 CODE = 0.6135
 
 
 def second_price_with_code(width):
-    """Return a second-price auction in which a bid up to a width below the code wins for free."""
+    """Return a second-price auction in which winning bids just below the code are free."""
 
     def run(bids):
         wins = first_price(bids)[0]
@@ -104,22 +104,22 @@ def second_price_with_code(width):
 
 
 def regret_by_code(mechanism, profiles):
-    """Return the total regret of those who know the code."""
+    """Return the total regret if the best report is the code."""
     total = 0
     for bidder in range(2):
-        values, lies = profiles[:, bidder, 0], profiles.copy()
-        lies[:, bidder] = CODE
-        gains = []
-        for bids in (profiles, lies):
+        values, misreports = profiles[:, bidder, 0], profiles.copy()
+        misreports[:, bidder] = CODE
+        utilities = []
+        for bids in (profiles, misreports):
             allocations, payments = mechanism(bids)
-            gains.append(values * allocations[:, bidder, 0] - payments[:, bidder])
-        total += np.maximum(gains[1] - gains[0], 0).mean()
+            utilities.append(values * allocations[:, bidder, 0] - payments[:, bidder])
+        total += np.maximum(utilities[1] - utilities[0], 0).mean()
     return total
 
 
 efforts = ["quick", "default", "thorough"]
 few = V[: int(400 * SIZE) + 20]
-print("share of the total regret that is found")
+print("share of the total regret found")
 print(f"{'width of the loophole':<24}" + "".join(f"{effort:>10}" for effort in efforts))
 for width in (0.05, 0.01, 0.002, 0.0001):
     mechanism = second_price_with_code(width)
@@ -131,23 +131,24 @@ for width in (0.05, 0.01, 0.002, 0.0001):
     print(f"{width:<24}" + "".join(f"{regret / known:>10.1%}" for regret in found))
 
 # %%
-# The narrower the interval, the more effort it takes to find it; the narrowest one is mostly
-# missed. A larger effort continues the same search, so with the same ``random_state`` it never
-# finds less. Report figures with the default effort or the thorough one.
+# Narrower intervals take more effort to find; the narrowest one is mostly missed. A larger effort
+# continues the same search, so with the same ``random_state`` it never finds less. For published
+# results, use the default effort or ``"thorough"``.
 
 # %%
-# One bidder: can the audit be right?
-# -----------------------------------
+# A consistency check for one bidder
+# ----------------------------------
 #
-# With one bidder there is a check. A mechanism of revenue P and regret R can be turned into a
-# truthful one that earns at least ``(sqrt(P) - sqrt(R))**2``, and no truthful one earns more
-# than the optimum: 1/4 for one item and a value uniform on [0, 1]. Take a seller who gives out
-# the share of the item that was bid, and charges nine tenths of the bid for it. An audit of
-# seven reports per profile finds hardly any regret. That cannot be true.
+# For one bidder, the result of an audit can be checked. A mechanism with revenue P and regret R can
+# be turned into a truthful one that earns at least ``(sqrt(P) - sqrt(R))**2``, and no truthful
+# mechanism earns more than the optimum, which is 1/4 for one item with a value uniform on [0, 1].
+# Consider a seller who allocates a share of the item equal to the bid, at a price of nine tenths of
+# the bid per share. An audit with seven reports per profile finds almost no regret, which the check
+# shows to be impossible.
 
 
 def shares_at(charge):
-    """Return a mechanism that sells the share that is bid, at so much of the bid."""
+    """Return a mechanism that sells the share bid, at a price proportional to the bid."""
     return lambda bids: (bids, charge * (bids**2).sum(axis=2))
 
 
@@ -160,17 +161,17 @@ for effort in (7, "quick", "default"):
     print("  " + str(audit_consistency(report, optimum=0.25)))
 
 # %%
-# "Possible" proves nothing: a regret that is understated by a little passes, too.
+# "Possible" is not a proof: the check does not detect a regret that is slightly too small.
 #
-# Made exactly truthful
-# ---------------------
+# An exactly truthful auction
+# ---------------------------
 #
-# :class:`~sklauction.TruthfulAuction` is the construction behind the check. It offers the bidder
-# a price list of the mechanism's own outcomes, at a discount that depends on their regret, and
-# the bidder takes what serves it best. At half of the bid the seller above would be truthful.
-# The more it charges, the more revenue P it seems to have, the more regret R there is, and the
-# less is guaranteed. What the list earns is more than that here, as the default also tries a few
-# discounts that have no guarantee, and keeps the one that earns most.
+# :class:`~sklauction.TruthfulAuction` implements the construction behind the check. It offers the
+# bidder a menu of the mechanism's outcomes, at a discount that depends on the regret, and the
+# bidder chooses the best row. The seller above is truthful if it charges half of the bid. If it
+# charges more, both its apparent revenue P and its regret R increase, and the guaranteed revenue
+# decreases. Here the menu earns more than guaranteed, as the default also tries discounts without
+# a guarantee and keeps the one with the most revenue.
 print(f"{'charge':>7}{'P':>9}{'R':>9}{'discount':>10}{'guaranteed':>12}{'earns':>8}{'R after':>9}")
 for charge in (0.5, 0.6, 0.75, 0.9):
     seller = CallableAuction(shares_at(charge), support=(0, 1))

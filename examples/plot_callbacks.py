@@ -1,15 +1,14 @@
 """
-Watching a search
-=================
+Monitoring a grid search
+========================
 
-How do candidates fare while they learn? scikit-learn's callbacks follow a fit, and every fit of
-a search: :class:`~sklauction.RegretMonitor` audits each auction after each of its iterations.
+This example follows the candidates of a grid search during training with scikit-learn's
+callbacks. :class:`~sklauction.RegretMonitor` audits each auction after every iteration.
 """
 
 # %%
-# A progress bar and a monitor. The bar belongs on the search, and shows each candidate in each
-# fold; the monitor belongs on the auction. Both need scikit-learn 1.9 or later, the bar
-# ``rich``.
+# The progress bar is set on the search and shows each candidate in each fold. The monitor is set
+# on the auction. Both need scikit-learn 1.9 or later; the progress bar also needs ``rich``.
 import os
 
 import matplotlib.pyplot as plt
@@ -36,8 +35,8 @@ search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(V)
 print("chosen:", search.best_params_)
 
 # %%
-# The log has a row per iteration. The place of a fit in the search tells them apart: candidates
-# come in the order of ``cv_results_``, each in all folds.
+# The log has one row per iteration. Its path of task ids identifies the fit: candidates are in the
+# order of ``cv_results_``, each in all folds.
 log = monitor.get_logs().data_as_pandas
 fits = [rows for _, rows in log.groupby("parent_task_id_path") if len(rows.iloc[0, 0]) == 4]
 names = [candidate["architecture"] for candidate in search.cv_results_["params"]]
@@ -57,5 +56,5 @@ below.legend(frameon=False, fontsize=8)
 plt.show()
 
 # %%
-# Folds differ in revenue as their held-out profiles do: compare candidates within a fold. What
-# an audit finds is a lower bound on regret.
+# Revenue differs between folds because their held-out profiles differ, so compare candidates
+# within a fold. The regret found by an audit is a lower bound.

@@ -1,10 +1,10 @@
 """
-ALGNet beside the classical auctions
-====================================
+ALGNet and classical auctions
+=============================
 
-When is it worth learning an auction, rather than taking one off the shelf? Of several items,
-a seller may sell each by itself, or all as one: which earns more depends on the number of
-bidders and on the prior. A learned auction need not be told.
+A seller of several items may sell them separately or as one bundle. Which of these classical
+auctions earns more depends on the number of bidders and on the prior. This example compares them
+with an auction that is learned from samples.
 """
 
 import os
@@ -26,17 +26,17 @@ from sklauction.datasets import ProductPrior, make_valuations
 SIZE = float(os.environ.get("SKLAUCTION_EXAMPLE_SIZE", 1))
 
 # %%
-# Each by itself, or all as one?
-# ------------------------------
+# Separate sale or bundle
+# -----------------------
 #
-# Two items, every value uniform on [0, 1]. With one or two bidders, selling both items as one
-# earns more; from three bidders on, selling each by itself does. VCG without a reserve price
-# gives every item to the highest bid, at the next one; with the right reserve price, 1/2 here,
-# it is the same as Myerson's auction, item by item.
+# There are two items, and all values are uniform on [0, 1]. With one or two bidders, the bundle
+# earns more; with three or more bidders, separate sale earns more. VCG without a reserve price
+# sells every item to the highest bidder at the second-highest bid. With the optimal reserve price,
+# 1/2 here, it equals Myerson's auction for each item.
 n_samples = int(50_000 * SIZE) + 100
 curves = {
-    "item by item (Myerson)": [],
-    "both as one (Myerson)": [],
+    "separate (Myerson)": [],
+    "bundle (Myerson)": [],
     "VCG": [],
     "VCG, reserve 1/2": [],
 }
@@ -67,10 +67,10 @@ plt.show()
 # Two priors for one buyer
 # ------------------------
 #
-# On the first prior selling both as one earns more, on the second, where one item is worth much
-# to everybody, selling each by itself. ``ALGNetAuction`` has the same defaults for both and is
-# told neither; it is trained for 15 iterations instead of 100. What the optimum is, or between
-# which bounds it lies, :func:`~sklauction.optimal_revenue_bounds` says.
+# The bundle earns more on the first prior. Separate sale earns more on the second prior, where the
+# value of one item is always high. ``ALGNetAuction`` uses the same default parameters for both
+# priors and learns from samples only; here it is trained for 15 iterations instead of 100.
+# :func:`~sklauction.optimal_revenue_bounds` computes bounds of the optimal revenue.
 priors = {
     "U[4, 16] and U[4, 7]": ProductPrior([[uniform(4, 12), uniform(4, 3)]]),
     "U[0, 1] and U[4, 5]": ProductPrior([[uniform(0, 1), uniform(4, 1)]]),
@@ -81,8 +81,8 @@ for title, prior in priors.items():
     fresh = prior.sample(int(5000 * SIZE) + 100, random_state=1)
     auctions = {
         "ALGNet": ALGNetAuction(max_iter=max(1, int(15 * SIZE)), random_state=0),
-        "item by item": MyersonAuction(prior=prior.marginals),
-        "both as one": BundleMyersonAuction(),
+        "separate": MyersonAuction(prior=prior.marginals),
+        "bundle": BundleMyersonAuction(),
     }
     bounds[title] = optimal_revenue_bounds(prior, n_cells=min(20, int(16 * SIZE) + 4))
     reports[title] = {}
@@ -99,15 +99,15 @@ for title, prior in priors.items():
     print("  " + str(bounds[title]).replace("\n", "\n  "))
 
 # %%
-# ALGNet comes near the better rule on both priors, by its score ``sqrt(P) - sqrt(R)`` between
-# the two: one set of defaults serves both, but where a simple rule is all but optimal, the
-# simple rule is hard to beat. The columns P and R have to be read together, as an auction with
-# regret may show more revenue than a truthful one can. P* is the score squared, in money again.
+# By the score ``sqrt(P) - sqrt(R)``, ALGNet is between the two classical auctions and close to the
+# better one on both priors. Where a simple auction is almost optimal, a learned one can hardly
+# improve on it. Compare revenue P and regret R together, as an auction with regret may have more
+# revenue than any truthful one. P* is the squared score, in money.
 #
-# In the picture, points on one grey curve have the same score. Only ALGNet has regret; what was
+# In the figure, points on one grey curve have the same score. Only ALGNet has regret. The regret
 # found is a lower bound, so its score is an upper bound.
 figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 for ax, title in zip(axes, priors, strict=True):
     ComparisonDisplay.from_reports(reports[title], bounds=bounds[title]).plot(ax)
-    ax.set_title(f"{title}\n{ax.get_title()}", fontsize=10)
+    ax.set_title(title, fontsize=10)
 plt.show()

@@ -1,11 +1,11 @@
 """
-A table of valuations in dollars
-================================
+Valuations in a DataFrame, in dollars
+=====================================
 
-How do valuations in a spreadsheet become an auction, and its outcomes a spreadsheet again? Two
-companies bid for a licence in the north and one in the south, worth some hundred thousand
-dollars each. What the licences are worth goes up and down with the market, for both companies
-alike: bids of one say something about the values of the other.
+This example fits an auction to a pandas DataFrame and turns its outcomes into a DataFrame. Two
+companies bid for a licence in the north and one in the south, worth about a hundred thousand
+dollars each. The values of both companies rise and fall with the market, so the bids of one
+company are informative about the values of the other.
 """
 
 import os
@@ -26,9 +26,9 @@ from sklauction import (
 SIZE = float(os.environ.get("SKLAUCTION_EXAMPLE_SIZE", 1))
 
 # %%
-# One row per auction, one column per bidder and item, bidder by bidder. Here the rows are
-# simulated: what a licence is usually worth to a company, times the state of the market, which
-# is the same for both companies and licences of a row, times chance.
+# The table has one row per auction and one column per bidder and item, ordered by bidder. Here the
+# rows are simulated. A value is the usual value of the licence to the company, times a market
+# factor common to the row, times noise.
 columns = ["Alpha north", "Alpha south", "Beta north", "Beta south"]
 usual = [120_000, 80_000, 90_000, 80_000]
 
@@ -37,8 +37,8 @@ def simulate(n_rows, seed):
     """Return valuations in dollars, one row per auction."""
     random = np.random.default_rng(seed)
     market = random.lognormal(0.0, 0.4, size=(n_rows, 1))
-    chance = random.lognormal(0.0, 0.3, size=(n_rows, len(columns)))
-    return pd.DataFrame((usual * market * chance).round(), columns=columns)
+    noise = random.lognormal(0.0, 0.3, size=(n_rows, len(columns)))
+    return pd.DataFrame((usual * market * noise).round(), columns=columns)
 
 
 table = simulate(int(5000 * SIZE) + 100, seed=0)
@@ -47,17 +47,16 @@ print("\nRank correlations:")
 print(table.corr("spearman").round(2).to_string())
 
 # %%
-# An auction takes the table as it is. Flat input needs ``n_bidders``; the number of items is
-# inferred. Money stays in dollars throughout: do not scale columns before an auction, as then
-# payments would not be in the bidders' money. Auctions learn one scale for all columns by
-# themselves.
+# Auctions accept the table directly. Flat input needs ``n_bidders``; the number of items is
+# inferred. Do not scale the columns: payments would no longer be in dollars. Auctions estimate one
+# scale for all columns themselves.
 auction = BundlePricingAuction(n_bidders=2, max_iter=max(1, int(20 * SIZE)), random_state=0)
 auction.fit(table)
 print(f"{auction.n_items_} items, learned from the columns {list(auction.feature_names_in_)}")
 
 # %%
 # ``predict`` returns arrays: allocations of shape (n_samples, n_bidders, n_items), payments of
-# shape (n_samples, n_bidders). A few lines make a table of them.
+# shape (n_samples, n_bidders). They can be converted to a table.
 fresh = simulate(int(20_000 * SIZE) + 100, seed=1)
 outcome = auction.predict(fresh)
 companies, licences = ["Alpha", "Beta"], ["north", "south"]
@@ -71,22 +70,22 @@ for bidder, company in enumerate(companies):
 print(pd.concat([fresh, result], axis=1).head(5).to_string())
 
 # %%
-# What the companies of the first rows were offered and pay. A price sheet depends on the other
-# company's bids only, so nobody can talk its own price down. Both licences together cost the sum
-# of their prices less the discount.
+# The price sheets and payments of the first rows. A price sheet depends only on the other company's
+# bids, so a company cannot lower its own prices. Both licences together cost the sum of their
+# prices minus the discount.
 sheets = auction.price_sheets(fresh.iloc[:3]).to_frame()
 sheets = sheets[["price_item_0", "price_item_1", "discount_2_items", "payment"]]
 sheets.columns = ["north, $", "south, $", "discount for both, $", "pays, $"]
 print(sheets.rename({0: "Alpha", 1: "Beta"}, level="bidder").round(2).to_string())
 
 # %%
-# Is it worth it? Revenue per auction on the fresh rows, beside three classical auctions fitted
-# on the same table, which are exactly truthful. The regret of the price sheets is at most what
-# the certificate says, on average over these rows: an upper bound, in dollars.
+# Compare the revenue per auction on the fresh rows with three classical auctions fitted on the same
+# table, which are exactly truthful. The certificate is an upper bound on the mean regret of the
+# price sheets on these rows, in dollars.
 classical = {
-    "item by item (Myerson)": MyersonAuction(n_bidders=2),
-    "both as one (Myerson)": BundleMyersonAuction(n_bidders=2),
-    "highest bids win (VCG)": VCGAuction(n_bidders=2),
+    "separate (Myerson)": MyersonAuction(n_bidders=2),
+    "bundle (Myerson)": BundleMyersonAuction(n_bidders=2),
+    "VCG": VCGAuction(n_bidders=2),
 }
 revenues = {
     name: one.fit(table).predict(fresh).payments.sum(axis=1).mean()
@@ -99,9 +98,9 @@ regret = auction.certify(fresh).mean_bound
 print(f"Mean regret of the price sheets on these rows: at most ${regret:.2f}")
 
 # %%
-# What Alpha is asked for the north, alone or with the south, rises with Beta's bid from the
-# start: a high bid of Beta's means a good market. Myerson's auction, which takes the companies
-# for independent, would leave it alone until Beta's bid reached Beta's reserve price.
+# Alpha's price for the north, alone or with the south, rises with any increase of Beta's bid, as a
+# high bid indicates a good market. Myerson's auction assumes independent bidders, so its price is
+# constant until Beta's bid reaches Beta's reserve price.
 figure, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
 typical = np.array(usual).reshape(2, 2)
 PriceDisplay.from_estimator(auction, bidder=0, opponent=1, item=0, bids=typical).plot(ax)
@@ -109,7 +108,7 @@ ax.set(
     xlim=(0, 300_000),
     ylim=(0, 400_000),
     xlabel="Beta's bid for the north, dollars",
-    ylabel="what Alpha is asked, dollars",
+    ylabel="price for Alpha, dollars",
     title="Beta bids 80,000 dollars for the south",
 )
 ax.legend(["north", "south", "both"], frameon=False)
@@ -118,8 +117,8 @@ ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 plt.show()
 
 # %%
-# The unit of money does not matter. The same table in cents gives the same auction, and payments
-# a hundred times as large.
+# The unit of money does not matter. The same table in cents gives the same auction, with payments a
+# hundred times as large.
 in_cents = BundlePricingAuction(n_bidders=2, max_iter=max(1, int(20 * SIZE)), random_state=0)
 payments = in_cents.fit(100 * table).predict(100 * fresh).payments
 difference = np.abs(payments / 100 - outcome.payments).max()

@@ -1,13 +1,12 @@
 """
-A prior that moves while the auction learns
-===========================================
+Learning from a prior that changes
+==================================
 
-Can a learned auction follow a market whose prior moves, without being told how far training is?
-Two bidders compete for one item. Their values are uniform on [0, 1] at first and on [1, 2] in the
-end. ``partial_fit`` takes 100 steps on the profiles of each moment and keeps both players and
-their optimizers. Nothing in the objective or the step size of ALGNet knows when training ends;
-RegretNet's price of regret follows a schedule. The best auction of each moment is known: it
-is Myerson's.
+This example trains auctions on a stream of valuations whose prior drifts. Two bidders compete for
+one item. Their values are uniform on [0, 1] at first and on [1, 2] at the end. ``partial_fit``
+takes 100 steps on the profiles of each period and keeps the networks and optimizers. The objective
+and step size of ALGNet do not depend on the length of training; RegretNet's penalty on regret
+follows a schedule. The optimal auction of each period is Myerson's.
 """
 
 import os
@@ -22,21 +21,21 @@ from sklauction.datasets import make_drifting_valuations
 SIZE = float(os.environ.get("SKLAUCTION_EXAMPLE_SIZE", 1))
 
 # %%
-# A stream of moments, each with profiles to learn from and fresh ones to be judged on. The
-# auctions need a ``support`` that holds the values of all moments, as a report outside counts as
-# the nearest inside.
-n_moments = int(9 * SIZE) + 2
+# Each period of the stream has profiles for training and fresh profiles for evaluation. The
+# auctions need a ``support`` that contains the values of all periods, as bids outside the support
+# are clipped to it.
+n_periods = int(9 * SIZE) + 2
 n_profiles = int(1000 * SIZE) + 50
 n_fresh = int(500 * SIZE) + 50
 stream = make_drifting_valuations(
-    n_moments, n_profiles + n_fresh, n_bidders=2, n_items=1, end=uniform(1, 1), random_state=0
+    n_periods, n_profiles + n_fresh, n_bidders=2, n_items=1, end=uniform(1, 1), random_state=0
 )
-lowest_values = np.linspace(0, 1, n_moments)
+lowest_values = np.linspace(0, 1, n_periods)
 
 # %%
-# Each auction learns from a moment, then its regret is measured on fresh profiles of the same
-# moment. Myerson's auction is told the prior of the moment, so it needs no samples. RegretNet
-# has narrower layers here than by default, to save time.
+# Each auction is trained on a period and then audited on fresh profiles of the same period.
+# Myerson's auction is given the prior of the period, so it needs no samples. RegretNet has narrower
+# layers than by default, to save time.
 auctions = {
     "ALGNet": ALGNetAuction(n_bidders=2, support=(0, 2), random_state=0),
     "RegretNet": RegretNetAuction(
@@ -55,9 +54,9 @@ for lowest, profiles in zip(lowest_values, stream, strict=True):
         reports[name].append(report)
 
 # %%
-# Revenue alone says little: an auction that is far from truthful can show more of it than
-# Myerson's, which is the most that a truthful auction earns. ``(sqrt(P) - sqrt(R))**2`` takes
-# off what regret R costs the revenue P. R is what a search found, so it is a lower bound.
+# Myerson's auction has the most revenue of all truthful auctions. An auction with regret may have
+# more, so revenue alone is no measure of quality. P* is ``(sqrt(P) - sqrt(R))**2``, which reduces
+# revenue P by a penalty for regret R. The regret found by an audit is a lower bound.
 print(f"{'auction':<10}{'revenue':>9}{'of optimum':>12}{'total regret':>14}{'P*, of optimum':>16}")
 for name, rows in reports.items():
     revenue = np.array([row.revenue for row in rows])
@@ -67,21 +66,21 @@ for name, rows in reports.items():
         f"{name:<10}{revenue.mean():>9.4f}{revenue.mean() / np.mean(optima):>12.1%}"
         f"{regret.mean():>14.5f}{p_star.mean() / np.mean(optima):>16.1%}"
     )
-print("Means over all moments; P* = (sqrt(P) - sqrt(R))^2.")
+print("Means over all periods; P* = (sqrt(P) - sqrt(R))^2.")
 
 # %%
-# Where RegretNet's revenue lies above the optimum, the regret below is its price.
+# Where RegretNet's revenue exceeds the optimum, its regret is large.
 figure, (above, below) = plt.subplots(
     2, 1, figsize=(6.4, 6.4), sharex=True, layout="constrained", height_ratios=[3, 2]
 )
-above.plot(lowest_values, optima, color="black", label="Myerson, told the prior")
+above.plot(lowest_values, optima, color="black", label="Myerson, with the prior")
 for (name, rows), style in zip(reports.items(), ("o-", "s--"), strict=True):
     above.plot(lowest_values, [row.revenue for row in rows], style, ms=4, label=name)
     below.plot(lowest_values, [row.total_regret for row in rows], style, ms=4, label=name)
 above.set(ylabel="revenue, money", title="Two bidders, values uniform on an interval of length 1")
 above.legend(frameon=False)
 below.set(
-    xlabel="lowest value of the moment, money",
+    xlabel="lowest value of the period, money",
     ylabel="total regret found, money",
     yscale="log",
 )

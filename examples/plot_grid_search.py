@@ -2,11 +2,10 @@
 Choosing an auction by grid search
 ==================================
 
-Which architecture, and how wide? Auctions are scikit-learn estimators, so
-:class:`~sklearn.model_selection.GridSearchCV` can say. But the candidate of most revenue is not
-what is looked for: an auction that leaves much regret shows revenue that it would not earn, as
-bidders gain by not telling the truth. This example searches for the most revenue among candidates
-whose regret stays under a cap.
+This example selects the architecture and width of a learned auction with
+:class:`~sklearn.model_selection.GridSearchCV`. Revenue alone is no criterion: an auction with much
+regret would not earn its revenue, as bidders gain by misreporting. The search chooses the candidate
+with the most revenue among those whose regret is below a cap.
 """
 
 import os
@@ -27,14 +26,14 @@ from sklauction.datasets import make_valuations
 SIZE = float(os.environ.get("SKLAUCTION_EXAMPLE_SIZE", 1))
 
 # %%
-# Two bidders, two items, values uniform on [0, 1]. To save time, each candidate is trained for 6
-# iterations instead of 100, with a quarter of the default batch, and scored on one held-out part
-# instead of several folds: candidates are compared as they are after a short training.
+# There are two bidders and two items, and all values are uniform on [0, 1]. To save time, each
+# candidate is trained for 6 iterations instead of 100, with a quarter of the default batch size,
+# and evaluated on one held-out part instead of several folds.
 #
-# ``auction_scorers()`` makes one audit of each candidate on the held-out part, and takes score,
-# revenue and minus the regret from it. ``best_under_regret(0.0005)`` is a rule for ``refit``:
-# the most revenue among candidates with a total regret of at most 0.0005, in the unit of the
-# valuations; if there is none, the one with the least regret.
+# ``auction_scorers()`` audits each candidate once on the held-out part and returns score, revenue
+# and minus the regret. ``best_under_regret(0.0005)`` is a rule for ``refit``: it chooses the most
+# revenue among candidates with a total regret of at most 0.0005, in the unit of the valuations. If
+# there is none, it chooses the candidate with the least regret.
 V = make_valuations(int(5000 * SIZE) + 200, n_bidders=2, n_items=2, random_state=0)
 cap = 0.0005
 search = GridSearchCV(
@@ -50,7 +49,8 @@ search = GridSearchCV(
 print("chosen:", search.best_params_)
 
 # %%
-# All candidates. Regret is what a quick search found on the held-out part: a lower bound.
+# The table shows all candidates. Regret was found by a quick audit of the held-out part, so it is
+# a lower bound.
 results = pd.DataFrame(search.cv_results_)
 table = pd.DataFrame(
     {
@@ -65,25 +65,25 @@ table = pd.DataFrame(
 print(table.to_string())
 
 # %%
-# The rule can be asked again without another search, for other caps. A larger one allows for
-# more revenue at more regret.
+# The rule can be applied to the same results with other caps. A larger cap allows more revenue with
+# more regret.
 for tol in (0.01, cap, 1e-6):
     chosen = table.loc[best_under_regret(tol)(search.cv_results_)]
     print(f"regret at most {tol:g}: {chosen['architecture']} {chosen['widths']}")
 
 # %%
-# The candidates and the cap, with curves of equal score. Price sheets
-# (``architecture="pricing"``) have as good as no regret, whatever their weights: a bidder's
-# sheet is written from the other bids.
+# The figure shows the candidates, the cap and curves of equal score. Price sheets
+# (``architecture="pricing"``) have almost no regret, as the price sheet of a bidder depends only on
+# the other bids.
 names = [f"{row.architecture} {row.widths}" for row in table.itertuples()]
-figure, ax = plt.subplots(figsize=(7.2, 4.8), layout="constrained")
+figure, ax = plt.subplots(figsize=(7.2, 5.6), layout="constrained")
 ComparisonDisplay(names, table["revenue"].to_numpy(), table["regret found"].to_numpy()).plot(ax)
 ax.axvspan(cap, ax.get_xlim()[1], color="0.85", zorder=0)
-ax.set_title(f"darker, right: regret above the cap\n{ax.get_title()}", fontsize=9)
+ax.set_title("dark, right: regret above the cap", fontsize=10)
 plt.show()
 
 # %%
-# ``best_estimator_`` was fitted on all profiles. For the report it is audited once more, with
-# the default effort, on profiles that the search has not seen.
+# ``best_estimator_`` was fitted on all profiles. Its final audit uses the default effort and
+# profiles that the search has not seen.
 fresh = make_valuations(int(300 * SIZE) + 20, n_bidders=2, n_items=2, random_state=1)
 print(measure_regret(search.best_estimator_, fresh, random_state=0, verbose=False))

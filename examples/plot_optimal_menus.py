@@ -1,11 +1,11 @@
 """
-Optimal menus, and what RochetNet learns
-========================================
+Optimal and learned menus
+=========================
 
-How close does a learned price list come to the best one? For a few priors the optimal auction
-for one buyer of two items is known in closed form: a short price list, sometimes with a lottery
-on it. :class:`~sklauction.SingleBuyerAuction` looks it up, and
-:class:`~sklauction.RochetNetAuction` learns one from some 20,000 samples.
+This example compares learned menus with optimal ones. For a few priors, the optimal auction for one
+buyer and two items is known in closed form: a short menu, sometimes with a lottery.
+:class:`~sklauction.SingleBuyerAuction` looks it up, and :class:`~sklauction.RochetNetAuction`
+learns a menu from about 20,000 samples.
 """
 
 import os
@@ -18,10 +18,10 @@ from sklauction.datasets import load_setting
 SIZE = float(os.environ.get("SKLAUCTION_EXAMPLE_SIZE", 1))
 
 # %%
-# Three settings of the literature: two buyers for whom values add up, and one who wants a single
-# item (unit demand). The learned auction sees samples only. Both are run on the same fresh
-# profiles, so that most of the sampling error cancels in the ratio (a share slightly above 100 %
-# would be what is left of it: no truthful auction earns more than the optimum in expectation).
+# There are three settings from the literature: two with additive values and one with unit demand.
+# The learned auction uses samples only. Both auctions are evaluated on the same fresh profiles, so
+# that most of the sampling error cancels in the ratio of revenues. A ratio slightly above 100 % is
+# sampling error, as no truthful auction earns more than the optimum in expectation.
 names = ["additive_1x2_uniform", "additive_1x2_uniform_416_47", "unit_1x2_uniform_23"]
 n_samples = int(20_000 * SIZE) + 100
 samples, optimal, learned, shares = {}, {}, {}, {}
@@ -37,12 +37,12 @@ for name in names:
     shares[name] = revenue / best
     print(f"{setting.description}, {setting.demand} ({optimal[name].source_})")
     print(f"  optimal revenue {optimal[name].revenue_:.5f}, on the fresh profiles {best:.5f}")
-    print(f"  learned revenue on the fresh profiles {revenue:.5f}, a share of {shares[name]:.2%}")
+    print(f"  learned revenue on the fresh profiles {revenue:.5f}, ratio {shares[name]:.2%}")
 
 # %%
-# Above, the regions of values in which the buyer takes each row of the optimal list; below,
-# those of the learned list. A region's label says with what probability the buyer gets each
-# item, and at what price; regions too small for a label are left without.
+# The top row shows the regions of values in which the buyer chooses each row of the optimal menu,
+# the bottom row those of the learned menu. Regions are labelled with the probability of each item
+# and the price, unless they are too small.
 titles = ["U[0, 1], additive", "U[4, 16] and U[4, 7], additive", "U[2, 3], unit demand"]
 figure, axes = plt.subplots(2, len(names), figsize=(13, 8), layout="constrained")
 for column, name, title in zip(axes.T, names, titles, strict=True):
@@ -53,10 +53,10 @@ for column, name, title in zip(axes.T, names, titles, strict=True):
 plt.show()
 
 # %%
-# The same lists in words. ``simplify`` drops rows of the learned one, near copies of others
-# above all, as long as revenue on the samples stays within a tolerance. Whatever is dropped, a
-# list stays exactly truthful, as the buyer takes the row that serves it best. Prices and
-# probabilities are farther from the optimal ones than revenue is: near the optimum it is flat.
+# The menus as text. ``simplify`` drops rows of the learned menu, mainly near duplicates, as long as
+# the loss of revenue on the samples is within a tolerance. The simplified menu is exactly truthful,
+# as any menu from which the buyer chooses. Prices and probabilities differ more from the optimum
+# than revenue does, as revenue is flat near the optimum.
 for name, title in zip(names, titles, strict=True):
     simple = learned[name].menu_.simplify(samples[name][:, 0], tolerance=1e-4)
     print(f"{title}\n  optimal:")

@@ -1,11 +1,11 @@
 """
-A first auction, beside the classical ones
-==========================================
+Quickstart: learning an auction
+===============================
 
-What does it take to learn an auction, and what is it worth? Two bidders, two items, every value
-uniform on [0, 1]: the revenue-optimal auction of this setting is not known. Here one is
-learned from some 10,000 valuation profiles, audited for regret, drawn, and compared with classical
-auctions and with learned price sheets.
+This example learns an auction for two bidders and two items from about 10,000 valuation profiles.
+All values are uniform on [0, 1]; the revenue-optimal auction of this setting is unknown. The
+learned auction is audited for regret, drawn, and compared with classical auctions and learned price
+sheets.
 """
 
 import os
@@ -29,11 +29,11 @@ from sklauction.datasets import make_valuations
 SIZE = float(os.environ.get("SKLAUCTION_EXAMPLE_SIZE", 1))
 
 # %%
-# Ten lines
-# ---------
+# Fit and predict
+# ---------------
 #
 # Valuations are an array of shape (n_samples, n_bidders, n_items). An auction is a scikit-learn
-# estimator: ``fit`` learns from valuations, ``predict`` runs the auction on bids.
+# estimator: ``fit`` learns from valuations, and ``predict`` runs the auction on bids.
 V = make_valuations(int(10_000 * SIZE) + 100, n_bidders=2, n_items=2, random_state=0)
 n_iter = min(100, max(1, int(12.5 * SIZE**1.5)))
 auction = ALGNetAuction(n_bidders=2, n_items=2, max_iter=n_iter, random_state=0)
@@ -45,28 +45,29 @@ print("probability of each item, by bidder:", allocations[0].round(2).tolist())
 print("payments:", payments[0].round(2).tolist())
 
 # %%
-# This training is shorter than the default of 100 iterations, so that the example runs in less
-# than a minute. ``SKLAUCTION_EXAMPLE_SIZE=4 python examples/plot_quickstart.py`` trains in full.
+# Training is shorter than the default of 100 iterations, so that the example runs in less than a
+# minute. ``SKLAUCTION_EXAMPLE_SIZE=4 python examples/plot_quickstart.py`` trains for 100
+# iterations.
 #
-# Is it truthful?
-# ---------------
+# Audit
+# -----
 #
-# A learned auction is only nearly so. ``measure_regret`` looks for reports that serve a bidder
-# better than its true values, on profiles that the auction has not seen. What it finds is real,
-# what it misses it cannot report: the total regret R is a lower bound. The score
-# ``sqrt(P) - sqrt(R)`` takes off from the revenue P what regret costs.
+# A learned auction is only approximately truthful. ``measure_regret`` searches for misreports that
+# increase a bidder's utility, on profiles that the auction has not seen. As the search may miss
+# some, the total regret R found is a lower bound. The score ``sqrt(P) - sqrt(R)`` reduces the
+# revenue P by a penalty for regret.
 fresh = make_valuations(int(100_000 * SIZE) + 100, n_bidders=2, n_items=2, random_state=1)
 audited = fresh[: int(500 * SIZE) + 10]
 print(measure_regret(auction, audited, random_state=0))
 
 # %%
-# Beside other auctions
-# ---------------------
+# Comparison with other auctions
+# ------------------------------
 #
-# Price sheets are learned, too, and have as good as no regret. The others are classical: each
-# item sold by itself in Myerson's auction, both sold as one in Myerson's auction, and VCG, which
-# gives each item to the highest bid. Revenue is measured on all fresh profiles, regret by a
-# quick search on those audited above.
+# ``BundlePricingAuction`` learns price sheets, which have almost no regret. The other auctions are
+# classical: a Myerson auction for each item, a Myerson auction for the bundle of both items, and
+# VCG, which sells each item to the highest bidder. Revenue is measured on all fresh profiles, and
+# regret by a quick audit of the profiles used above.
 auctions = {
     "ALGNetAuction": auction,
     "BundlePricingAuction": BundlePricingAuction(n_bidders=2, max_iter=n_iter, random_state=0),
@@ -88,16 +89,15 @@ for name, each in auctions.items():
     )
 
 # %%
-# ALGNet shows the most revenue, and some of it is regret. By the score, which charges for
-# regret, this short training ends about level with Myerson's auctions, and price sheets are
-# ahead.
+# ALGNet has the most revenue, but also regret. By the score, it is about equal to the Myerson
+# auctions after this short training, and the price sheets are better.
 #
-# Who gets what?
-# --------------
+# Allocation
+# ----------
 #
-# Bidder 1's values are held at 0.3 and 0.6, while bidder 0's two values vary. Dashed are the
-# boundaries of Myerson's auction, which sells each item on its own: its regions are rectangles.
-# The learned auction sells an item for less to whoever takes the other one too.
+# The values of bidder 0 vary, while those of bidder 1 are 0.3 and 0.6. The dashed lines are the
+# boundaries of the Myerson auctions. As they sell each item separately, their regions are
+# rectangles. The learned auction sells an item for less to a bidder who also wins the other one.
 figure, axes = plt.subplots(
     1, 2, figsize=(8.4, 4.2), sharex=True, sharey=True, layout="constrained"
 )
@@ -106,8 +106,8 @@ for item, ax in enumerate(axes):
     AllocationDisplay.from_estimator(
         auction, bidder=0, item=item, bids=bids, reference=auctions["MyersonAuction"]
     ).plot(ax, colorbar=item == 1)
-    ax.set_title(f"item {item}; dashed: Myerson, item by item", fontsize=10)
-# As a script, the example writes its picture beside itself.
+    ax.set_title(f"item {item}; dashed: separate Myerson", fontsize=10)
+# Run as a script, the example saves the figure in its own folder.
 if "__file__" in globals():
     figure.savefig(Path(__file__).with_suffix(".png"), dpi=120)
     print(f"wrote {Path(__file__).with_suffix('.png')}")

@@ -1,13 +1,12 @@
 """
-RegretNet's schedule, and ALGNet without one
-============================================
+Sensitivity of RegretNet to its schedule
+========================================
 
-How much does RegretNet depend on its hyper-parameters? It minimises an augmented Lagrangian,
-``-P + sum_i lambda_i R_i + rho / 2 sum_i R_i^2``, with revenue P and the regrets R_i, while the
-multipliers lambda and rho rise on a schedule. A different schedule was published for each
-setting. Table 1 of Rahme et al. (ICLR 2021) trains each setting with the schedules of the others;
-this is a small copy of it for one buyer and two items, beside ALGNet, whose objective
-``-(sqrt(P) - sqrt(R)) + R`` has nothing to set.
+RegretNet minimises an augmented Lagrangian, ``-P + sum_i lambda_i R_i + rho / 2 sum_i R_i^2``, with
+revenue P and regrets R_i. The multipliers lambda and rho increase on a schedule, which was
+published separately for each setting. Table 1 of Rahme et al. (ICLR 2021) trains each setting with
+the schedules of the others. This example is a small version of it for one buyer and two items. It
+also trains ALGNet, whose objective ``-(sqrt(P) - sqrt(R)) + R`` has no hyper-parameters.
 """
 
 import os
@@ -27,10 +26,10 @@ from sklauction.datasets import load_setting
 SIZE = float(os.environ.get("SKLAUCTION_EXAMPLE_SIZE", 1))
 
 # %%
-# The schedules by the setting they were published for, bidders x items. Published runs have
-# 400,000 updates, with a rise of lambda every 100 and of rho every ``rho_every``. Here there are
-# a few hundred updates, and the periods are shortened in proportion. So this is not RegretNet as
-# published: it shows how much the choice matters in a training of this length.
+# The schedules are named by the setting that they were published for, bidders x items. Published
+# runs have 400,000 updates; lambda increases every 100 updates and rho every ``rho_every``. Here
+# there are a few hundred updates, and the periods are shortened in proportion. The results show how
+# much the schedule matters in a short training, and are not those of the published RegretNet.
 published_updates = 400_000
 schedules = {
     "1x2": {"lambda_init": 5, "rho_init": 1, "rho_increment": 50, "rho_every": 10_000},
@@ -42,7 +41,7 @@ share = 100 * n_iter / published_updates
 
 
 def make_auctions(seed):
-    """Return an unfitted RegretNet for each schedule, and ALGNet."""
+    """Return an unfitted RegretNet for each schedule, and an unfitted ALGNet."""
     training = {"max_iter": n_iter, "validation_fraction": 0, "random_state": seed}
     auctions = {}
     for name, schedule in schedules.items():
@@ -53,9 +52,9 @@ def make_auctions(seed):
 
 
 # %%
-# All are trained on the same samples, values uniform on [0, 1], and measured on the same fresh
-# profiles. P* is ``(sqrt(P) - sqrt(R))**2``. The regret R is what a search found, a lower bound,
-# so P* is an upper bound.
+# All auctions are trained on the same samples, with values uniform on [0, 1], and audited on the
+# same fresh profiles. P* is ``(sqrt(P) - sqrt(R))**2``. The regret R found is a lower bound, so P*
+# is an upper bound.
 setting = load_setting("additive_1x2_uniform")
 V = setting.sample(int(5000 * SIZE) + 100, random_state=0)
 fresh = setting.sample(int(2000 * SIZE) + 100, random_state=1)
@@ -77,10 +76,9 @@ for name in reports[0]:
         )
 
 # %%
-# The choice of schedule moves the regret many times over, and P* with it; more revenue goes with
-# more regret. The seeds move the regret far less. Which schedule does best is not known before,
-# and at this length it is not the one published for the setting. ALGNet is ahead of all of them
-# by P*.
+# Regret varies by a large factor with the schedule, and much less with the seed. More revenue comes
+# with more regret. At this length of training, the best schedule is not the one published for the
+# setting. ALGNet has a larger P* than RegretNet with any schedule.
 means = {
     name: [
         np.mean([by_name[name].total_regret for by_name in reports]),
@@ -96,10 +94,10 @@ print(f"total regret {regrets.min():.5f} to {regrets.max():.5f}")
 print(f"ALGNet: P* {algnet_p_star:.4f}, total regret {algnet_regret:.5f}")
 
 # %%
-# The auctions of the first seed, with the optimal revenue, which is known here. On a grey curve
-# the score ``sqrt(P) - sqrt(R)``, the square root of P*, is the same. Revenue above the optimum
-# comes with regret: bidders have reason not to tell the truth, and the seller would not see that
-# revenue.
-figure, ax = plt.subplots(figsize=(7.2, 4.6), layout="constrained")
+# The figure shows the auctions of the first seed and the optimal revenue, which is known here.
+# Points on one grey curve have the same score ``sqrt(P) - sqrt(R)``, the square root of P*. Revenue
+# above the optimum comes with regret: bidders gain by misreporting, so the seller would not earn
+# it.
+figure, ax = plt.subplots(figsize=(7.2, 5.4), layout="constrained")
 ComparisonDisplay.from_reports(reports[0], bounds=optimal_revenue_bounds(setting)).plot(ax)
 plt.show()

@@ -1,11 +1,10 @@
 """
-A buyer who wants one item only
-===============================
+Unit demand
+===========
 
-What changes when a buyer has use for one item at most? With ``demand="unit"`` an auction gives
-every bidder one item or none, or a lottery over items, and a lottery can earn more than
-prices of sure items. For values uniform on [2, 3] the optimal auction is known (Pavlov 2011), so
-that what is learned can be held against it.
+With ``demand="unit"``, an auction allocates to each bidder at most one item or a lottery over
+items. A lottery can earn more than prices for single items. For one buyer with values uniform on
+[2, 3], the optimal auction is known (Pavlov 2011). This example compares a learned auction with it.
 """
 
 import os
@@ -26,9 +25,9 @@ from sklauction.datasets import load_setting
 SIZE = float(os.environ.get("SKLAUCTION_EXAMPLE_SIZE", 1))
 
 # %%
-# The optimum is looked up by prior and demand: besides sure items it offers, at a discount, a
-# lottery that gives one item or the other, each with probability 1/2. It separates buyers who
-# care which item they get from those who do not.
+# ``SingleBuyerAuction`` looks up the optimum by prior and demand. Besides single items, it offers a
+# lottery over both items with probability 1/2 each, at a discount. The lottery separates buyers who
+# prefer one of the items from those who are almost indifferent.
 setting = load_setting("unit_1x2_uniform_23")
 V = setting.sample(int(10_000 * SIZE) + 100, random_state=0)
 optimal = SingleBuyerAuction(prior=setting, demand="unit").fit(V)
@@ -36,9 +35,9 @@ print(optimal.menu_)
 print(f"revenue {optimal.revenue_:.5f} ({optimal.source_})")
 
 # %%
-# Without lotteries the best is one price for either item. VCG with a reserve price does that for
-# a single buyer; the price that earns most on the samples is taken. ``ALGNetAuction`` learns
-# from the samples alone, for 25 iterations instead of 100.
+# Without lotteries, the optimal auction has one price for both items. For a single buyer, this is
+# VCG with a reserve price, here the price with the most revenue on the samples. ``ALGNetAuction``
+# learns from the samples, for 25 iterations instead of 100.
 prices = np.linspace(2, 3, 101)
 price = max(prices, key=lambda one: one * (V.max(axis=(1, 2)) >= one).mean())
 auctions = {
@@ -58,18 +57,18 @@ for name, auction in auctions.items():
     )
 
 # %%
-# P* is ``(sqrt(P) - sqrt(R))**2``: what regret costs is taken off the revenue. The regret R
-# found is a lower bound. The lottery is worth about 1 % of revenue over the best single price
-# here, and a short training does not reach it: ALGNet shows more revenue than the single price,
-# but by P* it is below.
+# P* is ``(sqrt(P) - sqrt(R))**2``, which reduces revenue P by a penalty for regret R. The regret
+# found is a lower bound. The lottery increases revenue by about 1 % over the best single price. A
+# short training does not attain this: ALGNet has more revenue than the single price, but a smaller
+# P*.
 #
-# Left, which row of the optimal menu a buyer takes, with the probability of each item and the
-# price. Right, the probability with which ALGNet sells item 0, with the boundaries of the
-# optimal menu dashed. Where the optimum sells its lottery, the learned probability passes
-# gradually from 0 to 1.
+# The left panel shows the row of the optimal menu that a buyer chooses, with the probability of
+# each item and the price. The right panel shows the probability with which ALGNet sells item 0,
+# with the boundaries of the optimal menu as dashed lines. Where the optimum sells the lottery, the
+# learned probability increases gradually from 0 to 1.
 figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.4), layout="constrained")
 MenuDisplay.from_estimator(optimal).plot(axes[0])
-axes[0].set_title("optimal: (probability of each item) for a price", fontsize=9)
+axes[0].set_title("optimal: (probability of each item) for the price", fontsize=9)
 AllocationDisplay.from_estimator(auctions["ALGNet"], item=0, reference=optimal).plot(axes[1])
 axes[1].set_title("ALGNet; dashed: the optimal menu", fontsize=9)
 plt.show()

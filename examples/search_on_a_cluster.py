@@ -1,16 +1,16 @@
 """
-A search on a cluster
-=====================
+Grid search on a cluster
+========================
 
-A grid search whose fits run on the workers of a dask cluster: two processes of this machine, or
-those of a scheduler that runs elsewhere. A worker that dies costs the fit it was at. The page on
-clusters says why it is done so. Not run for this gallery; as a script::
+This example runs the fits of a grid search on a dask cluster: two processes on this machine, or the
+workers of another scheduler. If a worker dies, only its current fit is repeated. The user guide
+has a page on clusters. The example is not run for this gallery; run it as a script::
 
     python search_on_a_cluster.py
     python search_on_a_cluster.py --scheduler tcp://10.0.0.1:8786
 
-For the same bits as without a cluster, start it with ``OMP_NUM_THREADS=1``: the search fits its
-best candidate in this process.
+Set ``OMP_NUM_THREADS=1`` to get bit-identical results without a cluster, as the search refits its
+best candidate in the main process.
 """
 
 import argparse
@@ -26,14 +26,14 @@ from sklauction import BundlePricingAuction, auction_scorers, best_under_regret
 from sklauction.datasets import make_valuations
 
 SIZE = float(os.environ.get("SKLAUCTION_EXAMPLE_SIZE", 1))
-# What dask sets for workers, and what makes fits slower.
+# Dask sets this variable for its workers, which makes fits slower.
 TRIM = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
 
 
 # %%
-# Workers of one thread each. Those of this machine live as long as the client.
+# Each worker has one thread. Local workers end with the client.
 def connect(scheduler):
-    """Return a client of a scheduler's address, or of two new processes where that is None."""
+    """Return a client of the scheduler, or of two new local processes if it is None."""
     if scheduler is not None:
         return Client(scheduler)
     with dask.config.set({TRIM: None}):
@@ -41,22 +41,22 @@ def connect(scheduler):
 
 
 # %%
-# Profiles and folds are copied to every worker before the search, and stay there.
+# Profiles and folds are copied to every worker before the search.
 def fit_on_workers(client, search, V):
-    """Fit a search; nothing that it needs is on one worker alone."""
+    """Fit the search, with copies of its input on all workers."""
     client.wait_for_workers(2, timeout=60)
-    client.amm.stop()  # dask would drop all copies but one
+    client.amm.stop()  # otherwise dask drops duplicate copies
     folds = list(check_cv(search.cv).split(V))
     with joblib.parallel_config("dask", client=client, scatter=[V, *chain(*folds)]):
         return search.set_params(cv=folds).fit(V)
 
 
 # %%
-# Scripts need the last line's condition: workers on this machine read the script as they start.
+# The condition at the end is necessary, as local workers import the script when they start.
 def main():
-    """Search for the width of the network that writes price sheets."""
-    parser = argparse.ArgumentParser(description="A search on a cluster.")
-    parser.add_argument("--scheduler", help="address of a scheduler; else two local processes")
+    """Search for the widths of the layers of BundlePricingAuction."""
+    parser = argparse.ArgumentParser(description="Grid search on a cluster.")
+    parser.add_argument("--scheduler", help="address of a scheduler; default: two local processes")
     arguments = parser.parse_args()
     V = make_valuations(int(5000 * SIZE) + 200, n_bidders=2, n_items=2, random_state=0)
     search = GridSearchCV(
