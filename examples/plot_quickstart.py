@@ -107,6 +107,7 @@ for item, ax in enumerate(axes):
         auction, bidder=0, item=item, bids=bids, reference=auctions["MyersonAuction"]
     ).plot(ax, colorbar=item == 1)
     ax.set_title(f"item {item}; dashed: separate Myerson", fontsize=10)
+figure.axes[-1].set_ylabel("probability that bidder 0 gets the item")  # the shared colour bar
 # Run as a script, the example saves the figure in its own folder.
 if "__file__" in globals():
     figure.savefig(Path(__file__).with_suffix(".png"), dpi=120)

@@ -24,11 +24,10 @@ from pathlib import Path
 
 import numpy as np
 from skorch.callbacks import Callback
-from test_common import ONE_BIDDER, make
+from test_common import make, predicted, profiles
 
 from sklauction.learned import auction as learned_auction
 
-V = 3 * np.random.RandomState(0).uniform(size=(60, 2, 2))
 # All kinds of states between two iterations: searchers, objectives, menus and price sheets.
 FITS = {
     "algnet-mlp": {"n_remembered": 2, "misreporter_reset_every": 50, "n_cached_steps": 1},
@@ -39,8 +38,6 @@ FITS = {
     "affine-network": {},
     "bundle-pricing-lotteries": {},
 }
-
-
 # Kills of one fit, which then runs to its end.
 MOST_KILLS = 4
 
@@ -50,16 +47,11 @@ def auction(name, **changes):
     return make(name, **{"max_iter": 4, **FITS[name], **changes})
 
 
-def samples(name):
-    """Return valuations for it."""
-    return V[:, :1] if name in ONE_BIDDER else V
-
-
 def ending(fitted, X):
     """Return results that must be equal bit for bit."""
     best = fitted.net_.best_
     return [
-        np.asarray(fitted.predict(X)).tobytes().hex(),
+        predicted(fitted, X).tobytes().hex(),
         fitted.n_iter_,
         fitted.history_,
         None if best is None else best.regrets.tolist(),
@@ -69,9 +61,10 @@ def ending(fitted, X):
 
 def time_a_fit(name):
     """Return the result of an undisturbed fit, and its seconds."""
-    auction(name).fit(samples(name))  # the first fit is slower
+    X = profiles(name)
+    auction(name).fit(X)  # the first fit is slower
     started = time.perf_counter()
-    expected = ending(auction(name).fit(samples(name)), samples(name))
+    expected = ending(auction(name).fit(X), X)
     return json.loads(json.dumps(expected)), time.perf_counter() - started
 
 
@@ -108,7 +101,6 @@ def kill(least, seed, *names):
             for name, (expected, takes) in undisturbed.items():
                 checkpoint = Path(folder, f"checkpoint {counts['fits']}")
                 counts["fits"] += 1
-
                 report.unlink(missing_ok=True)
                 for attempt in count():
                     counts["resumed"] += checkpoint.exists()
@@ -134,7 +126,6 @@ def interrupt(least, seed, *names):
         while counts["interrupted"] < int(least):
             for name in names or FITS:
                 expected, takes = time_a_fit(name)
-
                 report.unlink(missing_ok=True)
                 child = begin(partial(left_by_interrupt, name), report)
                 killed_after(child, chance.uniform(0.1, 0.9) * takes, signal.SIGINT)
@@ -150,17 +141,13 @@ def interrupt(least, seed, *names):
 
 def resumed(name, checkpoint):
     """Fit, resuming from a checkpoint if there is one; return the result."""
-    kept = auction(name, checkpoint=checkpoint, resume=True)
-    return ending(kept.fit(samples(name)), samples(name))
+    X = profiles(name)
+    return ending(auction(name, checkpoint=checkpoint, resume=True).fit(X), X)
 
 
 def left_by_interrupt(name):
-    """Fit until SIGINT or the end.
-
-    Returns "before", "after" or "interrupted" training, whether the auction is usable, and the
-    result of continuing it.
-    """
-    X = samples(name)
+    """Fit until SIGINT; return its time, whether the auction is usable, and the continued fit."""
+    X = profiles(name)
     fitted = auction(name, warm_start=True)
     before = dict(vars(fitted))
     with warnings.catch_warnings(record=True) as said:
@@ -173,7 +160,7 @@ def left_by_interrupt(name):
     if not said:
         return ["after"]
     usable = "interrupted" in str(said[-1].message) and fitted.n_iter_ == len(fitted.history_)
-    usable &= bool(np.isfinite(np.asarray(fitted.predict(X))).all())
+    usable &= bool(np.isfinite(predicted(fitted, X)).all())
     if fitted.n_iter_ < 4:
         fitted.set_params(max_iter=4 - fitted.n_iter_)
         fitted.net_.resumes_ = True  # patience counts from the first iteration
@@ -188,7 +175,6 @@ class NoMoreRoom(Callback):
         self.n_iter, self.n_bytes = n_iter, n_bytes
 
     def on_epoch_begin(self, net, **kwargs):
-        """Set the limit."""
         if net.n_iter_ == self.n_iter:
             limit_files(self.n_bytes)
 
@@ -201,7 +187,7 @@ def limit_files(n_bytes):
 
 def full(name="algnet-mlp"):
     """Fit on a full disk: from the beginning, and from the third iteration on."""
-    X, counts = samples(name), {}
+    X, counts = profiles(name), {}
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder, "checkpoint")
 
@@ -229,14 +215,13 @@ def full(name="algnet-mlp"):
             report.unlink()
         counts["left"] = sorted(os.listdir(folder))
         expected, _ = time_a_fit(name)
-        kept = auction(name, checkpoint=checkpoint, resume=True).fit(X)
         counts["same"] = counts["too_little_later"].pop() == expected
-        counts["resumed"] = json.loads(json.dumps(ending(kept, X))) == expected
+        counts["resumed"] = json.loads(json.dumps(resumed(name, checkpoint))) == expected
     return counts
 
 
 if __name__ == "__main__":
-    # Short iterations are as easily interrupted, and checkpoints the more often.
+    # Short iterations, for more checkpoints.
     learned_auction.UPDATES_PER_ITERATION = 20
     what, *arguments = sys.argv[1:]
     print(json.dumps({"kill": kill, "interrupt": interrupt, "full": full}[what](*arguments)))

@@ -13,53 +13,45 @@ from sklauction.audit.candidates import (
 )
 
 LOW, HIGH = np.array([1.0, 0.0, 2.0]), np.array([3.0, 5.0, 2.5])
+TRUTH = LOW + np.random.default_rng(0).uniform(size=(200, 3)) * (HIGH - LOW)
+# Some below the box: nothing has to be bid against them.
+RIVALS = np.random.default_rng(1).uniform(0, 5, size=(200, 3))
 
 
-@pytest.fixture
-def truth():
-    return LOW + np.random.default_rng(0).uniform(size=(200, 3)) * (HIGH - LOW)
-
-
-@pytest.fixture
-def rivals():
-    # Some below the box: nothing has to be bid against them.
-    return np.random.default_rng(1).uniform(0, 5, size=(200, 3))
-
-
-def test_everything_stays_inside_the_box(truth, rivals):
+def test_everything_stays_inside_the_box():
     random = np.random.default_rng(2)
     reports = [
-        anchors(truth, rivals, LOW, HIGH),
-        subset_bids(truth, rivals, LOW, 7, random),
-        low_discrepancy(truth, LOW, HIGH, 50, random),
-        near(truth, LOW, HIGH, 20, random),
-        resampled(truth, truth, 5, random),
-        scan_values(truth, rivals, LOW, HIGH, 6, random).swapaxes(1, 2),
+        anchors(TRUTH, RIVALS, LOW, HIGH),
+        subset_bids(TRUTH, RIVALS, LOW, 7, random),
+        low_discrepancy(TRUTH, LOW, HIGH, 50, random),
+        near(TRUTH, LOW, HIGH, 20, random),
+        resampled(TRUTH, TRUTH, 5, random),
+        scan_values(TRUTH, RIVALS, LOW, HIGH, 6, random).swapaxes(1, 2),
     ]
     for kind in reports:
         assert kind.shape[0] == 200 and kind.shape[2] == 3
         assert (kind >= LOW).all() and (kind <= HIGH).all()
 
 
-def test_anchors_are_ends_edges_and_just_above_rivals(truth, rivals):
-    reports = anchors(truth, rivals, LOW, HIGH)
+def test_anchors_are_ends_edges_and_just_above_rivals():
+    reports = anchors(TRUTH, RIVALS, LOW, HIGH)
     assert reports.shape == (200, 5 + 2 * 3, 3)
     assert (reports[:, 0] == LOW).all() and (reports[:, 1] == HIGH).all()
-    inside = (rivals > LOW) & (rivals < HIGH - 1e-4)
-    margin = (reports[:, 2] - rivals)[inside]
+    inside = (RIVALS > LOW) & (RIVALS < HIGH - 1e-4)
+    margin = (reports[:, 2] - RIVALS)[inside]
     # A millionth of a range of at most 5.
     assert (margin > 0).all() and margin.max() <= 5.1e-6
-    for report, otherwise in ((reports[:, 3], LOW), (reports[:, 4], truth)):
-        expected = np.where(truth > rivals, reports[:, 2], otherwise)
+    for report, otherwise in ((reports[:, 3], LOW), (reports[:, 4], TRUTH)):
+        expected = np.where(TRUTH > RIVALS, reports[:, 2], otherwise)
         np.testing.assert_array_equal(report, expected)
     # The edges: one item moved to an end, the others true.
-    moved = reports[:, 5:] != truth[:, None]
+    moved = reports[:, 5:] != TRUTH[:, None]
     np.testing.assert_array_equal(moved.sum(axis=2), 1)
 
 
-def test_near_points_shrink_to_the_start_and_half_move_one_item(truth):
-    reports = near(truth, LOW, HIGH, 40, np.random.default_rng(0))
-    distance = np.abs(reports - truth[:, None]) / (HIGH - LOW)
+def test_near_points_shrink_to_the_start_and_half_move_one_item():
+    reports = near(TRUTH, LOW, HIGH, 40, np.random.default_rng(0))
+    distance = np.abs(reports - TRUTH[:, None]) / (HIGH - LOW)
     assert distance.max() <= 0.3
     n_moved = (distance > 0).sum(axis=2)
     # Odd ones move one item at most (none where the box ends there), even ones all.
@@ -69,12 +61,12 @@ def test_near_points_shrink_to_the_start_and_half_move_one_item(truth):
     assert (largest > 0.1).mean() > 0.05 and ((largest > 0) & (largest < 1e-3)).mean() > 0.05
 
 
-def test_nested_subsets_keep_the_items_with_the_largest_surplus(truth, rivals):
-    reports = subset_bids(truth, rivals, LOW, 5, np.random.default_rng(0))
+def test_nested_subsets_keep_the_items_with_the_largest_surplus():
+    reports = subset_bids(TRUTH, RIVALS, LOW, 5, np.random.default_rng(0))
     assert reports.shape == (200, 2 + 5, 3)
-    kept = reports == truth[:, None]
+    kept = reports == TRUTH[:, None]
     np.testing.assert_array_equal(kept[:, :2].sum(axis=2), [[1, 2]] * 200)
-    surplus = truth - rivals
+    surplus = TRUTH - RIVALS
     rows = np.arange(200)
     assert kept[rows, 0, surplus.argmax(axis=1)].all()
     assert not kept[rows, 1, surplus.argmin(axis=1)].any()
@@ -82,24 +74,24 @@ def test_nested_subsets_keep_the_items_with_the_largest_surplus(truth, rivals):
     assert ((reports == LOW) | kept).all()
 
 
-def test_resampled_reports_are_rows_of_the_pool(truth):
-    pool = truth[:4]
-    reports = resampled(truth, pool, 30, np.random.default_rng(0))
+def test_resampled_reports_are_rows_of_the_pool():
+    pool = TRUTH[:4]
+    reports = resampled(TRUTH, pool, 30, np.random.default_rng(0))
     matches = (reports[:, :, None] == pool).all(axis=3)
     assert matches.any(axis=2).all() and matches.any(axis=(0, 1)).all()
 
 
 @pytest.mark.parametrize("n_points", [5, 64])
-def test_scans_leave_no_gap_wider_than_their_spacing(truth, rivals, n_points):
-    values = scan_values(truth, rivals, LOW, HIGH, n_points, np.random.default_rng(0))
+def test_scans_leave_no_gap_wider_than_their_spacing(n_points):
+    values = scan_values(TRUTH, RIVALS, LOW, HIGH, n_points, np.random.default_rng(0))
     assert values.shape == (200, 3, n_points + 4)
     gaps = np.diff(np.sort(values, axis=2), axis=2).max(axis=2) / (HIGH - LOW)
     # Evenly spaced, with both ends: rounding aside.
     assert gaps.max() <= 1 / n_points + 1e-12
     # Rows are shifted against one another, so that no value is missed by all.
     assert len(np.unique(values[:, 0, 0])) == 200
-    inside = (rivals > LOW + 1e-4) & (rivals < HIGH - 1e-4)
-    offsets = values - rivals[..., None]
+    inside = (RIVALS > LOW + 1e-4) & (RIVALS < HIGH - 1e-4)
+    offsets = values - RIVALS[..., None]
     for sign in (-1, 1):
         close = (sign * offsets > 0) & (np.abs(offsets) < 1e-5)
         assert close.any(axis=2)[inside].all()

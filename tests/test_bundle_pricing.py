@@ -23,6 +23,7 @@ from sklauction.economics import feasibility_violation, ir_violation
 from sklauction.price_sheets.thresholds import ThresholdPrices
 from sklauction.utils.sample_tests import bidders_look_alike, items_look_alike, lattice_step
 
+VALUES = make_valuations(400, 3, 2, random_state=0)
 # Enough updates to leave the start behind, in about a second.
 SMALL = {"hidden_layer_sizes": (8, 8), "max_iter": 3, "batch_size": 64, "random_state": 0}
 
@@ -32,13 +33,12 @@ def small(n_bidders=2, **changes):
 
 
 def untrained(values, **changes):
-    """Return an auction whose weights have not moved: a step size that rounds away."""
-    changes = {"max_iter": 1, "learning_rate_init": 1e-30, **changes}
-    return small(values.shape[1], **changes).fit(values)
+    """Return an auction with its initial weights, as the step size is below rounding."""
+    return small(values.shape[1], max_iter=1, learning_rate_init=1e-30, **changes).fit(values)
 
 
 def classical(values, design):
-    """Return item-wise Myerson, fitted on samples pooled over what is alike."""
+    """Return item-wise Myerson, fitted on samples pooled over symmetric bidders and items."""
     _, n_bidders, n_items = values.shape
     auction = MyersonAuction(n_bidders, symmetric=design.alike_bidders).fit(values)
     if design.alike_items:
@@ -58,15 +58,12 @@ def trained():
 
 @pytest.fixture(scope="module")
 def clashing():
-    """An auction made to clash: all its prices lowered."""
+    """An auction that clashes because all its prices are lowered."""
     values = make_valuations(500, 3, 2, random_state=0)
     auction = untrained(values)
     with torch.no_grad():
         auction.mechanism_.network.price_bias.sub_(0.2)
     return auction, make_valuations(300, 3, 2, random_state=1)
-
-
-# Where it starts
 
 
 @pytest.mark.parametrize(
@@ -84,7 +81,8 @@ def test_untrained_it_is_item_wise_myerson(values):
     auction = untrained(values)
     design = auction.net_.rules.design
     bids = values
-    if not lattice_step(values):  # else who must bid more than the highest value pays a step more
+    # On a lattice, prices above the highest value are a step higher.
+    if not lattice_step(values):
         bids = np.concatenate([values, values[::-1] * 0.7, values * 3])
     expected = classical(values, design).predict(bids)
     outcome = auction.predict(bids)
@@ -95,10 +93,9 @@ def test_untrained_it_is_item_wise_myerson(values):
 
 
 def test_given_reserves_start_from_second_price_auctions():
-    values = make_valuations(300, 3, 2, random_state=0)
     reserve = [[0.3, 0.4], [0.5, 0.6], [0.1, 0.0]]
-    expected = VCGAuction(3, reserve=reserve).fit(values).predict(values)
-    outcome = untrained(values, reserve=reserve).predict(values)
+    expected = VCGAuction(3, reserve=reserve).fit(VALUES).predict(VALUES)
+    outcome = untrained(VALUES, reserve=reserve).predict(VALUES)
     np.testing.assert_array_equal(outcome.allocations, expected.allocations)
     np.testing.assert_allclose(outcome.payments, expected.payments, rtol=1e-12, atol=1e-15)
 
@@ -111,7 +108,7 @@ def test_thresholds_are_what_winners_pay(step):
     won, payments = sell_one(grid[:, 0], values[:, :, 0])
     np.testing.assert_allclose(prices[won], payments[won])
     if step:
-        # Whole numbers: losers of a tie are asked for one more than they bid.
+        # Prices of losers of a tie are one step above their bids.
         assert (values[:, :, 0][~won] < prices[~won]).all()
 
 
@@ -126,25 +123,20 @@ def test_a_bid_that_equals_its_threshold_reaches_it_in_any_unit(scale):
     assert (bids >= prices)[..., 0].numpy()[won].all()
 
 
-# What sheets depend on
-
-
 @pytest.mark.parametrize("changes", [{}, {"symmetric": False}, {"lottery_rows": 2}])
 def test_a_sheet_does_not_depend_on_the_bidders_own_bids(changes):
-    values = make_valuations(400, 3, 2, random_state=0)
-    auction = small(3, **changes).fit(values)
-    other = values.copy()
+    auction = small(3, **changes).fit(VALUES)
+    other = VALUES.copy()
     other[:, 1] = 5 * np.random.RandomState(1).uniform(size=(400, 2))
-    for mine, changed in zip(auction.price_sheets(values)[:4], auction.price_sheets(other)[:4]):
+    for mine, changed in zip(auction.price_sheets(VALUES)[:4], auction.price_sheets(other)[:4]):
         np.testing.assert_array_equal(mine[:, 1], changed[:, 1])
         assert not np.array_equal(mine[:, 0], changed[:, 0]) or not mine.size
 
 
 @pytest.mark.parametrize("demand", ["additive", "unit"])
 def test_bids_far_outside_the_support_keep_every_promise(demand):
-    values = make_valuations(400, 3, 2, random_state=0)
-    auction = small(3, demand=demand, lottery_rows=1).fit(values)
-    bids = values * np.random.RandomState(2).choice([0.0, 0.5, 1.0, 1.5, 100.0], (400, 3, 1))
+    auction = small(3, demand=demand, lottery_rows=1).fit(VALUES)
+    bids = VALUES * np.random.RandomState(2).choice([0.0, 0.5, 1.0, 1.5, 100.0], (400, 3, 1))
     outcome = auction.predict(bids)
     assert feasibility_violation(outcome.allocations, demand).max() <= 1e-9
     # Relative to bids of up to 100: rounding of money.
@@ -163,7 +155,7 @@ def test_bidders_above_the_support_do_not_clash():
     assert outcome.allocations.sum() > 0
     winners = outcome.allocations == 1
     assert (bids[winners] >= bids[:, ::-1][winners]).all()
-    # No lottery of an item on which another bid is above the support; others stay on offer.
+    # No lottery of an item on which another bid is above the support; others are offered.
     sheets = auction.price_sheets(np.array([[[0.5, 0.5], [0.5, 1.5]]]))
     holds = sheets.lottery_allocations[0, 0, 0, 1] > 0
     assert np.isinf(sheets.lottery_prices[0, 0, 0]) and holds
@@ -182,10 +174,9 @@ def test_symmetries_are_seen_and_used():
 
 
 def test_symmetric_sheets_follow_a_change_of_places():
-    values = make_valuations(400, 3, 2, random_state=0)
-    auction = small(3, symmetric=True, reserve=0.4).fit(values)
-    sheets = auction.price_sheets(values)
-    turned = auction.price_sheets(values[:, [2, 0, 1]][:, :, ::-1].copy())
+    auction = small(3, symmetric=True, reserve=0.4).fit(VALUES)
+    sheets = auction.price_sheets(VALUES)
+    turned = auction.price_sheets(VALUES[:, [2, 0, 1]][:, :, ::-1].copy())
     # float64 sums in another order.
     np.testing.assert_allclose(
         turned.item_prices, sheets.item_prices[:, [2, 0, 1]][:, :, ::-1], atol=1e-12
@@ -194,7 +185,7 @@ def test_symmetric_sheets_follow_a_change_of_places():
 
 
 def test_correlated_values_are_exploited():
-    # Each bidder's bid tells what the other one's value is: nearly all of it can be charged.
+    # Each bid reveals the value of the other bidder, who can be charged nearly all of it.
     random = np.random.RandomState(0)
     values = np.repeat(random.uniform(0.5, 1, (4000, 1, 1)), 2, axis=1)
     values[:, 1] *= 0.9
@@ -217,9 +208,6 @@ def test_correlated_values_are_exploited():
 )
 def test_lattices_are_seen(values, step):
     assert lattice_step(np.asarray(values)) == pytest.approx(step, abs=1e-9)
-
-
-# What it earns
 
 
 def test_it_earns_more_than_myerson_with_hardly_a_clash(trained):
@@ -249,7 +237,7 @@ def test_one_bidder_gets_a_price_sheet_near_the_optimum():
 
 
 def test_training_that_does_not_pay_is_undone():
-    # With a step size that wrecks the network, the auction stays what it was.
+    # With this step size training diverges, so the initial weights are kept.
     values = make_valuations(2000, 2, 1, random_state=0)
     auction = small(learning_rate_init=30.0, max_iter=2).fit(values)
     assert auction.net_.best_iter_ == 0
@@ -284,15 +272,12 @@ def test_lotteries_are_offered_and_feasible():
     assert auction.predict(values).payments.mean() > 9.5
 
 
-# The certificate
-
-
 def test_the_audit_never_finds_more_than_the_certificate(clashing):
     auction, fresh = clashing
     report = measure_regret(auction, fresh[:100], effort="default", random_state=0)
     bounds = auction.regret_bounds(fresh[:100])
     assert (report.regrets <= bounds + 1e-12).all()
-    # The bound is no empty one: the search finds nearly all of it.
+    # The bound is tight up to a factor of 2.
     assert report.total_regret >= 0.5 * bounds.sum(axis=1).mean() > 0
     assert report.certificate.mean_bound == pytest.approx(bounds.sum(axis=1).mean())
     assert "certified upper bound" in str(report)
@@ -333,16 +318,13 @@ def test_a_support_that_does_not_hold_the_valuations_is_refused(trained):
     assert wide.range == 20 and wide.upper_bound > auction.certify(fresh).upper_bound
 
 
-# Reading
-
-
 def test_sheets_as_arrays_and_as_a_table(clashing):
     auction, fresh = clashing
     reading = auction.price_sheets(fresh)
     allocations, payments = auction.predict(fresh)
     np.testing.assert_array_equal(reading.allocations, allocations)
     np.testing.assert_array_equal(reading.payments, payments)
-    # What is taken without a clash costs what the sheet says.
+    # Without a clash, bidders pay the prices of their sheets.
     bundle = reading.allocations.sum(axis=2).astype(int)
     off = np.concatenate([np.zeros((300, 3, 1)), reading.discounts], axis=2)
     price = (reading.item_prices * allocations).sum(axis=2)

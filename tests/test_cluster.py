@@ -1,13 +1,10 @@
-"""Searches in other processes, on a dask cluster above all: the same bits, and no work lost."""
+"""Searches in other processes and on a dask cluster: the same bits, and no work lost."""
 
 import logging
 import os
 import pickle
-import subprocess
-import sys
 from collections import Counter
 from itertools import chain
-from pathlib import Path
 
 import dask
 import joblib
@@ -22,13 +19,13 @@ from test_common import make
 
 from sklauction import RevenueScorer, best_under_regret
 
-# dask drops what it takes for needless copies of the profiles every 2 s: here within a fit.
+# Interval at which dask drops extra copies of data, 2 s by default: here shorter than a fit.
 IMPATIENT = {"distributed.scheduler.active-memory-manager.interval": "50ms"}
 
 
 @pytest.fixture(scope="module")
 def client():
-    """A client of two processes, started where nothing says how many threads they may use."""
+    """A client of two processes, started without OMP_NUM_THREADS."""
     environment = dict(os.environ)
     os.environ.pop("OMP_NUM_THREADS", None)
     with dask.config.set(IMPATIENT):
@@ -37,12 +34,12 @@ def client():
             threads_per_worker=1,
             host="127.0.0.1",
             dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,  # of deaths that are meant
+            silence_logs=logging.CRITICAL,  # workers are killed on purpose
         )
     with cluster, Client(cluster) as client:
-        client.amm.stop()  # as docs/cluster.md says
+        client.amm.stop()  # see docs/cluster.md
         yield client
-    # dask sets variables for the processes that it starts, and leaves them.
+    # dask sets environment variables and does not restore them.
     os.environ.clear()
     os.environ.update(environment)
 
@@ -74,34 +71,32 @@ def test_a_search_in_processes_of_one_thread_finds_the_same_bits(
 
     if backend == "dask":
         options = {"client": request.getfixturevalue("client")}
-        with pytest.raises(AssertionError, match="inner_max_num_threads"):  # joblib's answer
+        with pytest.raises(AssertionError, match="inner_max_num_threads"):
             joblib.parallel_config("dask", inner_max_num_threads=1, **options)
     else:
         options = {"inner_max_num_threads": 1}
     with joblib.parallel_config(backend, **options):
         found = search(n_jobs=2).fit(valuations)
     if backend == "loky":
-        get_reusable_executor().shutdown(wait=True)  # else its processes wait for more
+        get_reusable_executor().shutdown(wait=True)
     assert list(found.cv_results_["split0_test_threads"]) == [1, 1]
     assert_same_results(found, search().fit(valuations), valuations)
 
 
 @pytest.mark.stress
-def test_the_script_runs_on_running_workers(client):
-    script = Path(__file__).parents[1] / "examples/search_on_a_cluster.py"
-    command = [sys.executable, "-W", "error", script, "--scheduler", client.scheduler.address]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "SKLAUCTION_EXAMPLE_SIZE": "0.01"}
+def test_the_script_runs_on_running_workers(client, run_python):
+    command = ["-W", "error", "../examples/search_on_a_cluster.py"]
+    command += ["--scheduler", client.scheduler.address]
     client.wait_for_workers(2)
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    assert "chosen: {'hidden_layer_sizes':" in done.stdout
+    printed = run_python(*command, OMP_NUM_THREADS="1", SKLAUCTION_EXAMPLE_SIZE="0.01")
+    assert "chosen: {'hidden_layer_sizes':" in printed
 
 
 @pytest.mark.stress
 @pytest.mark.parametrize("death", [3, 12], ids=["amid", "last"])
 def test_a_killed_worker_costs_its_fit_and_no_result(death, client, tmp_path):
-    # Enough profiles for joblib to keep them, and the folds, on workers that may die; others in
-    # each case, as dask may still be throwing the last ones away.
+    # joblib scatters arrays of this size to the workers. Each case has its own profiles, as dask
+    # may still be deleting those of the previous case.
     profiles = 3 * np.random.RandomState(death).uniform(size=(1000, 2, 2))
     folds = list(KFold(6).split(profiles))
 
@@ -117,7 +112,7 @@ def test_a_killed_worker_costs_its_fit_and_no_result(death, client, tmp_path):
     numbers = range(1, 1 + len(os.listdir(tmp_path)))
     fits = [(tmp_path / str(number)).read_text().split(maxsplit=1) for number in numbers]
     process, lost = fits[death - 1]
-    # joblib holds on to the newest result: dask makes it anew if it died with its process.
+    # joblib keeps a reference to the newest result, which dask recomputes if its worker died.
     newest = [fit for owner, fit in fits[: death - 1] if owner == process][-1:]
     again = Counter(fit for _, fit in fits) - Counter({fit for _, fit in fits})
     assert Counter([lost]) <= again <= Counter([lost, *newest])
@@ -132,7 +127,7 @@ def tensors_of(auction):
 
 
 def pretend_all_is_on_a_gpu(monkeypatch):
-    """Let pickles say that tensors were on a GPU, but for those that were moved to the CPU."""
+    """Mark tensors in pickles as on a GPU, except those that were moved to the CPU."""
     moved, to = {}, torch.Tensor.to
 
     def tag(storage):
@@ -140,7 +135,7 @@ def pretend_all_is_on_a_gpu(monkeypatch):
 
     def cpu(tensor):
         copy = tensor.detach().clone().requires_grad_(tensor.requires_grad)
-        moved[copy.data_ptr()] = copy  # kept, so that its address is not used again
+        moved[copy.data_ptr()] = copy  # a reference, so that the address is not reused
         return copy
 
     def to_or_cpu(tensor, *where, **options):
@@ -160,12 +155,12 @@ def test_an_auction_from_a_gpu_comes_back_on_the_cpu(name, monkeypatch, valuatio
         pretend_all_is_on_a_gpu(patches)
         auction.net_.device = "cuda"
         sent = pickle.dumps(auction)
-    assert places == [tensor.data_ptr() for tensor in tensors_of(auction)]  # a copy was moved
-    # Loading a tensor that was on a GPU is an error where there is none.
+    assert places == [tensor.data_ptr() for tensor in tensors_of(auction)]
+    # Without a GPU, loading a tensor from a GPU is an error.
     back = pickle.loads(sent)
     assert {tensor.device.type for tensor in tensors_of(back)} == {"cpu"}
     np.testing.assert_array_equal(np.asarray(back.predict(valuations)), expected)
-    # A fit goes on where `device` says, wherever the net was.
+    # A fit continues on the parameter `device`.
     again = [np.asarray(go_on.fit(valuations).predict(valuations)) for go_on in (auction, back)]
     np.testing.assert_array_equal(*again)
     assert auction.net_.device == back.net_.device == "cpu"

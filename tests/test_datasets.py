@@ -9,16 +9,15 @@ import sys
 
 import numpy as np
 import pytest
+from reference_program import best_two_bidder_revenue
 from scipy import stats
 from scipy.integrate import quad
-from scipy.optimize import linprog
 
 from sklauction.datasets import (
     BUNDLE_MYERSON_REVENUE,
     Discrete,
     Mixture,
     ProductPrior,
-    TrianglePrior,
     list_settings,
     load_setting,
     make_drifting_valuations,
@@ -96,33 +95,28 @@ def test_triangle_is_uniform():
     assert setting.marginals is None and setting.bounded
     assert (sample.sum(axis=1) <= 1).all()
     # The cdf of each value is 1 - (1 - x)^2, that of their sum s^2.
-    for draws, cdf in (
-        (sample[:, 0], lambda x: 1 - (1 - x) ** 2),
-        (sample[:, 1], lambda x: 1 - (1 - x) ** 2),
-        (sample.sum(axis=1), lambda s: s**2),
-    ):
-        assert stats.kstest(draws, cdf).pvalue > KS_LEVEL
+    for draws in sample.T:
+        assert stats.kstest(draws, lambda x: 1 - (1 - x) ** 2).pvalue > KS_LEVEL
+    assert stats.kstest(sample.sum(axis=1), lambda s: s**2).pvalue > KS_LEVEL
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_same_seed_same_profiles(name):
     setting = load_setting(name)
     first = setting.sample(50, random_state=3)
-    np.testing.assert_array_equal(first, load_setting(name).sample(50, random_state=3))
     assert not np.array_equal(first, setting.sample(50, random_state=4))
-    with_state = setting.sample(50, random_state=np.random.RandomState(3))
-    np.testing.assert_array_equal(first, with_state)
-    one, two = (setting.sample(50, random_state=np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(first, setting.sample(50, np.random.RandomState(3)))
+    for copy in (load_setting(name), pickle.loads(pickle.dumps(setting))):
+        np.testing.assert_array_equal(first, copy.sample(50, random_state=3))
+    one, two = (setting.sample(50, np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(one, two)
-    copy = pickle.loads(pickle.dumps(setting))
-    np.testing.assert_array_equal(first, copy.sample(50, random_state=3))
 
 
 def test_a_seeded_draw_leaves_the_global_generator_alone():
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    before = np.random.get_state()  # noqa: NPY002
     load_setting("single_3_irregular").sample(10, random_state=0)
     load_setting("additive_1x2_triangle").sample(10, random_state=np.random.default_rng(0))
-    np.testing.assert_array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+    np.testing.assert_equal(np.random.get_state(), before)  # noqa: NPY002
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -130,15 +124,8 @@ def test_figures_are_well_formed(name):
     setting = load_setting(name)
     assert setting.name == name and setting.demand in ("additive", "unit")
     assert setting.source and setting.description
-    n_figures = sum(
-        figure is not None
-        for figure in (
-            setting.optimal_revenue,
-            setting.optimal_revenue_bounds,
-            setting.best_known_revenue,
-        )
-    )
-    assert n_figures <= 1
+    figures = [setting.optimal_revenue, setting.optimal_revenue_bounds, setting.best_known_revenue]
+    assert figures.count(None) >= 2
     for revenue, regret in setting.published.values():
         assert revenue > 0 and (regret is None or isinstance(regret, str) or regret >= 0)
 
@@ -173,9 +160,6 @@ def test_unknown_setting():
     with pytest.raises(ValueError, match="did you mean 'additive_2x2_uniform'") as error:
         load_setting("additive_2x2_unifrom")
     assert all(name in str(error.value) for name in NAMES)
-    for strange in ("!", 3, None, ["additive_2x2_uniform"]):
-        with pytest.raises(ValueError, match="name must be one of"):
-            load_setting(strange)
 
 
 # Menus of the settings with one bidder: rows (probability of item 1, of item 2, price).
@@ -224,23 +208,14 @@ def test_myerson_optima_of_single_items():
     assert load_setting("single_3_irregular").optimal_revenue == pytest.approx(irregular, 1e-9)
 
 
-@pytest.mark.parametrize(
-    ("n_bidders", "revenue"),
-    [
-        (1, 0.25),
-        (2, 0.4166666666666667),
-        (3, 0.53125),
-        (4, 0.6125),
-        (5, 0.671875),
-        (7, 0.7509765625),
-        (10, 0.8182705965909091),
-    ],
-)
-def test_uniform_single_item_revenue(n_bidders, revenue):
+def test_uniform_single_item_revenue():
+    n_bidders = [1, 2, 3, 4, 5, 7, 10]
+    revenues = [uniform_single_item_revenue(n) for n in n_bidders]
+    by_hand = [1 / 4, 5 / 12, 17 / 32, 0.6125, 0.671875, 0.7509765625, 0.8182705965909091]
     # Closed forms differ only by rounding.
-    assert uniform_single_item_revenue(n_bidders) == pytest.approx(revenue, rel=1e-14)
-    myerson = expected_maximum([lambda t: min(1, (1 + t) / 2)] * n_bidders, 1, [])
-    assert uniform_single_item_revenue(n_bidders) == pytest.approx(myerson, rel=1e-12)
+    np.testing.assert_allclose(revenues, by_hand, rtol=1e-14)
+    integrals = [expected_maximum([lambda t: min(1, (1 + t) / 2)] * n, 1, []) for n in n_bidders]
+    np.testing.assert_allclose(revenues, integrals, rtol=1e-12)
 
 
 def test_vcg_uniform_revenue():
@@ -248,8 +223,6 @@ def test_vcg_uniform_revenue():
     assert vcg_uniform_revenue(2, 3) == 1
     second = np.sort(make_valuations(N_SAMPLES, 3, 2, random_state=0), axis=1)[:, 1]
     assert_mean(second.sum(axis=1), vcg_uniform_revenue(3, 2))
-    with pytest.raises(ValueError, match="n_items must be an integer"):
-        vcg_uniform_revenue(2, 0)
 
 
 def irwin_hall(n_terms, s):
@@ -286,44 +259,13 @@ def test_best_known_revenue_of_the_asymmetric_setting():
     assert items == pytest.approx(31 / 24, rel=1e-9) and items < best
 
 
+MIXTURE = Mixture([stats.uniform(0, 3), stats.uniform(3, 5)], [0.75, 0.25])
+COIN = Discrete([4, 1], [0.5, 0.5])
 YAO = {
     "additive_yao_2x2": (0.5, 1, 2),
     "additive_yao_2x2_b2.5": (0.5, 1, 2.5),
     "additive_yao_2x2_p0.3": (0.3, 1, 2),
 }
-
-
-def best_two_bidder_revenue(values, probabilities, n_items, bayesian=False):
-    """Return the optimal revenue of two bidders with finitely many types, by linear program."""
-    types = list(itertools.product(values, repeat=n_items))
-    chances = [math.prod(t) for t in itertools.product(probabilities, repeat=n_items)]
-    shape = (len(types), len(types), 2, n_items + 1)  # reports, bidder, items and payment
-    every = range(len(types))
-
-    def utility(bidder, true, report, other):
-        row = np.zeros(shape)
-        profile = (report, other) if bidder == 0 else (other, report)
-        row[(*profile, bidder)] = [*types[true], -1]
-        return row
-
-    gains, once = [], []
-    for bidder, true, report in itertools.product(range(2), every, every):
-        gain = [
-            (utility(bidder, true, report, other) if report != true else 0)
-            - utility(bidder, true, true, other)
-            for other in every
-        ]
-        gains += [np.tensordot(chances, gain, 1)] if bayesian else gain
-    for s, t, item in itertools.product(every, every, range(n_items)):
-        row = np.zeros(shape)
-        row[s, t, :, item] = 1
-        once.append(row)
-    cost = np.zeros(shape)
-    cost[..., -1] = -np.multiply.outer(chances, chances)[..., None]
-    bounds = ([(0, 1)] * n_items + [(None, None)]) * (len(types) ** 2 * 2)
-    rows = np.array([*gains, *once]).reshape(len(gains) + len(once), -1)
-    limits = np.r_[np.zeros(len(gains)), np.ones(len(once))]
-    return -linprog(cost.ravel(), rows, limits, bounds=bounds).fun
 
 
 @pytest.mark.parametrize("name", YAO)
@@ -332,9 +274,11 @@ def test_yao_optimum_by_formula_and_by_linear_program(name):
     setting = load_setting(name)
     # The linear program is solved up to 1e-7; the formula differs only by rounding.
     assert setting.optimal_revenue == pytest.approx(yao_revenue(2, p, a, b), rel=1e-14)
-    dominant = best_two_bidder_revenue((a, b), (p, 1 - p), n_items=2)
+    types = list(itertools.product((a, b), repeat=2))
+    chances = np.outer((p, 1 - p), (p, 1 - p)).ravel()
+    dominant = best_two_bidder_revenue([types] * 2, [chances] * 2)
     assert setting.optimal_revenue == pytest.approx(dominant, abs=1e-6)
-    interim = best_two_bidder_revenue((a, b), (p, 1 - p), n_items=2, bayesian=True)
+    interim = best_two_bidder_revenue([types] * 2, [chances] * 2, bayesian=True)
     assert setting.published["optimal Bayesian auction"][0] == pytest.approx(interim, abs=1e-6)
     assert setting.marginals[0, 0].atoms.tolist() == [a, b]
 
@@ -345,8 +289,6 @@ def test_yao_revenue_of_one_bidder_is_its_best_menu():
     for wrong in ((0, 1, 2), (1, 1, 2), (0.5, 2, 2), (0.5, -1, 2)):
         with pytest.raises(ValueError, match="0 < p < 1 and 0 <= a < b"):
             yao_revenue(2, *wrong)
-    with pytest.raises(ValueError, match="n_bidders"):
-        yao_revenue(0, 0.5, 1, 2)
 
 
 def test_make_valuations_default_is_uniform():
@@ -363,17 +305,8 @@ def test_make_valuations_default_is_uniform():
         (stats.expon(scale=2), [[2, 2], [2, 2]]),
         ([stats.uniform(0, 2), stats.uniform(0, 6)], [[1, 3], [1, 3]]),
         ([[stats.uniform(0, 2)], [stats.uniform(0, 6)]], [[1, 1], [3, 3]]),
-        (
-            [
-                [stats.uniform(0, 2), stats.poisson(4)],
-                [Discrete([1, 4], [0.5, 0.5]), stats.beta(1, 1)],
-            ],
-            [[1, 4], [2.5, 0.5]],
-        ),
-        (
-            np.array([Mixture([stats.uniform(), stats.uniform(1, 3)], [0.5, 0.5])], object),
-            [[1.5, 1.5], [1.5, 1.5]],
-        ),
+        ([[stats.uniform(0, 2), stats.poisson(4)], [COIN, stats.beta(1, 1)]], [[1, 4], [2.5, 0.5]]),
+        (np.array([MIXTURE], object), [[2.5, 2.5], [2.5, 2.5]]),
     ],
     ids=["one", "per item", "per bidder", "grid", "object array"],
 )
@@ -391,35 +324,33 @@ def test_draws_depend_on_the_distributions_only_not_on_how_they_are_given():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("sizes", "distribution", "message"),
     [
-        ((0, 2, 2), "n_samples must be an integer of at least 1; got 0"),
-        ((10.0, 2, 2), "n_samples must be an integer"),
-        ((10, True, 2), "n_bidders must be an integer"),
-        ((10, 2, -1), "n_items must be an integer"),
         # 31 % of draws are negative.
         (
-            (400, 2, 2, stats.norm(1, scale=2)),
+            (400, 2, 2),
+            stats.norm(1, scale=2),
             r"at least 0; got norm\(1, scale=2\) of bidder 0, item 0",
         ),
-        ((10, 1, 2, [stats.uniform(), Discrete([-1], [1])]), r"Discrete\(.*item 1, which drew -1"),
-        ((10, 2, 2, [stats.uniform()] * 3), r"\(n_bidders, n_items\) = \(2, 2\).*shape \(3,\)"),
-        ((10, 2, 2, "uniform"), "from scipy.stats .*got 'uniform'"),
-        ((10, 1, 1, stats.multivariate_normal([1, 1])), "one number per profile"),
-        ((10, 1, 1, None, "seed"), "cannot be used to seed"),
+        ((10, 1, 2), [COIN, Discrete([-1], [1])], r"Discrete\(.*item 1, which drew -1"),
+        ((10, 2, 2), [COIN] * 3, r"\(n_bidders, n_items\) = \(2, 2\).*shape \(3,\)"),
+        ((10, 2, 2), "uniform", "from scipy.stats .*got 'uniform'"),
+        ((10, 1, 1), stats.multivariate_normal([1, 1]), "one number per profile"),
     ],
 )
-def test_make_valuations_refuses(arguments, message):
+def test_make_valuations_refuses(sizes, distribution, message):
     with pytest.raises(ValueError, match=message):
-        make_valuations(*arguments)
+        make_valuations(*sizes, distribution)
 
 
-def test_priors_refuse():
+def test_a_wrong_seed_is_refused():
+    with pytest.raises(ValueError, match="cannot be used to seed"):
+        make_valuations(10, 1, 1, random_state="seed")
+
+
+def test_a_product_prior_needs_bidders_and_items():
     with pytest.raises(ValueError, match=r"shape \(n_bidders, n_items\); got shape \(1,\)"):
         ProductPrior([stats.uniform()])
-    for prior in (ProductPrior([[stats.uniform()]]), TrianglePrior()):
-        with pytest.raises(ValueError, match="n_samples"):
-            prior.sample(0)
 
 
 def test_unbounded_priors_report_up_to_a_high_quantile():
@@ -429,9 +360,6 @@ def test_unbounded_priors_report_up_to_a_high_quantile():
     np.testing.assert_allclose(setting.support[..., 1], 3 * math.log(1e6), rtol=1e-9)
     both = ProductPrior([[stats.norm(100, 1)]])
     np.testing.assert_allclose(both.support[0, 0], 100 + stats.norm.ppf([1e-6, 1 - 1e-6]))
-
-
-MIXTURE = Mixture([stats.uniform(0, 3), stats.uniform(3, 5)], [0.75, 0.25])
 
 
 def test_mixture_by_hand():
@@ -519,13 +447,10 @@ def test_drift_moves_quantiles_along_lines():
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"n_steps": 1}, "n_steps must be an integer of at least 2"),
-        ({"n_samples": 0}, "n_samples must be"),
         ({"start": [stats.uniform()] * 3}, "start must be one distribution or broadcast"),
         ({"end": stats.uniform(-1, 1)}, "start and end must have values of at least 0"),
     ],
 )
 def test_drift_refuses(changes, message):
-    sizes = {"n_steps": 3, "n_samples": 10, "n_bidders": 2, "n_items": 2}
     with pytest.raises(ValueError, match=message):
-        make_drifting_valuations(**{**sizes, **changes})
+        make_drifting_valuations(3, 10, 2, 2, **changes)

@@ -33,6 +33,8 @@ from sklauction.datasets import make_valuations
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+pytestmark = pytest.mark.usefixtures("few_updates")
+
 # Manelli & Vincent 2006: one item for 2/3, both for (4 - sqrt(2)) / 3.
 ALONE, BOTH = 2 / 3, (4 - np.sqrt(2)) / 3
 
@@ -66,7 +68,11 @@ def optimum():
     return optimal_auction()
 
 
-# Allocations and payments over two values.
+def boundaries(display):
+    """Return the vertices of the boundaries of a reference."""
+    return np.concatenate(
+        [path.vertices for contour in display.ax_.collections[1:] for path in contour.get_paths()]
+    )
 
 
 def test_displays_hold_the_outcomes_at_their_profiles():
@@ -90,18 +96,14 @@ def test_one_item_shows_own_value_against_the_opponents_bid():
     sure = np.abs(own - other) > 0.02
     wins = (own > 0.5) & (own > other)
     np.testing.assert_array_equal(display.probabilities[sure], wins[sure])
-    assert display.labels == (
-        "bidder 0's value for item 0, money",
-        "bidder 1's bid on item 0, money",
-    )
+    own, other = "bidder 0's value for item 0, money", "bidder 1's bid on item 0, money"
+    assert display.labels == (own, other)
     assert display.fixed == ""
 
 
 def test_opponent_and_fixed_bids_can_be_chosen():
-    auction = first_price_auction(3, 1)
-    bids = [[0], [0.75], [0]]
-    arguments = {"opponent": 2, "bids": bids, "n_points": 5}
-    display = PaymentDisplay.from_estimator(auction, **arguments).plot()
+    arguments = {"opponent": 2, "bids": [[0], [0.75], [0]], "n_points": 5}
+    display = PaymentDisplay.from_estimator(first_price_auction(3, 1), **arguments).plot()
     # Bidder 0 wins with at least 0.75 and at least the bid of bidder 2, as it wins ties.
     own, other = np.meshgrid(*display.values)
     wins = (own >= 0.75) & (own >= other)
@@ -111,27 +113,27 @@ def test_opponent_and_fixed_bids_can_be_chosen():
 
 
 def test_one_item_of_several_can_be_shown_against_an_opponent():
-    display = AllocationDisplay.from_estimator(
-        first_price_auction(2, 2), items=(1,), item=1, n_points=6
-    )
+    auction = first_price_auction(2, 2)
+    display = AllocationDisplay.from_estimator(auction, items=(1,), item=1, n_points=6)
     np.testing.assert_array_equal(display.probabilities[np.tril_indices(6, -1)], 0)
     np.testing.assert_array_equal(display.probabilities[np.triu_indices(6, 1)], 1)
     assert display.fixed == "bidder 0 bids 0.5 on item 0; bidder 1 bids 0.5 on item 0"
 
 
-def test_many_fixed_bids_are_summarised():
-    auction = first_price_auction(3, 2)
-    display = AllocationDisplay.from_estimator(auction, n_points=3)
-    assert display.fixed == "bidder 1 bids 0.5, 0.5; bidder 2 bids 0.5, 0.5"
-    display = AllocationDisplay.from_estimator(first_price_auction(3, 3), n_points=3)
-    assert display.fixed == "all other bids: middle of the support"
-    given = AllocationDisplay.from_estimator(
-        first_price_auction(3, 3), bids=np.ones((3, 3)), n_points=3
-    )
-    assert given.fixed == "all other bids as given"
+@pytest.mark.parametrize(
+    "n_items, bids, text",
+    [
+        (2, None, "bidder 1 bids 0.5, 0.5; bidder 2 bids 0.5, 0.5"),
+        (3, None, "all other bids: middle of the support"),
+        (3, np.ones((3, 3)), "all other bids as given"),
+    ],
+)
+def test_many_fixed_bids_are_summarised(n_items, bids, text):
+    auction = first_price_auction(3, n_items)
+    assert AllocationDisplay.from_estimator(auction, bids=bids, n_points=3).fixed == text
 
 
-def test_one_bidder_and_one_item_are_drawn_as_a_step(optimum):
+def test_one_bidder_and_one_item_are_drawn_as_a_step():
     auction = optimal_auction(1)
     display = AllocationDisplay.from_estimator(auction, reference=auction).plot()
     step, boundary = display.ax_.lines
@@ -152,8 +154,7 @@ def test_the_known_optimum_is_shown_with_its_boundaries(optimum):
     gains = np.stack([0 * one, one - ALONE, two - ALONE, one + two - BOTH])
     gets = np.isin(gains.argmax(axis=0), (1, 3))
     np.testing.assert_array_equal(display.probabilities[sure], gets[sure])
-    drawn = [stretch for contour in display.ax_.collections[1:] for stretch in contour.get_paths()]
-    vertices = np.concatenate([stretch.vertices for stretch in drawn])
+    vertices = boundaries(display)
     levels = np.column_stack([vertices, vertices.sum(axis=1)])
     known = [(0, ALONE), (1, ALONE), (2, BOTH), (0, BOTH - ALONE), (1, BOTH - ALONE)]
     distances = np.min([np.abs(levels[:, axis] - level) for axis, level in known], axis=0)
@@ -180,10 +181,7 @@ def test_boundaries_are_white_and_black_and_drawn_once(optimum):
 def test_a_reference_without_a_menu_is_outlined_at_one_half():
     auction, reference = first_price_auction(2, 2), myerson(2, 2)
     display = AllocationDisplay.from_estimator(auction, reference=reference).plot()
-    vertices = np.concatenate(
-        [path.vertices for contour in display.ax_.collections[1:] for path in contour.get_paths()]
-    )
-    assert np.abs(vertices - 0.5).min(axis=1).max() < 0.011
+    assert np.abs(boundaries(display) - 0.5).min(axis=1).max() < 0.011
     assert display.ax_.get_title() == "bidder 1 bids 0.5, 0.5\ndashed: MyersonAuction"
 
 
@@ -283,9 +281,6 @@ def test_invalid_references_and_constant_values_raise(optimum):
         PaymentDisplay.from_estimator(constant)
 
 
-# Training.
-
-
 def small_net(**parameters):
     settings = {"max_iter": 2, "batch_size": 8, "random_state": 0} | parameters
     return RegretNetAuction(2, hidden_layer_sizes=(4,), **settings)
@@ -296,7 +291,7 @@ def trained():
     return small_net(max_iter=3).fit(valuations(2, 1))
 
 
-def test_training_shows_the_history(trained):
+def test_training_shows_the_history_and_marks_the_weights_used(trained):
     display = TrainingDisplay.from_estimator(trained).plot()
     names = ("revenue", "total_regret", "score")
     for ax, name in zip(display.axes_, names, strict=True):
@@ -306,12 +301,8 @@ def test_training_shows_the_history(trained):
     assert display.axes_[1].get_yscale() == "log" and display.regret_bound == "lower"
     assert "lower bound" in display.axes_[1].get_ylabel()
     assert display.axes_[2].get_xlabel() == "iteration"
-
-
-def test_the_weights_used_are_marked(trained):
-    display = TrainingDisplay.from_estimator(trained).plot()
-    scores = [row["score"] for row in trained.history_]
-    assert display.best_iteration == trained.net_.best_iter_ == 1 + np.argmax(scores)
+    # A line marks the iteration of the weights used.
+    assert display.best_iteration == trained.net_.best_iter_ == 1 + np.argmax(expected)
     for ax in display.axes_:
         (mark,) = [line for line in ax.lines if line.get_linestyle() == ":"]
         assert list(mark.get_xdata()) == [display.best_iteration] * 2
@@ -386,9 +377,6 @@ def test_auctions_without_a_history_raise(trained):
         TrainingDisplay.from_estimator(clone(trained))
     with pytest.raises(ValueError, match="axes must be 3 matplotlib Axes; got 2"):
         TrainingDisplay.from_estimator(trained).plot(plt.subplots(2)[1])
-
-
-# Comparisons.
 
 
 def compare(revenues, regrets, bounds=None):

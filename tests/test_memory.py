@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from mechanisms import first_price
 from scipy.stats import uniform
 
 from sklauction import (
@@ -36,12 +37,6 @@ BRIEF = {"max_iter": 1, "batch_size": 8, "random_state": 0}
 NET = {**BRIEF, "hidden_layer_sizes": (4,)}
 GAME = {**NET, "n_shared_reports": 3, "n_local_reports": 2, "n_ascents": 1}
 MENU = {**BRIEF, "menu_size": 8, "anneal_iter": 4, "n_starts": 1}
-
-
-def first_price(bids):
-    """Give each item to the highest bid, which is paid."""
-    wins = np.eye(bids.shape[1])[bids.argmax(axis=1)].swapaxes(1, 2)
-    return wins, (wins * bids).sum(axis=2)
 
 
 AUCTIONS = [

@@ -22,7 +22,7 @@ from sklauction.datasets import load_setting, make_valuations
 from sklauction.economics import feasibility_violation, ir_violation
 from sklauction.learned.training import Batch
 from sklauction.menu import make_menu
-from sklauction.menus.affine import AffineMenu, SoftRevenue, affine_outcome, soft_revenue
+from sklauction.menus.affine import AffineMenu, affine_outcome, soft_revenue
 from sklauction.menus.affine_mechanism import AffineMechanism
 from sklauction.menus.menu_rows import (
     MenuDesign,
@@ -43,26 +43,27 @@ def generator(seed=0):
 
 
 def design(n_bidders=2, n_items=2, **changes):
-    fields = {
-        "demand": "additive",
-        "n_rows": 5,
-        "alike_bidders": False,
-        "alike_items": False,
-        "integral": False,
-        "n_starts": 1,
-    }
-    return MenuDesign(n_bidders=n_bidders, n_items=n_items, **{**fields, **changes})
+    fields = {"n_bidders": n_bidders, "n_items": n_items, "demand": "additive", "n_rows": 5}
+    fields |= {"alike_bidders": False, "alike_items": False, "integral": False, "n_starts": 1}
+    return MenuDesign(**fields | changes)
 
 
 def random_menu(n_rows, n_bidders, n_items, seed=0, demand="additive"):
-    """Return any affine maximizer at all: random rows, weights and boosts."""
-    draws = torch.Generator().manual_seed(seed)
+    """Return a menu with random rows, weights and boosts."""
+    draws = generator(seed)
     shape = design(n_bidders, n_items, demand=demand, n_rows=n_rows)
     logits = 3 * torch.randn(1, n_rows, *shape.logits_shape, generator=draws)
     rows = rows_from_logits(logits, shape)[0].double()
     weights = torch.exp(torch.randn(n_bidders, generator=draws)).double()
     boosts = -2 * torch.rand(n_rows, generator=draws).double()
     return AffineMenu(rows, weights, boosts)
+
+
+def integral_rows(shape):
+    """Return the row of nothing and one row for each integral allocation."""
+    owners = integral_assignments(shape)
+    rows = torch.nn.functional.one_hot(owners, shape.n_bidders + 1).transpose(1, 2)
+    return torch.nn.functional.pad(rows[:, :-1], (0, 0, 0, 0, 1, 0)).double()
 
 
 # -- The pure functions ---------------------------------------------------------------------
@@ -79,14 +80,10 @@ def test_second_price_with_reserve_by_hand():
     # Bidder 1 counts twice. Row by row: 0.75 against 0.5 and the boost 0.5: pays 0.5. 0.6
     # against 2 x 0.5: bidder 1 pays 0.6 / 2. Nobody reaches the boost.
     assert rows.tolist() == [0, 1, 2]
-    assert payments.tolist() == [
-        [0.5, 0.0],
-        [0.0, pytest.approx(0.3)],
-        [0.0, 0.0],
-    ]
+    assert payments.tolist() == [[0.5, 0.0], [0.0, pytest.approx(0.3)], [0.0, 0.0]]
 
 
-def test_ties_go_to_the_first_row_whatever_the_rounding():
+def test_ties_up_to_rounding_go_to_the_first_row():
     rows = torch.eye(3, dtype=torch.double).unsqueeze(1)
     menu = AffineMenu(rows, torch.ones(1).double(), torch.zeros(3).double())
     # 0.1 + 0.2 is not 0.3 in binary: the second and third are best by one unit in the last place.
@@ -94,18 +91,27 @@ def test_ties_go_to_the_first_row_whatever_the_rounding():
     assert affine_outcome(bids, menu)[0].item() == 0
 
 
+@pytest.mark.parametrize("reserve", [None, 0.3])
 @pytest.mark.parametrize("sizes", [(2, 7, 3, 2), (1, 4, 1, 3), (3, 5, 2, 1)])
-def test_written_out_gradient_agrees_with_finite_differences(sizes):
-    n_starts, n_rows, n_bidders, n_items = sizes
+def test_written_out_gradient_agrees_with_finite_differences(sizes, reserve):
+    n_starts, n_rows, *shape = sizes
     draws = generator()
 
     def drawn(*shape):
         return torch.rand(*shape, generator=draws, dtype=torch.double)
 
-    profiles = drawn(6, n_bidders, n_items)
-    parts = (drawn(n_starts, n_rows, n_bidders, n_items), drawn(n_starts, n_bidders) + 0.5)
-    parts = [part.requires_grad_() for part in (*parts, drawn(n_starts, n_rows))]
-    assert torch.autograd.gradcheck(lambda *p: SoftRevenue.apply(profiles, *p, 10.0), parts)
+    def revenue(rows, weights, boosts):
+        if reserve is None:
+            return soft_revenue(profiles, AffineMenu(rows, weights, boosts), 10.0)
+        # The first row, for all integral allocations, has no parameters.
+        rows, boosts = (torch.cat([0 * part[:, :1], part], dim=1) for part in (rows, boosts))
+        reserves = torch.full(shape, reserve).double()
+        return soft_revenue(profiles, AffineMenu(rows, weights, boosts, reserves), 10.0)
+
+    profiles = drawn(6, *shape)
+    parts = drawn(n_starts, n_rows, *shape), drawn(n_starts, shape[0]) + 0.5
+    parts = [part.requires_grad_() for part in (*parts, drawn(n_starts, n_rows) - 0.5)]
+    assert torch.autograd.gradcheck(revenue, parts)
 
 
 def test_soft_revenue_tends_to_what_is_paid():
@@ -119,9 +125,7 @@ def test_soft_revenue_tends_to_what_is_paid():
 
 def test_rows_of_all_integral_allocations_and_boosts_for_unsold_items_are_myerson():
     values = make_valuations(500, 2, 2, random_state=0)
-    owners = integral_assignments(design(n_rows=8, integral=True))
-    rows = torch.nn.functional.one_hot(owners, 3).transpose(1, 2)[:, :2].double()
-    rows = torch.cat([torch.zeros(1, 2, 2).double(), rows])
+    rows = integral_rows(design(n_rows=8, integral=True))
     boosts = 0.5 * (1 - rows.sum(dim=1)).sum(dim=1)
     menu = AffineMenu(rows, torch.ones(2).double(), boosts)
     outcome = AffineMechanism(menu, 1.0)(torch.tensor(values))
@@ -134,23 +138,15 @@ def test_rows_of_all_integral_allocations_and_boosts_for_unsold_items_are_myerso
 def test_a_row_for_all_integral_allocations_stands_for_them(n_bidders, n_items):
     draws = generator(1)
     extra = random_menu(6, n_bidders, n_items)
-    # So cheap that some are chosen.
+    # Cheap enough to be chosen sometimes.
     extra = extra._replace(boosts=extra.boosts / 8)
     reserves = torch.rand(n_bidders, n_items, generator=draws, dtype=torch.double)
-    owners = integral_assignments(design(n_bidders, n_items, n_rows=100))
-    rows = torch.nn.functional.one_hot(owners, n_bidders + 1).transpose(1, 2)[:, :n_bidders]
-    rows = torch.cat([torch.zeros(1, n_bidders, n_items), rows]).double()
+    rows = integral_rows(design(n_bidders, n_items, n_rows=100))
     boosts = -(rows * reserves * extra.weights[:, None]).sum(dim=(1, 2))
-    listed = AffineMenu(
-        torch.cat([rows, extra.allocations]), extra.weights, torch.cat([boosts, extra.boosts])
-    )
-    nothing = torch.zeros(1, n_bidders, n_items).double()
-    short = AffineMenu(
-        torch.cat([nothing, extra.allocations]),
-        extra.weights,
-        torch.cat([nothing[:, 0, 0], extra.boosts]),
-        reserves,
-    )
+    every = torch.cat([rows, extra.allocations]), torch.cat([boosts, extra.boosts])
+    listed = AffineMenu(every[0], extra.weights, every[1])
+    first = torch.cat([rows[:1], extra.allocations]), torch.cat([boosts[:1], extra.boosts])
+    short = AffineMenu(first[0], extra.weights, first[1], reserves)
     bids = 1.5 * torch.rand(500, n_bidders, n_items, generator=draws, dtype=torch.double)
     chosen, *outcome = affine_outcome(bids, short)
     _, *expected = affine_outcome(bids, listed)
@@ -158,7 +154,7 @@ def test_a_row_for_all_integral_allocations_stands_for_them(n_bidders, n_items):
     for one, other in zip(outcome, expected, strict=True):
         # Sums in another order.
         torch.testing.assert_close(one, other, atol=1e-12, rtol=0)
-    # As a mechanism, too, which sorts its rows, and in money.
+    # A mechanism sorts the rows; its payments are in money.
     sold = AffineMechanism(short, 2.0)(2 * bids)
     torch.testing.assert_close(sold[0], expected[0], atol=1e-12, rtol=0)
     torch.testing.assert_close(sold[1], 2 * expected[1], atol=1e-12, rtol=0)
@@ -166,34 +162,12 @@ def test_a_row_for_all_integral_allocations_stands_for_them(n_bidders, n_items):
     assert float(soft) == pytest.approx(float(expected[1].sum(dim=1).mean()), abs=1e-9)
 
 
-def test_gradient_through_the_row_for_all_integral_allocations():
-    draws = generator()
-    profiles, reserves = torch.rand(6, 2, 3, generator=draws).double(), torch.full((2, 3), 0.3)
-    allocations = torch.rand(2, 4, 2, 3, generator=draws).double()
-    allocations[:, 0] = 0.0
-    weights = (torch.rand(2, 2, generator=draws) + 0.5).double()
-    boosts = -torch.rand(2, 3, generator=draws).double()
-
-    def revenue(allocations, weights, boosts):
-        # The first row has no parameters of its own.
-        nothing = torch.zeros_like(boosts[:, :1])
-        boosts = torch.cat([nothing, boosts], dim=1)
-        rows = torch.cat([torch.zeros_like(allocations[:, :1]), allocations], dim=1)
-        return soft_revenue(profiles, AffineMenu(rows, weights, boosts, reserves.double()), 10.0)
-
-    parts = [allocations[:, 1:].clone(), weights, boosts]
-    assert torch.autograd.gradcheck(revenue, [part.requires_grad_() for part in parts])
-
-
 @pytest.mark.parametrize("demand", ["additive", "unit"])
 @pytest.mark.parametrize("n_bidders, n_items", [(1, 3), (2, 2), (3, 2)])
 def test_any_affine_maximizer_is_truthful_feasible_and_rational(demand, n_bidders, n_items):
-    menu = random_menu(12, n_bidders, n_items, demand=demand)
-    # Nothing for nothing, without which an auction may have to sell.
-    menu = menu._replace(
-        allocations=torch.cat([torch.zeros(1, n_bidders, n_items), menu.allocations]),
-        boosts=torch.cat([torch.zeros(1), menu.boosts]),
-    )
+    menu = random_menu(13, n_bidders, n_items, demand=demand)
+    # Without the row of nothing an auction may have to sell.
+    menu.allocations[0], menu.boosts[0] = 0, 0
     mechanism = AffineMechanism(menu, scale=3.0)
     values = 3 * np.random.RandomState(0).uniform(size=(100, n_bidders, n_items))
     outcome = [part.numpy() for part in mechanism(torch.tensor(values))]
@@ -234,7 +208,7 @@ def test_rows_are_feasible_for_any_numbers(integral, demand, n_bidders, n_items)
     if integral:
         assert set(np.unique(rows)) <= {0.0, 1.0}
     else:
-        # Nothing sold, sold for sure and lotteries are all within reach.
+        # Items are not sold, sold, and sold in lotteries.
         assert (rows == 0).any() and (rows == 1).any() and ((rows > 0) & (rows < 1)).any()
 
 
@@ -303,11 +277,10 @@ def test_a_menu_network_moves_with_its_bidders_and_items_and_does_not_grow():
     )
     torch.testing.assert_close(other.weights, menu.weights[:, bidders], **close)
     torch.testing.assert_close(other.boosts, menu.boosts, **close)
+    small = TransformerMenu(design(n_rows=6), values[:, :2, :2], generator())
     large = TransformerMenu(design(7, 9, n_rows=6), make_valuations(50, 7, 9), generator())
-    assert sum(p.numel() for p in large.parameters()) == sum(
-        p.numel()
-        for p in TransformerMenu(design(n_rows=6), values[:, :2, :2], generator()).parameters()
-    )
+    sizes = [sum(part.numel() for part in one.parameters()) for one in (small, large)]
+    assert sizes[0] == sizes[1]
 
 
 # -- One buyer's menus -----------------------------------------------------------------------
@@ -328,11 +301,11 @@ def test_pruning_changes_no_choice_in_the_support():
     best = np.maximum(utilities.max(axis=1), 0)
     chosen = menu.choose(values)
     own = (values * menu.allocations[chosen]).sum(axis=1) - menu.prices[chosen]
-    # Everybody is as well off as with all rows; no two rows are equally good but by rounding.
+    # Utilities are those of all rows, up to rounding.
     np.testing.assert_allclose(own, best, atol=1e-9)
     paid = np.where(utilities.max(axis=1) > 0, prices[utilities.argmax(axis=1)], 0)
     np.testing.assert_allclose(menu.prices[chosen], paid, atol=1e-12)
-    # No row can be spared: without any, somebody in the support chooses otherwise.
+    # Every row is chosen by some buyer.
     assert len(np.unique(chosen)) == len(menu.prices)
 
 
@@ -373,8 +346,7 @@ def test_simplify_drops_rows_that_earn_little():
 @pytest.mark.parametrize("cls", [RochetNetAuction, MenuNetAuction])
 @pytest.mark.parametrize("demand", ["additive", "unit"])
 def test_the_menu_is_the_auction(cls, demand):
-    values = make_valuations(500, 1, 3, random_state=0) * 7
-    auction = cls(demand=demand, **SMALL).fit(values)
+    auction = cls(demand=demand, **SMALL).fit(make_valuations(500, 1, 3, random_state=0) * 7)
     fresh = make_valuations(300, 1, 3, random_state=1) * 7
     outcome = auction.predict(fresh)
     chosen = auction.menu_.choose(fresh[:, 0])
@@ -406,8 +378,7 @@ def test_short_fits_come_close_to_the_optimum_and_not_above(cls, name, share):
 
 
 def test_menu_display_draws_regions():
-    values = make_valuations(500, 1, 3, random_state=0)
-    auction = RochetNetAuction(**SMALL).fit(values)
+    auction = RochetNetAuction(**SMALL).fit(make_valuations(500, 1, 3, random_state=0))
     display = MenuDisplay.from_estimator(auction, items=(2, 0), values=[0, 0.5, 0], n_points=21)
     rows = auction.menu_.choose([[display.values[1][4], 0.5, display.values[0][9]]])
     assert display.rows[4, 9] == rows[0]
@@ -428,11 +399,9 @@ def test_menu_display_draws_regions():
 @pytest.mark.parametrize("demand", ["additive", "unit"])
 def test_fitted_maximizers_are_exactly_truthful(menu, deterministic, demand):
     values = make_valuations(300, 2, 2, random_state=0) * [[1.0], [2.0]]
-    auction = AffineMaximizerAuction(
-        2, menu=menu, deterministic=deterministic, demand=demand, **SMALL
-    ).fit(values)
-    fresh = values[:100]
-    report = measure_regret(auction, fresh, effort="thorough", random_state=0)
+    parts = {"menu": menu, "deterministic": deterministic, "demand": demand}
+    auction = AffineMaximizerAuction(2, **parts, **SMALL).fit(values)
+    report = measure_regret(auction, values[:100], effort="thorough", random_state=0)
     assert report.total_regret <= 1e-8 * auction.scale_
     assert not report.problems
     if deterministic:
@@ -457,7 +426,7 @@ def test_a_large_auction_starts_from_item_wise_sale_and_stays_truthful():
     fresh = make_valuations(20_000, 3, 6, random_state=1)
     classical = MyersonAuction(3).fit(values).predict(fresh).payments.sum(axis=1)
     gain = auction.predict(fresh).payments.sum(axis=1) - classical
-    # Reserves are Myerson's of the pooled samples: as good, up to what training adds or costs.
+    # Reserves are Myerson's of the pooled samples; training changes revenue a little.
     assert gain.mean() > -0.01 * classical.mean()
     report = measure_regret(auction, fresh[:30], effort="default", random_state=0)
     assert report.total_regret <= 1e-8 * auction.scale_ and not report.problems
@@ -481,14 +450,11 @@ def test_bidders_alike_have_equal_weights_and_symmetric_menus():
     values = make_valuations(2000, 2, 2, random_state=0)
     menu = AffineMaximizerAuction(2, **SMALL).fit(values).menu_
     assert menu.weights.tolist() == [1.0, 1.0]
-    rows = {
-        (*row.ravel().round(6), round(boost, 6))
-        for row, boost in zip(menu.allocations, menu.boosts)
-    }
-    moved = menu.allocations[:, ::-1]
-    assert rows == {
-        (*row.ravel().round(6), round(boost, 6)) for row, boost in zip(moved, menu.boosts)
-    }
+    rows, moved = (
+        {(*row.ravel().round(6), round(boost, 6)) for row, boost in zip(rows, menu.boosts)}
+        for rows in (menu.allocations, menu.allocations[:, ::-1])
+    )
+    assert rows == moved
     other = AffineMaximizerAuction(2, symmetric=False, **SMALL).fit(values).menu_
     assert other.weights[0] != other.weights[1]
     assert other.weights.prod() == pytest.approx(1)
@@ -503,7 +469,7 @@ def test_the_start_that_earns_most_on_held_out_profiles_is_kept():
     for start in range(4):
         menu = net.menu_of(net.weights_of(start))
         earned.append(affine_outcome(torch.as_tensor(profiles).double(), menu)[2].sum(1).mean())
-    # Judged in single precision.
+    # Held-out revenue is in single precision.
     assert net.evaluate(profiles).revenue == pytest.approx(float(max(earned)), abs=1e-5)
     assert max(earned) > min(earned) + 1e-4
 
@@ -532,7 +498,7 @@ def test_bidders_are_recombined_only_when_asked(independent):
 
 
 def test_dead_rows_are_revived():
-    # Rows that nobody can want: everything at a price above all values.
+    # Dead rows: everything at a price above all values.
     values = make_valuations(2000, 1, 2, random_state=0)
     auction = RochetNetAuction(
         menu_size=8, n_starts=1, max_iter=4, symmetric=False, validation_fraction=0, random_state=0
@@ -565,8 +531,7 @@ def test_two_bidders_are_refused_by_auctions_of_one(cls, valuations):
 
 
 def test_a_menu_too_large_for_memory_says_how_large_and_what_would_fit():
-    values = make_valuations(20, 3, 10, random_state=0)
     auction = AffineMaximizerAuction(3, menu_size=10_000_000)
     with pytest.raises(ValueError, match=r"10,000,000 rows .* GiB .*; [0-9,]+ rows would fit"):
-        auction.fit(values)
+        auction.fit(np.ones((20, 3, 10)))
     assert not hasattr(auction, "net_")

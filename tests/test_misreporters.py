@@ -76,12 +76,11 @@ def test_play_matches_the_definition_of_regret(batch, generator, n_truths):
         for group in range(3):
             for k in range(n_truths):
                 truth = truths[bidder, group, k]
-                gains = [utility(bidder, group, truth, r) for r in reports[bidder, group]]
-                total += (max(gains) - gains[k]) / (3 * n_truths)
-                assert float(play.gains[bidder, group, k]) == pytest.approx(
-                    max(gains) - gains[k], abs=1e-12
-                )
-                assert int(play.best_reports[bidder, group, k]) == int(np.argmax(gains))
+                utilities = [utility(bidder, group, truth, r) for r in reports[bidder, group]]
+                gain = max(utilities) - utilities[k]
+                total += gain / (3 * n_truths)
+                assert float(play.gains[bidder, group, k]) == pytest.approx(gain, abs=1e-12)
+                assert int(play.best_reports[bidder, group, k]) == int(np.argmax(utilities))
                 bids = batch[group : group + 1].clone()
                 bids[0, bidder] = truth
                 paid.append(float(proportional(bids)[1].sum()))
@@ -99,29 +98,29 @@ def test_perturbations_stay_in_the_box_and_reach_all_sizes(batch, generator):
     assert (distance < 0.002).any() and (distance > 0.1).any() and distance.max() <= 0.3
 
 
-def test_refine_does_not_lower_a_smooth_utility(batch, generator):
-    truths = draw_truths(batch, batch, 3, generator)
+def ascended(search, batch, draws, **options):
+    """Assert that a search raises a smooth utility; return the distances of its reports."""
+    truths = draw_truths(batch, batch, 3, draws)
     starts = torch.full_like(truths, 0.9)
-    found = refine(proportional, batch, truths, starts, BOX, n_steps=8, generator=generator)
+    found = search(proportional, batch, truths, starts, BOX, **options)
     before, after = (own_utilities(proportional, batch, truths, r) for r in (starts, found))
-    # Utilities are concave: ascent does not reduce them by more than its last step, which is at
-    # most 0.2 * 0.5**7 = 0.0016.
-    assert (after >= before - 2e-3).all() and after.mean() > before.mean() + 0.01
-    # Steps differ by report, and add up to at most 40 % of the range.
-    moved = (found - starts).abs().amax(dim=3).flatten()
-    assert len(moved.unique()) == len(moved) and moved.max() <= 0.4
-    assert found.min() >= 0 and found.max() <= 1 and not found.requires_grad
-
-
-def test_climb_maximises_a_smooth_utility(batch, generator):
-    truths = draw_truths(batch, batch, 3, generator)
-    starts = torch.full_like(truths, 0.9)
-    found = climb(proportional, batch, truths, starts, BOX, n_steps=60, step_size=0.02)
-    before, after = (own_utilities(proportional, batch, truths, r) for r in (starts, found))
-    # Adam's steps are at most 0.02: utilities end within two steps of the maximum.
+    # Utilities are concave: ascent lowers them by at most its last steps.
     assert (after >= before - 2e-3).all() and after.mean() > before.mean() + 0.01
     assert found.min() >= 0 and found.max() <= 1 and not found.requires_grad
     assert torch.equal(starts, torch.full_like(truths, 0.9))
+    return (found - starts).abs().amax(dim=3).flatten()
+
+
+def test_refine_does_not_lower_a_smooth_utility(batch, generator):
+    # The last step is at most 0.2 * 0.5**7 = 0.0016.
+    moved = ascended(refine, batch, generator, n_steps=8, generator=generator)
+    # Steps differ by report, and add up to at most 40 % of the range.
+    assert len(moved.unique()) == len(moved) and moved.max() <= 0.4
+
+
+def test_climb_maximises_a_smooth_utility(batch, generator):
+    # Adam's steps are at most 0.02.
+    ascended(climb, batch, generator, n_steps=60, step_size=0.02)
 
 
 @pytest.mark.parametrize("architecture", MISREPORTERS)

@@ -10,20 +10,18 @@ from sklauction.two_player.layers import AttentionLayer, ExchangeableLayer, buil
 from sklauction.two_player.networks import AUCTIONEERS, NetworkDesign
 
 
-def build(architecture, n_bidders, n_items, demand="additive", payments="envelope", noise=3.0):
+def design(n_bidders, n_items, **options):
+    sizes = {"demand": "additive", "hidden_layer_sizes": (8, 7), "activation": "silu"}
+    return NetworkDesign(n_bidders=n_bidders, n_items=n_items, **{**sizes, **options})
+
+
+def build(architecture, shape, noise):
+    """Return a network in double precision with noise added to all weights."""
     generator = torch.Generator().manual_seed(0)
-    shape = NetworkDesign(
-        n_bidders=n_bidders,
-        n_items=n_items,
-        demand=demand,
-        hidden_layer_sizes=(8, 8),
-        activation="silu",
-        payments=payments,
-    )
     network = build_seeded(lambda: AUCTIONEERS[architecture](shape), generator)
-    network.prepare(np.zeros((n_bidders, n_items)), np.ones((n_bidders, n_items)))
+    sizes = shape.n_bidders, shape.n_items
+    network.prepare(np.zeros(sizes), np.ones(sizes))
     for parameter in network.parameters():
-        # Large changes: constraints must hold for any weights.
         parameter.data += noise * torch.randn(parameter.shape, generator=generator)
     return network.double()
 
@@ -33,7 +31,9 @@ def build(architecture, n_bidders, n_items, demand="additive", payments="envelop
 @pytest.mark.parametrize("payments", PAYMENTS)
 @pytest.mark.parametrize("n_bidders, n_items", [(1, 1), (1, 4), (2, 2), (4, 3)])
 def test_feasible_and_rational_for_any_weights(architecture, demand, payments, n_bidders, n_items):
-    network = build(architecture, n_bidders, n_items, demand, payments)
+    shape = design(n_bidders, n_items, demand=demand, payments=payments)
+    # Large changes: constraints must hold for any weights.
+    network = build(architecture, shape, noise=3.0)
     bids = 5 * torch.rand(200, n_bidders, n_items, dtype=torch.float64)
     with torch.no_grad():
         allocations, payments = (part.numpy() for part in network(bids))
@@ -47,22 +47,10 @@ def test_feasible_and_rational_for_any_weights(architecture, demand, payments, n
 @pytest.mark.parametrize("demand", ["additive", "unit"])
 @pytest.mark.parametrize("payments", PAYMENTS)
 def test_equivariant_network_commutes_with_reordering(architecture, demand, payments):
-    generator = torch.Generator().manual_seed(0)
-    shape = NetworkDesign(
-        n_bidders=3,
-        n_items=4,
-        demand=demand,
-        alike_bidders=True,
-        alike_items=True,
-        hidden_layer_sizes=(8, 7),
-        activation="tanh",
-        payments=payments,
-    )
-    network = build_seeded(lambda: AUCTIONEERS[architecture](shape), generator).double()
+    alike = {"alike_bidders": True, "alike_items": True, "activation": "tanh"}
+    shape = design(3, 4, demand=demand, payments=payments, **alike)
+    network = build(architecture, shape, noise=1.0)
     assert not any("embedding" in name for name, _ in network.named_parameters())
-    network.prepare(np.zeros((3, 4)), np.ones((3, 4)))
-    for parameter in network.parameters():
-        parameter.data += torch.randn(parameter.shape, generator=generator)
     bids = torch.rand(50, 3, 4, dtype=torch.float64)
     bidders, items = torch.tensor([2, 0, 1]), torch.tensor([3, 1, 0, 2])
     with torch.no_grad():
@@ -137,7 +125,7 @@ def test_envelope_payment_by_hand():
 @pytest.mark.parametrize("demand", ["additive", "unit"])
 @pytest.mark.parametrize("n_bidders, n_items", [(1, 3), (2, 2), (4, 3)])
 def test_envelope_payments_start_from_a_truthful_auction(architecture, demand, n_bidders, n_items):
-    network = build(architecture, n_bidders, n_items, demand, noise=0.0)
+    network = build(architecture, design(n_bidders, n_items, demand=demand), noise=0.0)
     spread = 0.3 + np.random.RandomState(0).uniform(size=(n_bidders, n_items))
     network.prepare(np.full((n_bidders, n_items), 0.5), spread)
     generator = torch.Generator().manual_seed(1)
@@ -160,13 +148,10 @@ def test_envelope_payments_start_from_a_truthful_auction(architecture, demand, n
 def test_weights_depend_on_the_generator_alone():
     torch.manual_seed(1)
     state = torch.random.get_rng_state()
-    design = NetworkDesign(
-        n_bidders=2, n_items=2, demand="additive", hidden_layer_sizes=(4,), activation="tanh"
-    )
 
     def weights(seed):
         generator = torch.Generator().manual_seed(seed)
-        network = build_seeded(lambda: AUCTIONEERS["mlp"](design), generator)
+        network = build_seeded(lambda: AUCTIONEERS["mlp"](design(2, 2)), generator)
         return torch.nn.utils.parameters_to_vector(network.parameters())
 
     assert torch.equal(weights(0), weights(0)) and not torch.equal(weights(0), weights(1))

@@ -31,7 +31,16 @@ SETTINGS = [
 SQUARE = [(0, 0), (1, 0), (1, 1), (0, 1)]
 
 
-# -- Volumes and areas ----------------------------------------------------------------------
+def box(low, high):
+    """Return the corners of a box of values of two items."""
+    return [tuple(np.where(corner, high, low)) for corner in SQUARE]
+
+
+def uniform_grid(low, high, n):
+    """Return the centres of n x n cells of a box, and equal weights."""
+    steps = (np.arange(n) + 0.5) / n
+    types = low + np.array(list(itertools.product(steps, steps))) * np.subtract(high, low)
+    return types, np.full(n * n, 1 / n**2)
 
 
 def test_volumes_by_hand_and_by_counting():
@@ -76,9 +85,6 @@ def test_polygon_revenue_by_hand():
     assert twice == pytest.approx(0.5 * 7 / 8)
 
 
-# -- Closed forms ---------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("given", [True, False])
 def test_closed_forms_earn_what_they_say_and_are_exactly_truthful(name, given):
@@ -110,8 +116,7 @@ def test_closed_forms_earn_what_they_say_and_are_exactly_truthful(name, given):
     ],
 )
 def test_no_small_change_of_prices_or_lotteries_earns_more(low, high, demand):
-    found = uniform_box_optimum(low, high, demand)
-    corners = [(low[0], low[1]), (high[0], low[1]), (high[0], high[1]), (low[0], high[1])]
+    found, corners = uniform_box_optimum(low, high, demand), box(low, high)
     exact = uniform_menu_revenue(found.allocations, found.prices, corners)
     assert found.revenue == pytest.approx(exact, rel=1e-12)
     random = np.random.RandomState(0)
@@ -127,21 +132,14 @@ def test_no_small_change_of_prices_or_lotteries_earns_more(low, high, demand):
 
 @pytest.mark.parametrize(
     "low, high, demand",
-    [
-        ([0, 0], [4, 3], "additive"),
-        ([4, 4], [16, 7], "additive"),
-        ([2, 2], [3, 3], "unit"),
-    ],
+    [((0, 0), (4, 3), "additive"), ((4, 4), (16, 7), "additive"), ((2, 2), (3, 3), "unit")],
 )
 def test_linear_programs_on_grids_close_in_on_the_closed_forms(low, high, demand):
     known = uniform_box_optimum(low, high, demand)
-    low, high = np.array(low, dtype=float), np.array(high, dtype=float)
+    alike = low[0] == low[1] and high[0] == high[1]
     gaps = []
     for n in (5, 10, 20):
-        steps = (np.arange(n) + 0.5) / n
-        types = low + np.array(list(itertools.product(steps, steps))) * (high - low)
-        weights = np.full(len(types), 1 / len(types))
-        alike = bool(low[0] == low[1] and high[0] == high[1])
+        types, weights = uniform_grid(low, high, n)
         solution = solve_types(TypeProgram([types], weights, demand, "dsic", False, alike))
         gaps.append(solution.revenue / known.revenue - 1)
     # Gaps are positive and about proportional to the cell width.
@@ -177,9 +175,6 @@ def test_priors_are_recognised_and_others_are_not():
     assert could_be_triangle(square[square.sum(axis=1) < 1]) == pytest.approx(1, abs=0.01)
     assert plausible_boxes(np.repeat(square[:, :1], 2, axis=1)) == []
     assert plausible_boxes(square**2) == []
-
-
-# -- Finitely many types --------------------------------------------------------------------
 
 
 def yao_types(p, low, high):
@@ -235,9 +230,7 @@ def test_solutions_keep_every_constraint(demand, incentive, alike):
 
 def test_deviations_to_distant_types_are_not_profitable():
     # Constraints between close types alone do not suffice here.
-    steps = (np.arange(20) + 0.5) / 20
-    types = np.array(list(itertools.product(4 * steps, 3 * steps)))
-    weights = np.full(len(types), 1 / len(types))
+    types, weights = uniform_grid((0, 0), (4, 3), 20)
     solution = solve_types(TypeProgram([types], weights, "additive", "dsic", False, False))
     assert solution.n_rounds > 1
     utilities = types @ solution.allocations[:, 0].T - solution.payments[:, 0]
@@ -295,19 +288,12 @@ def test_samples_become_cells_or_stay_what_they_are():
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"incentive": "ir"}, "incentive must be one of 'dsic', 'bic'"),
-        ({"n_bins": 0}, "n_bins must be an integer of at least 1"),
-        ({"max_memory": -1}, "max_memory must be a positive number"),
-        ({"symmetric": 3}, "symmetric must be 'auto', True or False"),
         ({"types": [[1, 2, 3]]}, r"types must have shape \(n_types, 2\); got \(1, 3\)"),
         ({"types": [[1, -2]]}, "types must be finite and non-negative"),
         ({"types": [[[1, 2]]] * 3}, "one such array for each of the 2 bidders; got 3"),
         ({"types": [[1, 2]], "probabilities": [0.5]}, "sum to 1; got"),
         ({"types": [[1, 2]], "probabilities": [0.5, 0.5]}, "probabilities must be 1 non-negative"),
-        (
-            {"types": [[1, 2], [2, 2]], "symmetric": True},
-            "symmetric must be 'auto' or False",
-        ),
+        ({"types": [[1, 2], [2, 2]], "symmetric": True}, "symmetric must be 'auto' or False"),
         ({"n_bins": 30, "max_memory": 1e-3}, r"[0-9,]+ variables and at least [0-9,]+ constraints"),
     ],
 )
@@ -321,14 +307,11 @@ def test_bad_programs_are_refused_before_anything_is_fitted(changes, message):
 
 def test_size_is_counted_before_symmetries():
     n_variables, n_constraints, n_bytes = program_size([25, 25], 2)
-    types = np.array(list(itertools.product(range(1, 6), repeat=2)), dtype=float)
-    weights = np.full((25, 25), 1 / 625)
-    solution = solve_types(TypeProgram([types, types], weights, "additive", "dsic", False, False))
+    types, weights = uniform_grid((0, 0), (5, 5), 5)
+    program = TypeProgram([types] * 2, np.outer(weights, weights), "additive", "dsic", False, False)
+    solution = solve_types(program)
     assert solution.n_variables == n_variables and solution.n_constraints >= n_constraints - 625
     assert n_bytes < 100 * 2**20
-
-
-# -- Bundles of two items ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("c", [0.1, 0.5, 2.0])
@@ -338,9 +321,9 @@ def test_items_with_high_values_are_sold_as_a_bundle(c):
     grid = grid_of_marginals([uniform(c, 1)] * 2, 16)
     # The upper bound on a grid of cells of width 1/16 is at most 0.31 % above.
     assert found.revenue <= potential_bound([grid]) <= 1.0031 * found.revenue
-    around = found.prices[0] * np.array([0.999, 1.001])
-    square = [(c, c), (c + 1, c), (c + 1, c + 1), (c, c + 1)]
-    nearby = [uniform_menu_revenue([(1, 1)], [price], square) for price in around]
-    assert uniform_menu_revenue([(1, 1)], found.prices, square) == pytest.approx(found.revenue)
-    assert max(nearby) < found.revenue
+    below, best, above = (
+        uniform_menu_revenue([(1, 1)], found.prices * factor, box([c, c], [c + 1, c + 1]))
+        for factor in (0.999, 1, 1.001)
+    )
+    assert best == pytest.approx(found.revenue) and max(below, above) < found.revenue
     assert uniform_box_optimum([0.05, 0.05], [1.05, 1.05]) is None

@@ -44,6 +44,14 @@ def all_options(sheet):
     return [*options, *((row, float(price)) for row, price in rows)]
 
 
+def assert_offered(allocation, payment, options):
+    """Assert that an option is this allocation at this payment, up to rounding."""
+    assert any(
+        np.array_equal(allocation, taken) and payment == pytest.approx(price, abs=1e-12)
+        for taken, price in options
+    )
+
+
 def one(sheets, place):
     return PriceSheets(*(part[place] for part in sheets))
 
@@ -61,12 +69,9 @@ def test_best_choice_is_the_best_of_all_sets(n_items, n_sizes, n_rows, limited):
         best = max(values[row].numpy() @ taken - price for taken, price in options)
         # Sums of a few numbers below 1, in another order.
         assert float(choice.utility[row]) == pytest.approx(best, abs=1e-12)
-        own = (choice.allocation[row].numpy(), float(choice.payment[row]))
-        assert any(
-            np.array_equal(own[0], taken) and own[1] == pytest.approx(price, abs=1e-12)
-            for taken, price in options
-        )
-        assert own[0] @ values[row].numpy() - own[1] == pytest.approx(best, abs=1e-12)
+        got, paid = choice.allocation[row].numpy(), float(choice.payment[row])
+        assert_offered(got, paid, options)
+        assert got @ values[row].numpy() - paid == pytest.approx(best, abs=1e-12)
 
 
 def test_no_price_is_negative_and_of_equals_the_dearest_is_taken():
@@ -94,11 +99,9 @@ def test_soft_choice_of_two_items_is_the_softmax_of_all_sets():
         options = all_options(one(sheets, row))
         gains = np.array([values[row].numpy() @ taken - price for taken, price in options])
         weights = np.exp(7 * gains) / np.exp(7 * gains).sum()
-        assert float(payment[row]) == pytest.approx(
-            sum(w * price for w, (_, price) in zip(weights, options)), abs=1e-12
-        )
-        expected = sum(w * taken for w, (taken, _) in zip(weights, options))
-        np.testing.assert_allclose(allocation[row], expected, atol=1e-12)
+        allocations, prices = map(np.array, zip(*options))
+        assert float(payment[row]) == pytest.approx(weights @ prices, abs=1e-12)
+        np.testing.assert_allclose(allocation[row], weights @ allocations, atol=1e-12)
 
 
 def test_soft_choice_of_many_items_gives_out_what_its_sets_hold():
@@ -131,11 +134,7 @@ def test_settlement_is_feasible_rational_and_inside_the_sheets(n_bidders, n_item
     np.testing.assert_allclose(outcome.regret_bounds, menu - final, atol=1e-12)
     for row, bidder in np.ndindex(60, n_bidders):
         options = all_options(one(sheets, (row, bidder)))
-        got, paid = allocations[row, bidder], payments[row, bidder]
-        assert any(
-            np.allclose(got, taken, atol=1e-12) and paid == pytest.approx(price, abs=1e-12)
-            for taken, price in options
-        )
+        assert_offered(allocations[row, bidder], payments[row, bidder], options)
 
 
 @pytest.mark.parametrize("n_items, n_sizes, n_rows", SHAPES)
@@ -143,20 +142,19 @@ def test_whatever_a_bidder_reports_it_gains_no_more_than_the_bound(n_items, n_si
     sheets, truth = draw_sheets(n_items, n_sizes, n_rows, (60, 3)), draw_values((60, 3, n_items))
     worst = settle(truth, sheets).regret_bounds.sum(dim=1).argmax().item()
     sheets, truth = one(sheets, slice(worst, worst + 1)), truth[worst : worst + 1]
-    bounds = settle(truth, sheets).regret_bounds[0]
-    assert (bounds > 0).any()
+    truthful = settle(truth, sheets)
+    assert (truthful.regret_bounds > 0).any()
     reports = 2 * draw_values((2000, n_items), seed=5)
     many = PriceSheets(*(part.expand(2000, *part.shape[1:]) for part in sheets))
     for bidder in range(3):
         # The sheet is fixed, as the others' bids are: only the bidder's report changes.
         bids = truth.repeat(2000, 1, 1)
         bids[:, bidder] = reports
-        outcome = settle(bids, many)
-        gains = (outcome.allocations[:, bidder] * truth[0, bidder]).sum(1)
-        gains = gains - outcome.payments[:, bidder]
-        own = settle(truth, sheets)
-        truthful = (own.allocations[0, bidder] * truth[0, bidder]).sum() - own.payments[0, bidder]
-        assert float(gains.max() - truthful) <= float(bounds[bidder]) + 1e-12
+        best, own = (
+            (outcome.allocations[:, bidder] @ truth[0, bidder] - outcome.payments[:, bidder]).max()
+            for outcome in (settle(bids, many), truthful)
+        )
+        assert float(best - own) <= float(truthful.regret_bounds[0, bidder]) + 1e-12
 
 
 def test_in_a_clash_the_dearer_favourite_wins_and_equals_go_to_the_first():

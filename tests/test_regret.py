@@ -1,8 +1,6 @@
 """The audit's interface: what it takes, what it reports, what it refuses."""
 
 import dataclasses
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -26,9 +24,6 @@ from sklauction.audit import RegretReport
 @pytest.fixture
 def uniform():
     return np.random.RandomState(3).uniform(size=(100, 2, 2))
-
-
-# Truthful auctions
 
 
 @pytest.mark.parametrize(
@@ -57,35 +52,22 @@ def test_without_a_profitable_misreport_the_truth_is_returned(uniform):
     assert report.max_regret == 0.0
 
 
-# What the report says
-
-
-def test_misreports_attain_the_regret(uniform):
-    report = measure_regret(first_price, uniform, effort="quick", random_state=0)
+@pytest.mark.parametrize("is_module", [False, True])
+def test_misreports_attain_the_regret(is_module, uniform):
+    mechanism = run = first_price
+    if is_module:
+        network = ALGNetAuction(n_bidders=2, hidden_layer_sizes=(4,), max_iter=1, random_state=0)
+        mechanism, run = network, network.fit(uniform).predict
+    report = measure_regret(mechanism, uniform, effort="quick", random_state=0)
+    assert report.search["gradient"] == is_module
     for bidder in range(2):
         bids = uniform.copy()
         bids[:, bidder] = report.misreports[:, bidder]
-        allocations, payments = first_price(bids)
+        allocations, payments = run(bids)
         gain = (uniform[:, bidder] * allocations[:, bidder]).sum(axis=1) - payments[:, bidder]
         gain -= report.truthful_utilities[:, bidder]
-        # The report's own figures, recomputed by the definition.
-        np.testing.assert_allclose(gain, report.regrets[:, bidder], atol=1e-12)
-
-
-def test_misreports_found_on_a_module_attain_the_regret_in_double_precision(uniform):
-    auction = ALGNetAuction(n_bidders=2, hidden_layer_sizes=(4,), max_iter=1, random_state=0)
-    auction.fit(uniform)
-    report = measure_regret(auction, uniform, effort="quick", random_state=0)
-    assert report.search["gradient"]
-    for bidder in range(2):
-        bids = uniform.copy()
-        bids[:, bidder] = report.misreports[:, bidder]
-        allocations, payments = auction.predict(bids)
-        gain = (uniform[:, bidder] * allocations[:, bidder]).sum(axis=1) - payments[:, bidder]
-        # Far below the 1e-7 of the single precision in which the search ran.
-        np.testing.assert_allclose(
-            gain - report.truthful_utilities[:, bidder], report.regrets[:, bidder], atol=1e-13
-        )
+        # Far below the 1e-7 of the single precision in which modules are searched.
+        np.testing.assert_allclose(gain, report.regrets[:, bidder], rtol=0, atol=1e-13)
 
 
 def test_totals_means_and_errors_are_those_of_the_table(uniform):
@@ -112,9 +94,7 @@ def test_print_names_the_search_and_calls_itself_a_lower_bound(uniform):
 
 
 def test_same_seed_same_report_and_no_global_randomness(uniform):
-    np.random.seed(0)  # noqa: NPY002 - what must stay untouched
-    expected = np.random.uniform()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
+    before = np.random.get_state()  # noqa: NPY002
     first, second, third = (
         measure_regret(first_price, uniform, effort="quick", random_state=seed)
         for seed in (5, 5, 6)
@@ -122,47 +102,25 @@ def test_same_seed_same_report_and_no_global_randomness(uniform):
     np.testing.assert_array_equal(first.regrets, second.regrets)
     np.testing.assert_array_equal(first.misreports, second.misreports)
     assert not np.array_equal(first.misreports, third.misreports)
-    assert np.random.uniform() == expected  # noqa: NPY002
-
-
-@pytest.mark.parametrize("factor", [1e-6, 1e9])
-def test_regret_is_in_the_unit_of_the_valuations(factor, uniform):
-    small = measure_regret(first_price, uniform, effort="quick", random_state=0)
-    large = measure_regret(first_price, uniform * factor, effort="quick", random_state=0)
-    # First price knows no unit; the reports tried scale with the support, up to rounding.
-    np.testing.assert_allclose(large.regrets, small.regrets * factor, rtol=1e-6, atol=1e-9 * factor)
+    np.testing.assert_equal(np.random.get_state(), before)  # noqa: NPY002
 
 
 @pytest.mark.parametrize("factor", [1e-100, 1e100])
-def test_money_beyond_single_precision(factor, uniform):
-    class HalfPrice(torch.nn.Module):
+@pytest.mark.parametrize("portion, gain, tolerance", [(1 / 2, 0, 1e-12), (1 / 4, 1 / 8, 1e-6)])
+def test_money_beyond_single_precision(factor, portion, gain, tolerance, uniform):
+    class HalfOfTheBid(torch.nn.Module):
         def forward(self, bids):
             share = bids / factor / 2
-            return share, 0.5 * (share * bids).sum(dim=2)
+            return share, portion * (share * bids).sum(dim=2)
 
-    report = measure_regret(
-        HalfPrice(), 0.4 * factor * uniform, support=(0, factor), random_state=0
-    )
-    # u(b) = sum_j (v_j b_j / 2 - b_j^2 / 4) in units of the factor is largest at the truth,
-    # v_j = b_j, if payments are half; so nothing is to be gained.
+    values = 0.4 * uniform
+    report = measure_regret(HalfOfTheBid(), factor * values, support=(0, factor), random_state=0)
     assert report.search["gradient"]
-    # The gradient of zero regret is flat: rounding only.
-    assert report.max_regret <= 1e-12 * factor
-
-    class QuarterPrice(HalfPrice):
-        def forward(self, bids):
-            share, payments = super().forward(bids)
-            return share, payments / 2
-
-    report = measure_regret(
-        QuarterPrice(), 0.4 * factor * uniform, support=(0, factor), random_state=0
-    )
-    # Now b_j = 2 v_j is best, and gains v_j^2 / 2 - 3 v_j^2 / 8.
-    expected = (0.4 * uniform) ** 2 / 8 * factor
-    np.testing.assert_allclose(report.regrets, expected.sum(axis=2), atol=1e-6 * factor)
-
-
-# Forms of mechanisms and valuations
+    # In units of the factor, u(b) = sum_j (v_j b_j - portion b_j^2) / 2 is largest at
+    # b_j = v_j / (2 portion): at the truth, or at 2 v_j, which gains v_j^2 / 2 - 3 v_j^2 / 8. At
+    # the truth the gradient is zero: rounding only.
+    expected = gain * (values**2).sum(axis=2)
+    np.testing.assert_allclose(report.regrets / factor, expected, atol=tolerance)
 
 
 def test_a_mechanism_that_writes_into_its_bids_does_no_harm(uniform):
@@ -182,10 +140,8 @@ def test_a_mechanism_that_writes_into_its_bids_does_no_harm(uniform):
 def test_an_auction_takes_valuations_in_every_form(uniform):
     auction = VCGAuction(n_bidders=2).fit(uniform)
     flat = uniform.reshape(len(uniform), -1)
-    reports = [
-        measure_regret(auction, X, effort="quick", random_state=0)
-        for X in (uniform, flat, pd.DataFrame(flat))
-    ]
+    forms = (uniform, flat, pd.DataFrame(flat))
+    reports = [measure_regret(auction, X, effort="quick", random_state=0) for X in forms]
     assert all(report.revenue == reports[0].revenue for report in reports)
     with pytest.raises(NotFittedError):
         measure_regret(VCGAuction(n_bidders=2), uniform)
@@ -200,16 +156,6 @@ def test_a_module_without_gradient_is_a_black_box(uniform):
     function = measure_regret(first_price, uniform, effort="quick", random_state=0)
     assert not module.search["gradient"]
     np.testing.assert_array_equal(module.regrets, function.regrets)
-
-
-def test_single_items_and_single_bidders(uniform):
-    for n_bidders, n_items in ((1, 1), (1, 2), (2, 1)):
-        values = uniform[:, :n_bidders, :n_items]
-        report = measure_regret(first_price, values, support=(0, 1), random_state=0)
-        rival = values[:, ::-1] if n_bidders == 2 else 0.0
-        expected = np.maximum(values - rival, 0.0).sum()
-        # The supremum at a jump.
-        assert 0.99 * expected <= report.regrets.sum() <= expected + 1e-9
 
 
 def test_the_support_is_widened_to_the_truths():
@@ -235,27 +181,6 @@ def test_long_audits_show_a_bar_when_asked(uniform, capsys):
     measure_regret(first_price, uniform, effort="quick", random_state=0)
     measure_regret(first_price, uniform, effort="quick", random_state=0, verbose=False)
     assert capsys.readouterr().err == ""
-
-
-def test_memory_is_bounded_whatever_the_number_of_valuations():
-    # A quarter of a million 2x2 profiles are 8 MB; their audit may hold the report (24 MB) and
-    # blocks of fixed size. 150 MB leaves room for the latter, not for all candidates at once
-    # (11 reports of each bidder alone would be 180 MB).
-    code = (
-        "import numpy as np, tracemalloc\n"
-        "from sklauction import VCGAuction, measure_regret\n"
-        "V = np.random.default_rng(0).uniform(size=(250_000, 2, 2))\n"
-        "auction = VCGAuction(n_bidders=2).fit(V)\n"
-        "tracemalloc.start()\n"
-        "measure_regret(auction, V, effort=11, random_state=0)\n"
-        "peak = tracemalloc.get_traced_memory()[1]\n"
-        "assert peak < 150e6, peak\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
-# Outcomes that no auction may have
 
 
 def test_violations_under_the_truth_are_measured_and_named():
@@ -298,10 +223,7 @@ def nan_for_large_reports(bids):
 @pytest.mark.parametrize(
     "mechanism, message",
     [
-        (
-            lambda bids: (bids[:, :1], bids.sum(axis=2)),
-            r"allocations of shape \(4, 2, 2\).*bids of",
-        ),
+        (lambda bids: (bids[:, :1], bids[..., 0]), r"allocations of shape \(4, 2, 2\).*bids of"),
         (lambda bids: (bids, bids), r"return payments of shape \(4, 2\)"),
         (lambda bids: bids, r"must return \(allocations, payments\), two arrays.*got ndarray"),
         (lambda bids: None, r"must return \(allocations, payments\).*got NoneType"),
@@ -332,8 +254,8 @@ def test_outcomes_that_depend_on_chance_or_on_other_rows_are_refused(uniform):
         wins, payments = second_price(bids)
         return wins, np.minimum(payments, bids.mean())
 
-    for mechanism, field in ((by_chance, "payments"), (by_row, "payments")):
-        message = rf"mechanism {mechanism.__name__} must give each row .* got {field} that differ"
+    for mechanism in (by_chance, by_row):
+        message = rf"mechanism {mechanism.__name__} must give each row .* got payments that differ"
         with pytest.raises(ValueError, match=message):
             measure_regret(mechanism, uniform)
 
@@ -370,14 +292,11 @@ def test_a_module_that_is_not_finite_somewhere_is_named(uniform):
     "changes, message",
     [
         ({"valuations": np.ones((3, 2))}, r"valuations must be .*got shape \(3, 2\)"),
-        ({"valuations": -np.ones((3, 2, 2))}, r"non-negative"),
+        ({"valuations": -np.ones((3, 2, 2))}, "non-negative"),
         (
-            {"effort": [8, 1, 2]},
-            r"effort must be one of .* integer from 9 to .*; got \[8, 1, 2\]",
+            {"effort": 3},
+            r"effort must .*'quick', 'default', 'thorough', or an integer from 9 .*; got 3",
         ),
-        ({"effort": 3}, r"effort must be one of 'quick'.* integer from 9 to .*; got 3"),
-        ({"effort": "lots"}, r"effort must be one of 'quick', 'default', 'thorough'.*'lots'"),
-        ({"demand": "some"}, r"demand must be one of 'additive', 'unit'; got 'some'"),
         ({"support": np.zeros((3, 3, 2))}, r"support must broadcast .* got shape \(3, 3, 2\)"),
     ],
 )
@@ -385,9 +304,6 @@ def test_bad_arguments_are_named(changes, message, uniform):
     arguments = {"valuations": uniform[:4], **changes}
     with pytest.raises(ValueError, match=message):
         measure_regret(second_price, **arguments)
-
-
-# Whether a report can be all there is
 
 
 def report_of(revenues, regrets):
@@ -446,15 +362,6 @@ def test_audit_consistency_convicts_a_search_that_saw_nothing():
     assert convicted.missing_regret == pytest.approx((np.sqrt(0.5) - 0.5) ** 2, rel=0.1)
 
 
-@pytest.mark.parametrize(
-    "regrets, arguments, message",
-    [
-        ([[0.1, 0.1]], {"optimum": 0.5}, "got 2 bidders"),
-        ([[0.1]], {"optimum": 0.0}, "optimum must be a positive number; got 0.0"),
-        ([[0.1]], {"optimum": np.nan}, "optimum must be a positive number"),
-        ([[0.1]], {"optimum": 0.5, "n_errors": -1}, "n_errors must be a positive number; got -1"),
-    ],
-)
-def test_audit_consistency_refuses(regrets, arguments, message):
-    with pytest.raises(ValueError, match=message):
-        audit_consistency(report_of([0.5], regrets), **arguments)
+def test_audit_consistency_is_about_one_bidder():
+    with pytest.raises(ValueError, match="got 2 bidders"):
+        audit_consistency(report_of([0.5], [[0.1, 0.1]]), optimum=0.5)

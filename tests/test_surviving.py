@@ -1,11 +1,7 @@
 """Fits that are killed or interrupted, run out of disk space, or diverge."""
 
 import json
-import os
 import pickle
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +9,7 @@ import torch
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from skorch.callbacks import Callback, EarlyStopping
-from test_common import ONE_BIDDER, make
+from test_common import learned_attributes, make, predicted, profiles
 
 from sklauction import ALGNetAuction
 from sklauction.learned.training import MOST_HALVINGS, AuctionNet
@@ -50,27 +46,11 @@ def short_iterations(monkeypatch):
 
 
 @pytest.fixture
-def valuations(request, valuations):
-    """Profiles with the number of bidders of the auction."""
-    name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
-    return valuations[:60, :1] if name in ONE_BIDDER else valuations[:60]
-
-
-def run(*arguments):
+def run(run_python):
     """Return the output of tests/kill_fits.py, in one thread because it forks."""
-    done = subprocess.run(
-        [sys.executable, "kill_fits.py", *arguments],
-        cwd=Path(__file__).parent,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
+    return lambda *arguments: json.loads(
+        run_python("kill_fits.py", *arguments, OMP_NUM_THREADS="1")
     )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def outcomes(auction, X):
-    return np.asarray(auction.predict(X))
 
 
 # Least number of kills or interruptions, and the fits; all fits in the full version.
@@ -80,20 +60,20 @@ HOW_OFTEN = pytest.mark.parametrize(
 
 
 @HOW_OFTEN
-def test_fits_killed_at_random_moments_resume_bit_for_bit(least, names):
+def test_fits_killed_at_random_moments_resume_bit_for_bit(least, names, run):
     counts = run("kill", least, "0", *names)
     assert counts["kills"] >= int(least) and counts["resumed"] > 0
     assert not counts["different"], counts
 
 
 @HOW_OFTEN
-def test_ctrl_c_at_random_moments_leaves_an_auction_that_can_be_continued(least, names):
+def test_ctrl_c_at_random_moments_leaves_an_auction_that_can_be_continued(least, names, run):
     counts = run("interrupt", least, "1", *names)
     assert counts["interrupted"] >= int(least), counts
     assert not counts["wrong"], counts
 
 
-def test_a_full_disk_is_reported_before_training_and_does_not_stop_it_later():
+def test_a_full_disk_is_reported_before_training_and_does_not_stop_it_later(run):
     counts = run("full")
     kind, message = counts["too_little_at_once"]
     assert kind == "OSError" and "checkpoint must be a file that can be written" in message
@@ -124,19 +104,18 @@ def interrupt(net):
 
 
 @every(SOME)
-def test_an_interrupted_fit_has_its_complete_iterations(name, valuations):
+def test_an_interrupted_fit_has_its_complete_iterations(name):
+    X = profiles(name)
     auction = make(name, max_iter=3, warm_start=True, callbacks=[AtUpdate(2, interrupt)])
     with pytest.warns(UserWarning, match="interrupted: .* the 2 complete iterations of 3"):
-        auction.fit(valuations)
-    whole = make(name, max_iter=2).fit(valuations)
-    np.testing.assert_array_equal(outcomes(auction, valuations), outcomes(whole, valuations))
+        auction.fit(X)
+    whole = make(name, max_iter=2).fit(X)
+    np.testing.assert_array_equal(predicted(auction, X), predicted(whole, X))
     assert auction.history_ == whole.history_ and auction.n_iter_ == 2
     # It can be continued, also in another process.
     auction = pickle.loads(pickle.dumps(auction.set_params(max_iter=2)))
-    expected = make(name, max_iter=4).fit(valuations)
-    np.testing.assert_array_equal(
-        outcomes(auction.fit(valuations), valuations), outcomes(expected, valuations)
-    )
+    expected = make(name, max_iter=4).fit(X)
+    np.testing.assert_array_equal(predicted(auction.fit(X), X), predicted(expected, X))
 
 
 def test_a_fit_interrupted_in_its_first_iteration_has_the_first_weights(valuations):
@@ -144,7 +123,7 @@ def test_a_fit_interrupted_in_its_first_iteration_has_the_first_weights(valuatio
     with pytest.warns(UserWarning, match="the 0 complete iterations of 1"):
         auction.fit(valuations)
     assert auction.n_iter_ == 0 and auction.history_ == []
-    assert np.isfinite(outcomes(auction, valuations)).all()
+    assert np.isfinite(predicted(auction, valuations)).all()
 
 
 def test_a_fit_interrupted_before_training_sets_nothing(valuations, monkeypatch):
@@ -153,7 +132,7 @@ def test_a_fit_interrupted_before_training_sets_nothing(valuations, monkeypatch)
     for method in (auction.fit, auction.partial_fit):
         with pytest.raises(KeyboardInterrupt):
             method(valuations)
-        assert not [name for name in vars(auction) if name.endswith("_")]
+        assert not learned_attributes(auction)
 
 
 def test_early_stopping_by_skorch_is_not_an_interruption(valuations):
@@ -202,11 +181,12 @@ def killed(name, checkpoint, valuations, after=1, **changes):
 
 
 @every(SOME)
-def test_a_fit_resumes_bit_for_bit(name, valuations, checkpoint):
-    killed(name, checkpoint, valuations, max_iter=2)
-    resumed = make(name, max_iter=2, checkpoint=str(checkpoint), resume=True).fit(valuations)
-    whole = make(name, max_iter=2).fit(valuations)
-    np.testing.assert_array_equal(outcomes(resumed, valuations), outcomes(whole, valuations))
+def test_a_fit_resumes_bit_for_bit(name, checkpoint):
+    X = profiles(name)
+    killed(name, checkpoint, X, max_iter=2)
+    resumed = make(name, max_iter=2, checkpoint=str(checkpoint), resume=True).fit(X)
+    whole = make(name, max_iter=2).fit(X)
+    np.testing.assert_array_equal(predicted(resumed, X), predicted(whole, X))
     assert resumed.history_ == whole.history_ and resumed.seed_ == whole.seed_
 
 
@@ -217,24 +197,25 @@ def test_resume_keeps_a_random_seed(valuations, checkpoint):
     whole = make("algnet-mlp", max_iter=2, random_state=None)
     whole._draw_seed = lambda: resumed.seed_
     whole.fit(valuations)
-    np.testing.assert_array_equal(outcomes(resumed, valuations), outcomes(whole, valuations))
+    np.testing.assert_array_equal(predicted(resumed, valuations), predicted(whole, valuations))
 
 
-def test_a_complete_fit_resumes_at_its_end_and_can_be_extended(valuations, checkpoint):
-    first = make("algnet-mlp", max_iter=2, checkpoint=checkpoint).fit(valuations)
-    again = clone(first).set_params(resume=True).fit(valuations)
-    assert again.history_ == first.history_
-    longer = clone(first).set_params(resume=True, max_iter=3).fit(valuations)
-    assert longer.history_ == make("algnet-mlp", max_iter=3).fit(valuations).history_
+IMPATIENT = {"max_iter": 9, "n_iter_no_change": 1, "learning_rate_init": 10.0}
 
 
-def test_a_fit_that_stopped_early_resumes_at_its_end(valuations, checkpoint):
-    impatient = {"max_iter": 9, "n_iter_no_change": 1, "learning_rate_init": 10.0}
-    first = make("algnet-mlp", **impatient, checkpoint=checkpoint).fit(valuations)
+@pytest.mark.parametrize("changes", [{"max_iter": 2}, IMPATIENT])
+def test_a_fit_that_ended_resumes_at_its_end(changes, valuations, checkpoint):
+    first = make("algnet-mlp", **changes, checkpoint=checkpoint).fit(valuations)
     assert first.n_iter_ < 9
     again = clone(first).set_params(resume=True).fit(valuations)
     assert again.history_ == first.history_
-    np.testing.assert_array_equal(outcomes(again, valuations), outcomes(first, valuations))
+    np.testing.assert_array_equal(predicted(again, valuations), predicted(first, valuations))
+
+
+def test_a_complete_fit_can_be_extended(valuations, checkpoint):
+    first = make("algnet-mlp", max_iter=2, checkpoint=checkpoint).fit(valuations)
+    longer = clone(first).set_params(resume=True, max_iter=3).fit(valuations)
+    assert longer.history_ == make("algnet-mlp", max_iter=3).fit(valuations).history_
 
 
 def test_an_interrupted_fit_writes_a_checkpoint(valuations, checkpoint):
@@ -266,17 +247,17 @@ def test_a_second_fit_with_warm_start_resumes(valuations, checkpoint):
     assert resumed.n_iter_ == 4 and resumed.history_ == auction.history_
 
 
-OTHERS = {
-    "learning_rate_init": ({"learning_rate_init": 0.5}, "learning_rate_init was 0.02 and is 0.5"),
-    "support": ({"support": np.array([0.0, 4.0])}, r"support was None and is \[0.0, 4.0\]"),
-    "random_state": ({"random_state": 1}, "random_state was different"),
-}
-
-
-@pytest.mark.parametrize("kind", OTHERS)
-def test_resume_refuses_the_checkpoint_of_another_fit(kind, valuations, checkpoint):
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"learning_rate_init": 0.5}, "learning_rate_init was 0.02 and is 0.5"),
+        ({"support": np.array([0.0, 4.0])}, r"support was None and is \[0.0, 4.0\]"),
+        ({"random_state": 1}, "random_state was different"),
+    ],
+)
+def test_resume_refuses_the_checkpoint_of_another_fit(changes, message, valuations, checkpoint):
     make("algnet-mlp", checkpoint=checkpoint).fit(valuations)
-    kept, (changes, message) = checkpoint.read_bytes(), OTHERS[kind]
+    kept = checkpoint.read_bytes()
     other = make("algnet-mlp", checkpoint=checkpoint, resume=True, **changes)
     with pytest.raises(ValueError, match=f"of the same fit .*{message}"):
         other.fit(valuations)
@@ -333,35 +314,38 @@ def spoil_averages(net):
 
 @every(SOME)
 @pytest.mark.parametrize("spoil", [spoil_weights, enlarge_weights, spoil_averages])
-def test_a_diverging_iteration_is_repeated_with_half_the_step_size(name, spoil, valuations):
+def test_a_diverging_iteration_is_repeated_with_half_the_step_size(name, spoil):
+    X = profiles(name)
     once = AtUpdate(1, spoil)
     with pytest.warns(ConvergenceWarning, match="iteration 2 .* half the step size") as said:
-        auction = make(name, max_iter=3, callbacks=[once]).fit(valuations)
+        auction = make(name, max_iter=3, callbacks=[once]).fit(X)
     assert len(said) == 1 and auction.n_iter_ == len(auction.history_) == 3
-    untroubled = make(name, max_iter=3).fit(valuations)
+    untroubled = make(name, max_iter=3).fit(X)
     assert auction.net_.lr == untroubled.net_.lr / 2
     assert auction.history_[0] == untroubled.history_[0]
-    assert np.isfinite(outcomes(auction, valuations)).all()
+    assert np.isfinite(predicted(auction, X)).all()
 
 
 @every(SOME)
-def test_divergence_for_all_step_sizes_keeps_the_last_good_weights(name, valuations):
+def test_divergence_for_all_step_sizes_keeps_the_last_good_weights(name):
+    X = profiles(name)
     always = AtUpdate(1, spoil_weights, always=True)
     with pytest.warns(ConvergenceWarning) as said:
-        auction = make(name, max_iter=3, callbacks=[always]).fit(valuations)
+        auction = make(name, max_iter=3, callbacks=[always]).fit(X)
     assert len(said) == MOST_HALVINGS + 1
     assert "ended after 1 iterations" in str(said[-1].message)
-    whole = make(name, max_iter=1).fit(valuations)
+    whole = make(name, max_iter=1).fit(X)
     assert auction.history_ == whole.history_
-    assert np.isfinite(outcomes(auction, valuations)).all()
+    assert np.isfinite(predicted(auction, X)).all()
     assert all(torch.isfinite(w).all() for w in auction.mechanism_.state_dict().values())
 
 
 @every(GAMES)
 @pytest.mark.parametrize("rate", [1e6, 1e30])
-def test_absurd_step_sizes_end_in_finite_auctions(name, rate, valuations):
+def test_absurd_step_sizes_end_in_finite_auctions(name, rate):
+    X = profiles(name)
     with pytest.warns(ConvergenceWarning) as said:
-        auction = make(name, learning_rate_init=rate).fit(valuations)
+        auction = make(name, learning_rate_init=rate).fit(X)
     assert "half the step size" in str(said[0].message)
-    assert np.isfinite(outcomes(auction, valuations)).all()
+    assert np.isfinite(predicted(auction, X)).all()
     assert all(torch.isfinite(w).all() for w in auction.mechanism_.state_dict().values())
