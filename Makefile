@@ -16,7 +16,7 @@ test: $(VENV)/test.stamp lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 stress: $(VENV)/test.stamp
-	OMP_NUM_THREADS=1 SKLAUCTION_STRESS=1 $(BIN)/python -m pytest tests -m stress \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests -m stress \
 		--numprocesses 2 --dist worksteal
 
 lint: $(VENV)/test.stamp
