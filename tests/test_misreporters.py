@@ -118,6 +118,20 @@ def test_refine_does_not_lower_a_smooth_utility(batch, generator):
     assert len(moved.unique()) == len(moved) and moved.max() <= 0.4
 
 
+@pytest.mark.parametrize("start, direction", [(0.01, -1), (0.99, 1)])
+def test_refine_stays_in_the_support(start, direction, batch, generator):
+    truths = draw_truths(batch, batch, 3, generator)
+    starts = torch.full_like(truths, start)
+
+    def pull(bids):
+        return direction * bids, torch.zeros_like(bids[:, :, 0])
+
+    found = refine(pull, batch, truths, starts, BOX, n_steps=3, generator=generator)
+    # The utility rises beyond the edge, which most of the steps, up to 20 %, would cross.
+    assert found.min() >= 0 and found.max() <= 1
+    assert (found == (direction > 0)).double().mean() > 0.3
+
+
 def test_climb_maximises_a_smooth_utility(batch, generator):
     # Adam's steps are at most 0.02.
     ascended(climb, batch, generator, n_steps=60, step_size=0.02)

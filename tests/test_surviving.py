@@ -212,6 +212,18 @@ def test_a_fit_that_ended_resumes_at_its_end(changes, valuations, checkpoint):
     np.testing.assert_array_equal(predicted(again, valuations), predicted(first, valuations))
 
 
+class StopAfterOne(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        raise KeyboardInterrupt  # as skorch's own callbacks stop training
+
+
+def test_a_fit_that_a_callback_ended_is_not_continued(valuations, checkpoint):
+    first = make("algnet-mlp", max_iter=3, checkpoint=checkpoint, callbacks=[StopAfterOne()])
+    assert first.fit(valuations).n_iter_ == 1
+    again = clone(first).set_params(resume=True, callbacks=None).fit(valuations)
+    assert again.n_iter_ == 1 and again.history_ == first.history_
+
+
 def test_a_complete_fit_can_be_extended(valuations, checkpoint):
     first = make("algnet-mlp", max_iter=2, checkpoint=checkpoint).fit(valuations)
     longer = clone(first).set_params(resume=True, max_iter=3).fit(valuations)
