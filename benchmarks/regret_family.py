@@ -23,7 +23,7 @@ import torch
 from sklauction import ALGNetAuction, RegretNetAuction, measure_regret
 from sklauction.datasets import load_setting
 from sklauction.learned.training import AVERAGING
-from sklauction.two_player.misreporters import draw_truths, perturb, play_groups
+from sklauction.two_player.misreporters import Groups, draw_truths, perturb
 from sklauction.two_player.objectives import square_root_loss
 
 UNIT = {"unit_1x2_uniform": 0.98, "unit_1x2_uniform_23": 0.99}
@@ -149,13 +149,13 @@ def bare_loop(auction, n_updates):
         profiles = pool[torch.randint(len(pool), (net.batch_size,), generator=generator)]
         truths = draw_truths(profiles, pool, 1 + rules.n_shared_reports, generator)
         others = perturb(truths, rules.n_local_reports, box, generator)
-        play = play_groups(module, profiles, truths, torch.cat([truths, others], dim=2))
-        loss = square_root_loss(play.revenue, play.regrets.sum())
+        play = Groups(net.domain, module, profiles).play(truths, torch.cat([truths, others], dim=2))
+        loss = square_root_loss(play.objective, play.regrets.sum())
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         torch._foreach_lerp_(averages, weights, (AVERAGING + 1) / (step + 1 + AVERAGING))
-        revenue_sum = revenue_sum + play.revenue.detach()
+        revenue_sum = revenue_sum + play.objective.detach()
         regret_sum = regret_sum + play.regrets.sum().detach()
         loss_sum = loss_sum + loss.detach()
     return time.perf_counter() - started

@@ -1,15 +1,14 @@
 """Utility, revenue, welfare, constraint violations and score of auction outcomes.
 
-Axes are in the order sample, bidder, item. Money is in the caller's unit. Public functions
-check that inputs and results are finite; the ``unchecked_`` functions compute the same on arrays
-known to be valid.
+Axes are in the order sample, bidder, item. Money is in the caller's unit. The functions check that
+inputs and results are finite; :class:`~sklauction.domains.auctions.Auction` computes the same on
+arrays known to be valid.
 """
-
-import functools
 
 import numpy as np
 
-from sklauction.utils.validation import DEMANDS, check_choice, check_number, check_numbers
+from sklauction.domains.auctions import ADDITIVE, auction_of
+from sklauction.utils.validation import check_number, check_numbers
 
 __all__ = [
     "auction_score",
@@ -63,8 +62,7 @@ def values_received(valuations, allocations):
     """
     valuations = check_numbers(valuations, "valuations", PROFILES)
     allocations = check_numbers(allocations, "allocations", valuations.shape)
-    with np.errstate(over="ignore", invalid="ignore"):
-        received = np.einsum("nij,nij->ni", valuations, allocations)
+    received = ADDITIVE.utilities(valuations, (allocations, np.zeros(allocations.shape[:2])))
     return _check_size(received, "valuations and allocations")
 
 
@@ -116,15 +114,8 @@ def _utilities(valuations, outcome, name):
     valuations = check_numbers(valuations, name, PROFILES)
     payments = check_numbers(outcome[1], "payments of the outcome", valuations.shape[:2])
     allocations = check_numbers(outcome[0], "allocations of the outcome", valuations.shape)
-    return _check_size(
-        unchecked_utilities(valuations, allocations, payments), f"{name} and outcome"
-    )
-
-
-def unchecked_utilities(valuations, allocations, payments):
-    """Return utilities of valid arrays, not finite where they overflow."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.einsum("nij,nij->ni", valuations, allocations) - payments
+    gained = ADDITIVE.utilities(valuations, (allocations, payments))
+    return _check_size(gained, f"{name} and outcome")
 
 
 def _check_size(result, names):
@@ -224,7 +215,7 @@ def feasibility_violation(allocations, demand="additive"):
     ----------
     allocations : array-like of shape (n_samples, n_bidders, n_items)
         Probability that a bidder gets an item.
-    demand : {"additive", "unit"}
+    demand : {"additive", "unit"} or Auction
         Demand of the bidders.
 
     Returns
@@ -246,8 +237,7 @@ def feasibility_violation(allocations, demand="additive"):
     array([0.25, 0.  ])
     """
     allocations = check_numbers(allocations, "allocations", PROFILES)
-    check_choice(demand, "demand", DEMANDS)
-    return _check_size(unchecked_infeasibility(allocations, demand), "allocations")
+    return _check_size(auction_of(demand).infeasibility(allocations), "allocations")
 
 
 def check_feasible(allocations, demand, name):
@@ -255,22 +245,6 @@ def check_feasible(allocations, demand, name):
     profiles = allocations.reshape(-1, *allocations.shape[-2:])
     if (feasibility_violation(profiles, demand) > ROUNDING).any():
         raise ValueError(f"{name} must hold feasible allocations; got others")
-
-
-def unchecked_infeasibility(allocations, demand):
-    """Return feasibility violations of a valid array, not finite where sums overflow."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = _reduce(np.maximum, _reduce(np.add, allocations))
-        least = _reduce(np.minimum, _reduce(np.minimum, allocations))
-        excess = np.maximum(total - 1.0, -least)
-        if demand == "unit":
-            excess = np.maximum(excess, (allocations.sum(axis=2) - 1.0).max(axis=1))
-    return np.maximum(excess, 0.0)
-
-
-def _reduce(function, array):
-    """Reduce the second axis; for a short one, up to twenty times as fast as numpy's reduce."""
-    return functools.reduce(function, np.moveaxis(array, 1, 0))
 
 
 def ir_violation(bids, outcome):
@@ -345,4 +319,4 @@ def auction_score(revenue, total_regret):
     """
     revenue = check_number(revenue, "revenue")
     total_regret = check_number(total_regret, "total_regret")
-    return float(np.sqrt(max(revenue, 0.0)) - np.sqrt(max(total_regret, 0.0)))
+    return float(ADDITIVE.score(revenue, total_regret))

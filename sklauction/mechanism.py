@@ -1,36 +1,39 @@
-"""A trained network as a mechanism in money, and how to run one on numpy arrays."""
+"""A trained network as a mechanism, and how to run one on numpy arrays."""
 
 import copy
 
-import numpy as np
 import torch
 from torch import nn
 
-from sklauction.utils.batching import blocks
+from sklauction.domains.auctions import ADDITIVE
+from sklauction.utils.batching import blocks, join
 from sklauction.utils.saving import savable
 
-__all__ = ["TorchMechanism", "run_in_chunks"]
+__all__ = ["DomainMechanism", "TorchMechanism", "run_in_chunks"]
 
 
 @savable
 class TorchMechanism(nn.Module):
-    """Map bids in money to allocations and payments in money.
+    """Map reports to the fields of an outcome; of auctions, both in money.
 
     The network takes reports inside the support, in units of ``scale``. A report outside is
-    clipped to the support; if the bidder would then pay more than the reported value of its
-    allocation, it gets and pays nothing. Truthful utility is never negative, so no report
-    outside the support gains more than the best one inside, and regret can be measured on
-    the support.
+    clipped to the support, and the domain decides what it gets. In an auction, a bidder who would
+    pay more than the reported value of its allocation gets and pays nothing. Truthful utility is
+    then never negative, so no report outside the support gains more than the best one inside, and
+    regret can be measured on the support.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Maps normalised bids (n, n_bidders, n_items) to allocations and payments.
+        Maps normalised reports (n, n_agents, n_entries) to fields of outcomes.
     scale : float
-        Money per normalised unit.
-    support : ndarray of shape (n_bidders, n_items, 2)
-        Lowest and highest report, in money.
+        Unit of reports.
+    support : ndarray of shape (n_agents, n_entries, 2)
+        Lowest and highest report.
     """
+
+    # What the methods used here do is the same for every demand.
+    domain = ADDITIVE
 
     def __init__(self, network, scale, support):
         super().__init__()
@@ -39,58 +42,81 @@ class TorchMechanism(nn.Module):
         self.register_buffer("support", torch.as_tensor(support, dtype=torch.float64))
 
     @classmethod
-    def from_training(cls, network, scale, support):
+    def from_training(cls, network, *settings):
         """Return a mechanism in float64 with a frozen copy of a network."""
         frozen = copy.deepcopy(network).requires_grad_(False)
-        return cls(frozen, scale, support).double().eval()
+        return cls(frozen, *settings).double().eval()
 
-    def forward(self, bids):
-        """Return allocations (n, n_bidders, n_items) and payments (n, n_bidders)."""
-        low, high = self.support[..., 0].to(bids), self.support[..., 1].to(bids)
-        inside = torch.minimum(torch.maximum(bids, low), high)
-        allocations, payments = self.network(inside / self.scale)
-        payments = payments * self.scale
-        stays = (payments <= (allocations * bids).sum(dim=2)) | (bids >= low).all(dim=2)
-        return allocations * stays.unsqueeze(2), payments * stays
+    def forward(self, reports):
+        """Return the fields of the outcome."""
+        low, high = self.support[..., 0].to(reports), self.support[..., 1].to(reports)
+        inside = torch.minimum(torch.maximum(reports, low), high)
+        outcome = self.domain.in_units(self.network(inside / self.scale), self.scale)
+        return self.domain.outside(outcome, reports, low)
 
 
-def run_in_chunks(mechanism, bids):
-    """Run a torch mechanism on numpy bids in chunks, to bound memory.
+@savable
+class DomainMechanism(TorchMechanism):
+    """A :class:`TorchMechanism` of a domain that is not one of auctions.
+
+    Parameters
+    ----------
+    network, scale, support :
+        As there.
+    kind : Domain
+    """
+
+    def __init__(self, network, scale, support, kind):
+        super().__init__(network, scale, support)
+        self.kind = kind
+
+    @property
+    def domain(self):
+        """Domain of the mechanism."""
+        return self.kind
+
+
+def run_in_chunks(mechanism, reports, domain=ADDITIVE):
+    """Run a torch mechanism on numpy reports in chunks, to bound memory.
 
     Parameters
     ----------
     mechanism : torch.nn.Module
-        Maps bids to (allocations, payments).
-    bids : ndarray of shape (n_samples, n_bidders, n_items)
+        Maps reports to the fields of outcomes.
+    reports : ndarray of shape (n_samples, n_agents, n_entries)
+    domain : Domain, default=ADDITIVE
+        Determines the fields.
 
     Returns
     -------
-    allocations : ndarray of shape (n_samples, n_bidders, n_items)
-    payments : ndarray of shape (n_samples, n_bidders)
+    list of ndarray
+        The fields, in float64.
 
     Raises
     ------
     ValueError
-        If the mechanism does not return two tensors of these shapes.
+        If the mechanism does not return tensors of the right shapes.
     """
     tensors = [*mechanism.parameters(), *mechanism.buffers()]
     reference = tensors[0] if tensors else torch.zeros((), dtype=torch.float64)
-    allocations, payments = np.empty(bids.shape), np.empty(bids.shape[:2])
+
+    def run():
+        for rows in blocks(reports.shape):
+            outcome = mechanism(torch.tensor(reports[rows]).to(reference))
+            _check_outcome(outcome, reports[rows].shape, mechanism, domain)
+            yield rows, [field.cpu().numpy() for field in outcome]
+
     with torch.inference_mode():
-        for part in blocks(bids.shape):
-            outcome = mechanism(torch.tensor(bids[part]).to(reference))
-            given, paid = _check_outcome(outcome, bids[part].shape, mechanism)
-            allocations[part], payments[part] = given.cpu().numpy(), paid.cpu().numpy()
-    return allocations, payments
+        return join(run(), len(reports), float)
 
 
-def _check_outcome(outcome, shape, mechanism):
-    expected = [shape, shape[:2]]
+def _check_outcome(outcome, shape, mechanism, domain):
+    fields = domain.fields(*shape[1:])
+    expected = [(shape[0], *own) for own in fields.values()]
     got = outcome if isinstance(outcome, tuple | list) else [outcome]
     shapes = [tuple(part.shape) if torch.is_tensor(part) else type(part).__name__ for part in got]
     if shapes != expected:
         raise ValueError(
-            f"mechanism {type(mechanism).__name__} must return (allocations, payments), tensors "
-            f"of shapes {expected[0]} and {expected[1]} for bids of shape {shape}; got {shapes}"
+            f"mechanism {type(mechanism).__name__} must return ({', '.join(fields)}), tensors "
+            f"of shapes {' and '.join(map(str, expected))} for bids of shape {shape}; got {shapes}"
         )
-    return outcome

@@ -11,7 +11,7 @@ from sklauction.utils.numbers import format_money, scale_by_power_of_two
 from sklauction.utils.saving import savable
 from sklauction.utils.validation import check_number, check_numbers
 
-__all__ = ["Menu", "list_items", "make_menu", "with_shares"]
+__all__ = ["Menu", "last_best", "list_items", "make_menu", "with_shares"]
 
 # Differences in utility, relative to the highest price, that count as ties.
 TIE = 1e-9
@@ -98,15 +98,13 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
         """
         axes = ("n_samples", self.allocations.shape[1])
         valuations = check_numbers(valuations, "valuations", axes)
-        tie = TIE * max(self.prices.max(), np.finfo(float).tiny)
         chosen = np.empty(len(valuations), dtype=int)
         for part in blocks((len(valuations), len(self.prices)), TABLE_ENTRIES):
             with np.errstate(over="ignore", invalid="ignore"):
                 utilities = valuations[part] @ self.allocations.T - self.prices
             if not np.isfinite(utilities).all():
                 raise ValueError("valuations must be small enough for finite utilities; got inf")
-            good = utilities >= utilities.max(axis=1, keepdims=True) - tie
-            chosen[part] = len(self.prices) - 1 - good[:, ::-1].argmax(axis=1)
+            chosen[part] = last_best(utilities, self.prices)
         return chosen
 
     def revenue(self, valuations):
@@ -268,6 +266,25 @@ def _is_best_somewhere(menu, row, kept, support):
         method="highs",
     )
     return solution.status != 0 or -solution.fun > NEVER_BEST
+
+
+def last_best(scores, prices):
+    """Return the last of the rows with the best score for each buyer, up to rounding.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_buyers, n_rows)
+        In money.
+    prices : ndarray of shape (n_rows,)
+        Differences in score below :data:`TIE` times the highest price count as ties.
+
+    Returns
+    -------
+    ndarray of int of shape (n_buyers,)
+    """
+    tie = TIE * max(prices.max(), np.finfo(float).tiny)
+    good = scores >= scores.max(axis=1, keepdims=True) - tie
+    return scores.shape[1] - 1 - good[:, ::-1].argmax(axis=1)
 
 
 def list_items(shares):

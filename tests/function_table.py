@@ -106,7 +106,7 @@ COLUMNS = legal_if(lambda value: set(RESULTS) <= set(value))
 
 def report_of(revenues, regrets):
     zeros = np.zeros((len(revenues), 1, 1))
-    return sklauction.RegretReport(zeros, regrets, zeros, regrets, revenues, 0, 0, (), SEARCH)
+    return sklauction.RegretReport(zeros, regrets, zeros, regrets, revenues, {}, (), SEARCH)
 
 
 SEARCH = {"effort": "quick", "gradient": False, "stages": (), "starts": 0, "steps": 0}

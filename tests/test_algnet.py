@@ -8,7 +8,7 @@ from test_common import TINY_GAME, learned_attributes, make
 
 from sklauction import ALGNET_PUBLISHED, ALGNetAuction, measure_regret
 from sklauction.learned.training import HELD_OUT_EFFORT
-from sklauction.two_player.misreporters import play_groups
+from sklauction.two_player.misreporters import Groups
 from sklauction.two_player.objectives import square_root_loss
 from sklauction.utils.sample_tests import bidders_look_independent
 
@@ -123,11 +123,13 @@ def test_auto_depends_on_items_and_independence(n_items, changes, expected):
 def test_groups_of_a_single_bidder_are_pooled(n_bidders, changes, expected, monkeypatch):
     seen = set()
 
-    def record(mechanism, profiles, truths, reports):
-        seen.add(tuple(truths.shape))
-        return play_groups(mechanism, profiles, truths, reports)
+    play = Groups.play
 
-    monkeypatch.setattr("sklauction.two_player.game.play_groups", record)
+    def record(groups, truths, reports):
+        seen.add(tuple(truths.shape))
+        return play(groups, truths, reports)
+
+    monkeypatch.setattr(Groups, "play", record)
     values = np.random.RandomState(0).uniform(size=(50, n_bidders, 2))
     tiny(n_bidders=n_bidders, **changes).fit(values)  # batches of 2, 3 shared reports
     assert seen == {expected}

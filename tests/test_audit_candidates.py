@@ -11,17 +11,19 @@ from sklauction.audit.candidates import (
     scan_values,
     subset_bids,
 )
+from sklauction.domains import ADDITIVE
 
 LOW, HIGH = np.array([1.0, 0.0, 2.0]), np.array([3.0, 5.0, 2.5])
 TRUTH = LOW + np.random.default_rng(0).uniform(size=(200, 3)) * (HIGH - LOW)
 # Some below the box: nothing has to be bid against them.
 RIVALS = np.random.default_rng(1).uniform(0, 5, size=(200, 3))
+DEVIATIONS = ADDITIVE.deviations(TRUTH, RIVALS, LOW, HIGH)
 
 
 def test_everything_stays_inside_the_box():
     random = np.random.default_rng(2)
     reports = [
-        anchors(TRUTH, RIVALS, LOW, HIGH),
+        anchors(TRUTH, DEVIATIONS, LOW, HIGH),
         subset_bids(TRUTH, RIVALS, LOW, 7, random),
         low_discrepancy(TRUTH, LOW, HIGH, 50, random),
         near(TRUTH, LOW, HIGH, 20, random),
@@ -34,7 +36,7 @@ def test_everything_stays_inside_the_box():
 
 
 def test_anchors_are_ends_edges_and_just_above_rivals():
-    reports = anchors(TRUTH, RIVALS, LOW, HIGH)
+    reports = anchors(TRUTH, DEVIATIONS, LOW, HIGH)
     assert reports.shape == (200, 5 + 2 * 3, 3)
     assert (reports[:, 0] == LOW).all() and (reports[:, 1] == HIGH).all()
     inside = (RIVALS > LOW) & (RIVALS < HIGH - 1e-4)

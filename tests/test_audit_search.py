@@ -13,8 +13,9 @@ from sklauction.audit import measure as regret
 from sklauction.audit.candidates import r_sequence
 from sklauction.audit.mechanisms import CheckedMechanism, differentiable
 from sklauction.audit.plan import Stage
-from sklauction.audit.problem import SHARED_REPORTS, BidderProblem
+from sklauction.audit.problem import SHARED_REPORTS, AgentProblem
 from sklauction.audit.search import Search
+from sklauction.domains import ADDITIVE
 
 SHAPES = list(itertools.product((1, 2, 3), (1, 2, 3)))
 
@@ -341,11 +342,11 @@ def test_evenly_spread_points_leave_no_large_gap():
 def search_of(mechanism, values):
     """Return the search of bidder 0 on [0, 1], before its first stage."""
     rows = np.arange(len(values))
-    checked = CheckedMechanism(mechanism, "additive", 1.0)
+    checked = CheckedMechanism(mechanism, ADDITIVE, 1.0)
     allocations, payments = checked(values, rows)
     truthful = (values * allocations).sum(axis=2)[:, 0] - payments[:, 0]
     box = np.tile([0.0, 1.0], (values.shape[2], 1))
-    problem = BidderProblem(values, rows, 0, box, values[:, 0], checked)
+    problem = AgentProblem(values, rows, 0, box, values[:, 0], checked)
     return Search(problem, truthful, np.random.default_rng(0))
 
 
@@ -391,7 +392,7 @@ def test_ascents_that_promise_most_go_on():
 
     values = np.full((3, 1, 1), 0.5)
     search = search_of(lambda bids: (bids * 0, bids.sum(axis=2) * 0), values)
-    search.problem.module = differentiable(TwoHills(), values[:1], money=1.0)
+    search.problem.module = differentiable(TwoHills(), values[:1], unit=1.0)
     search.board = np.tile([[0.3], [0.7]], (3, 1, 1))
     search.board_gains = np.tile([0.49, 0.96], (3, 1))
     search.ascend([(2, 3), (1, 40)])
@@ -401,7 +402,7 @@ def test_ascents_that_promise_most_go_on():
 
 
 def test_the_worst_outcome_is_named_whenever_it_comes():
-    checked = CheckedMechanism(lambda bids: (bids, bids.sum(axis=2) * 0), "additive", 1.0)
+    checked = CheckedMechanism(lambda bids: (bids, bids.sum(axis=2) * 0), ADDITIVE, 1.0)
     for excess, rows in ((0.2, [3, 4]), (0.7, [5, 6]), (0.5, [7, 8])):
         bids = np.array([[[1.0 + excess]], [[0.5]]])
         checked(bids, np.array(rows))

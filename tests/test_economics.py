@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 
+from sklauction.domains.outcome import AuctionOutcome
 from sklauction.economics import (
     auction_score,
     feasibility_violation,
@@ -18,7 +19,6 @@ from sklauction.economics import (
     values_received,
     welfare,
 )
-from sklauction.outcome import AuctionOutcome
 
 # Two profiles of two bidders and two items.
 VALUATIONS = np.array([[[1.0, 2.0], [3.0, 0.5]], [[4.0, 0.0], [2.0, 2.0]]])

@@ -17,8 +17,9 @@ from sklauction import (
     RegretNetAuction,
 )
 from sklauction.datasets import make_valuations
+from sklauction.domains import ADDITIVE
 from sklauction.economics import feasibility_violation, ir_violation
-from sklauction.two_player.misreporters import GroupPlay
+from sklauction.two_player.misreporters import Groups, Play
 from sklauction.two_player.networks import AUCTIONEERS, NetworkDesign
 from sklauction.two_player.objectives import OBJECTIVES, AugmentedLagrangian, RegretBudget
 from sklauction.two_player.own_network import build_own
@@ -78,29 +79,29 @@ def test_every_combination_trains(architecture, source, objective, few_updates):
 
 def test_lagrangian_by_hand():
     objective = AugmentedLagrangian(2, 5.0, 2, 1.0, 50.0, 3)
-    revenue, regrets = torch.tensor(0.8), torch.tensor([0.1, 0.2])
+    play = Play(torch.tensor(0.8), torch.tensor([0.1, 0.2]), None, None)
     # -0.8 + 5 (0.1 + 0.2) + (0.01 + 0.04) / 2
-    assert float(objective(revenue, regrets)) == pytest.approx(0.725)
-    objective.update(revenue, regrets, 1)
+    assert float(objective(play)) == pytest.approx(0.725)
+    objective.update(play, 1)
     assert objective.multipliers.tolist() == [5.0, 5.0] and objective.rho == 1.0
-    objective.update(revenue, regrets, 2)  # lambda_i increases by rho R_i
+    objective.update(play, 2)  # lambda_i increases by rho R_i
     np.testing.assert_allclose(objective.multipliers, [5.1, 5.2], rtol=1e-6)
-    objective.update(revenue, regrets, 3)
+    objective.update(play, 3)
     assert objective.rho == 51.0
-    objective.update(revenue, regrets, 4)
+    objective.update(play, 4)
     np.testing.assert_allclose(objective.multipliers, [10.2, 15.4], rtol=1e-6)
 
 
 def test_budget_by_hand():
     objective = RegretBudget(2, regret_budget=0.01, budget_rate=0.5, budget_decay=0.5)
-    revenue, regrets = torch.tensor(0.5), torch.tensor([0.02, 0.03])
-    assert float(objective(revenue, regrets)) == pytest.approx(-0.45)
-    objective.update(revenue, regrets, 1)  # regret is a tenth of revenue, the initial budget
+    play = Play(torch.tensor(0.5), torch.tensor([0.02, 0.03]), None, None)
+    assert float(objective(play)) == pytest.approx(-0.45)
+    objective.update(play, 1)  # regret is a tenth of revenue, the initial budget
     assert float(objective.gamma) == pytest.approx(1.0, abs=1e-6)
-    objective.update(revenue, regrets, 2)  # the budget is a twentieth of revenue
+    objective.update(play, 2)  # the budget is a twentieth of revenue
     assert float(objective.gamma) == pytest.approx(1 + 0.5 * np.log(2), abs=1e-6)
     for step in range(10):
-        objective.update(revenue, torch.zeros(2), 3 + step)
+        objective.update(play._replace(regrets=torch.zeros(2)), 3 + step)
     # Without regret gamma falls to 0; the budget falls to its final value.
     assert float(objective.gamma) == 0
     assert float(objective.log_budget.exp()) == pytest.approx(0.01, rel=1e-5)
@@ -148,7 +149,9 @@ def test_cached_reports_belong_to_profile_and_bidder():
     profiles = torch.rand(4, 3, 2)
     own = profiles.transpose(0, 1).unsqueeze(2)
     cache = searcher.cache.clone()
-    found = searcher.search(SearchProblem(nothing, profiles, own, own, rows), 0.1, None)
+    found = searcher.search(
+        SearchProblem(Groups(ADDITIVE, nothing, profiles), own, own, rows), 0.1, None
+    )
     # Without gains reports do not change.
     for bidder in range(3):
         assert torch.equal(found[bidder, :, 0], cache[rows, bidder])
@@ -170,7 +173,7 @@ def test_more_steps_on_cached_reports_find_more_regret():
 def test_reports_ascend_from_proposals_and_from_the_truth(few_updates, monkeypatch):
     seen = []
 
-    def record(mechanism, profiles, truths, starts, box, n_steps, generator):
+    def record(groups, truths, starts, box, n_steps, generator):
         seen.append((truths, starts))
         return starts
 
@@ -188,7 +191,7 @@ def test_the_most_profitable_misreports_are_remembered_and_tried_by_all_groups(f
     rules = tiny(n_bidders=2, n_remembered=2).fit(V).net_.rules
     searcher = RememberingSearcher(rules, torch.zeros(2, 2, 2), torch.Generator())
     truths = torch.rand(2, 3, 1, 2)
-    problem = SearchProblem(None, truths[:, :, 0].transpose(0, 1), truths, truths, None)
+    problem = SearchProblem(None, truths, truths, None)
     # In the first update, truths of the same bidder.
     first = searcher.search(problem, 0.1, None)
     assert first.shape == (2, 3, 2, 2)
@@ -196,7 +199,7 @@ def test_the_most_profitable_misreports_are_remembered_and_tried_by_all_groups(f
     reports = torch.rand(2, 3, 4, 2)
     best = torch.tensor([[[1], [3], [2]], [[0], [2], [1]]])
     gains = torch.tensor([[[0.3], [0.1], [0.2]], [[0.0], [0.5], [0.6]]])
-    searcher.update(reports, GroupPlay(None, None, best, gains))
+    searcher.update(reports, Play(None, None, best, gains))
     tried = searcher.search(problem, 0.1, None)
     for group in range(3):
         assert torch.equal(tried[0, group], torch.stack([reports[0, 0, 1], reports[0, 2, 2]]))
@@ -265,7 +268,7 @@ def test_random_weights_of_user_networks_are_redrawn_and_constants_kept():
 @pytest.mark.parametrize(
     "architecture, message",
     [
-        (TooGenerous, "at most 1 per item in total"),
+        (TooGenerous, "allocations of TooGenerous are infeasible"),
         (Lopsided, "payments of shape"),
         (nn.Linear(2, 2), "one of 'mlp', 'equivariant', 'attention', 'pricing' or a class"),
     ],

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from sklauction.domains import ADDITIVE
 from sklauction.two_player.layers import build_seeded
 from sklauction.two_player.misreporters import (
     MISREPORTERS,
+    Groups,
     climb,
     draw_truths,
-    own_utilities,
     perturb,
     place_reports,
-    play_groups,
     refine,
 )
 from sklauction.two_player.networks import NetworkDesign
@@ -63,7 +63,7 @@ def test_play_matches_the_definition_of_regret(batch, generator, n_truths):
     truths = draw_truths(batch, batch, n_truths, generator)
     extra = perturb(truths, 3, BOX, generator)
     reports = torch.cat([truths, extra], dim=2)
-    play = play_groups(proportional, batch, truths, reports)
+    play = Groups(ADDITIVE, proportional, batch).play(truths, reports)
 
     def utility(bidder, group, truth, report):
         bids = batch[group : group + 1].clone()
@@ -86,7 +86,7 @@ def test_play_matches_the_definition_of_regret(batch, generator, n_truths):
                 paid.append(float(proportional(bids)[1].sum()))
     # The same sums in another order.
     assert float(play.regrets.sum()) == pytest.approx(total, abs=1e-12)
-    assert float(play.revenue) == pytest.approx(np.mean(paid), abs=1e-12)
+    assert float(play.objective) == pytest.approx(np.mean(paid), abs=1e-12)
 
 
 def test_perturbations_stay_in_the_box_and_reach_all_sizes(batch, generator):
@@ -102,8 +102,9 @@ def ascended(search, batch, draws, **options):
     """Assert that a search raises a smooth utility; return the distances of its reports."""
     truths = draw_truths(batch, batch, 3, draws)
     starts = torch.full_like(truths, 0.9)
-    found = search(proportional, batch, truths, starts, BOX, **options)
-    before, after = (own_utilities(proportional, batch, truths, r) for r in (starts, found))
+    groups = Groups(ADDITIVE, proportional, batch)
+    found = search(groups, truths, starts, BOX, **options)
+    before, after = (groups.utilities(truths, reports) for reports in (starts, found))
     # Utilities are concave: ascent lowers them by at most its last steps.
     assert (after >= before - 2e-3).all() and after.mean() > before.mean() + 0.01
     assert found.min() >= 0 and found.max() <= 1 and not found.requires_grad
@@ -126,7 +127,8 @@ def test_refine_stays_in_the_support(start, direction, batch, generator):
     def pull(bids):
         return direction * bids, torch.zeros_like(bids[:, :, 0])
 
-    found = refine(pull, batch, truths, starts, BOX, n_steps=3, generator=generator)
+    groups = Groups(ADDITIVE, pull, batch)
+    found = refine(groups, truths, starts, BOX, n_steps=3, generator=generator)
     # The utility rises beyond the edge, which most of the steps, up to 20 %, would cross.
     assert found.min() >= 0 and found.max() <= 1
     assert (found == (direction > 0)).double().mean() > 0.3

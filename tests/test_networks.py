@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from sklauction.domains import ADDITIVE, UNIT
 from sklauction.economics import feasibility_violation, ir_violation
-from sklauction.two_player.heads import PAYMENTS, allocate, envelope_outcome, rival_scores
+from sklauction.two_player.heads import PAYMENTS, envelope_outcome, rival_scores
 from sklauction.two_player.layers import AttentionLayer, ExchangeableLayer, build_seeded
 from sklauction.two_player.networks import AUCTIONEERS, NetworkDesign
 
@@ -87,12 +88,12 @@ def test_attention_looks_along_the_row_and_the_column():
 def test_allocate_by_hand():
     zero = torch.zeros(1, 2, 1)
     # Two bidders and the option to keep the item have equal scores.
-    np.testing.assert_allclose(allocate(zero, torch.zeros(1, 1, 1)), 1 / 3, rtol=1e-6)
+    np.testing.assert_allclose(ADDITIVE.allocate(zero, torch.zeros(1, 1, 1)), 1 / 3, rtol=1e-6)
     # Unit demand, one item: the bidder's own softmax (item or nothing) gives 1/2 > 1/3.
-    unit = allocate(zero, torch.zeros(1, 1, 1), torch.zeros(1, 2, 1))
+    unit = UNIT.allocate(zero, torch.zeros(1, 1, 1), torch.zeros(1, 2, 1))
     np.testing.assert_allclose(unit, 1 / 3, rtol=1e-6)
     # A score of nothing that is higher by log(9) limits the probability to 1/10.
-    unit = allocate(zero, torch.zeros(1, 1, 1), torch.full((1, 2, 1), float(np.log(9))))
+    unit = UNIT.allocate(zero, torch.zeros(1, 1, 1), torch.full((1, 2, 1), float(np.log(9))))
     np.testing.assert_allclose(unit, 0.1, rtol=1e-6)
 
 
@@ -103,7 +104,7 @@ def test_rival_scores_give_the_probabilities_of_the_softmax(n_bidders):
     item_exit = torch.randn(5, 1, 3, generator=generator, dtype=torch.float64)
     won = torch.sigmoid(scores - rival_scores(scores, item_exit))
     # Equal up to rounding.
-    torch.testing.assert_close(won, allocate(scores, item_exit), rtol=0, atol=1e-12)
+    torch.testing.assert_close(won, ADDITIVE.allocate(scores, item_exit), rtol=0, atol=1e-12)
 
 
 def test_envelope_payment_by_hand():
@@ -111,13 +112,13 @@ def test_envelope_payment_by_hand():
     # Its utility is (log(1 + e^0) - log(1 + e^-2)) / 2, and it pays the rest of the value 1/2.
     bid, advantage, sharpness = torch.ones(1, 1, 1), torch.zeros(1, 1, 1), torch.full((1, 1), 2.0)
     expected = 0.5 - (np.log(2) - np.log(1 + np.exp(-2))) / 2
-    for unit_demand in (False, True):  # equal for one item
-        outcome = envelope_outcome(bid, advantage, sharpness, torch.zeros(1, 1), unit_demand)
+    for domain in (ADDITIVE, UNIT):  # equal for one item
+        outcome = envelope_outcome(bid, advantage, sharpness, torch.zeros(1, 1), domain)
         # Single precision, and 1e-9 added to the odds.
         np.testing.assert_allclose([float(part) for part in outcome], [0.5, expected], rtol=1e-6)
     # Log-odds higher by log(3): payment : rest = 3 expected : (0.5 - expected).
     odds = 3 * expected / (0.5 - expected)
-    outcome = envelope_outcome(bid, advantage, sharpness, torch.full((1, 1), np.log(3)), False)
+    outcome = envelope_outcome(bid, advantage, sharpness, torch.full((1, 1), np.log(3)), ADDITIVE)
     np.testing.assert_allclose(float(outcome[1]), 0.5 * odds / (1 + odds), rtol=1e-6)
 
 

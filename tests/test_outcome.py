@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 
-from sklauction.outcome import AuctionOutcome
+from sklauction.domains.outcome import AuctionOutcome
 
 N_SAMPLES, N_BIDDERS, N_ITEMS = 5, 2, 3
 

@@ -16,8 +16,8 @@ SOURCES = sorted(ROOT.rglob("*.py"))
 # The folders and top-level modules, lowest first: imports go down this list or stay in a folder.
 LAYERS = (
     "utils",
+    "domains",
     "economics",
-    "outcome",
     "mechanism",
     "menu",
     "datasets",

@@ -14,6 +14,7 @@ import numpy as np
 
 from sklauction.analytic.polygons import uniform_menu_revenue
 from sklauction.analytic.straight_jacket import straight_jacket_prices, straight_jacket_revenue
+from sklauction.domains.auctions import auction_of
 
 __all__ = ["ClosedForm", "triangle_optimum", "uniform_box_optimum"]
 
@@ -55,7 +56,7 @@ def uniform_box_optimum(low, high, demand="additive"):
     ----------
     low, high : array-like of shape (n_items,)
         In money.
-    demand : {"additive", "unit"}, default="additive"
+    demand : {"additive", "unit"} or Auction, default="additive"
 
     Returns
     -------
@@ -75,23 +76,23 @@ def uniform_box_optimum(low, high, demand="additive"):
     low, high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
     # Avoids overflow of products; scaling by a power of two is exact.
     unit = 2.0 ** np.floor(np.log2(high.max()))
-    found = _box_optimum(low / unit, high / unit, demand)
+    found = _box_optimum(low / unit, high / unit, auction_of(demand).exclusive)
     if found is None:
         return None
     return found._replace(prices=unit * found.prices, revenue=float(unit * found.revenue))
 
 
-def _box_optimum(low, high, demand):
+def _box_optimum(low, high, exclusive):
     """Return the optimum for a box, in units in which products do not overflow."""
     if len(low) == 1:
         return _one_item(low[0], high[0])
     from_zero = (low <= SAME * high).all()
     alike = np.ptp(low) <= SAME * high.max() and np.ptp(high) <= SAME * high.max()
-    if demand == "additive" and from_zero and alike and len(low) <= MOST_LISTED:
+    if not exclusive and from_zero and alike and len(low) <= MOST_LISTED:
         return _straight_jacket(len(low), high[0])
     if len(low) != 2:
         return None
-    optimum = _two_additive if demand == "additive" else _two_unit_demand
+    optimum = _two_unit_demand if exclusive else _two_additive
     return optimum(low, high, from_zero, alike)
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, vstack
 from scipy.sparse.csgraph import connected_components
 
-from sklauction.analytic.sparse_lp import largest_violations, sparse_rows
+from sklauction.analytic.sparse_lp import largest_violations, sparse_rows, sum_rows
+from sklauction.domains.auctions import auction_of
 
 __all__ = ["N_CLOSE", "BayesianProgram", "DominantProgram"]
 
@@ -105,29 +106,24 @@ class _IncentiveProgram:
         return np.column_stack([np.zeros(self.n_variables), upper])
 
     def feasibility(self):
-        """Return the rows and limits of supply, demand and individual rationality."""
-        rows = [self._supply(), self._demand()]
-        limits = np.ones(sum(part.shape[0] for part in rows))
-        for bidder in self.representatives():
-            values = self._values(bidder)
-            rows.append(-sparse_rows(values, self.outcomes[bidder], self.n_variables))
-        rows = vstack(rows)
-        return rows, np.append(limits, np.zeros(rows.shape[0] - len(limits)))
+        """Return the rows of supply, demand and individual rationality, and `solve_lp`'s limits."""
+        shares = vstack([self._supply(), self._demand()])
+        gains = [
+            -sparse_rows(self._values(bidder), self.outcomes[bidder], self.n_variables)
+            for bidder in self.representatives()
+        ]
+        return vstack([shares, *gains]), np.ones(shares.shape[0])
 
     def _supply(self):
         """Return the rows that sum the allocations of each item, for several bidders."""
         shares = self.allocated.transpose(0, 2, 1).reshape(-1, self.n_bidders)
-        return self._sums(shares[: None if self.n_bidders > 1 else 0])
+        return sum_rows(shares[: None if self.n_bidders > 1 else 0], self.n_variables)
 
     def _demand(self):
         """Return the rows that sum the allocation of each bidder, for unit demand."""
-        limited = self.program.demand == "unit" and self.n_items > 1
-        return self._sums(self.allocated.reshape(-1, self.n_items)[: None if limited else 0])
-
-    def _sums(self, columns):
-        """Return sparse rows of ones at the given columns, each set of columns once."""
-        columns = np.unique(np.sort(columns, axis=1), axis=0)
-        return sparse_rows(np.ones(columns.shape), columns, self.n_variables)
+        limited = auction_of(self.program.demand).limits(self.n_items)
+        got = self.allocated.reshape(-1, self.n_items)
+        return sum_rows(got[: None if limited else 0], self.n_variables)
 
     def equalities(self):
         """Return rows that must be 0; None if there are none."""

@@ -6,7 +6,7 @@ from sklauction.analytic.type_program import TypeProgram, program_size, solve_ty
 from sklauction.analytic.type_space import TypeSpace, bin_samples, read_types
 from sklauction.base import BaseAuction
 from sklauction.economics import check_feasible
-from sklauction.utils.batching import blocks
+from sklauction.utils.batching import blocks, join
 from sklauction.utils.constraints import ANY, POSITIVE, SWITCH, choice, count, number
 from sklauction.utils.saving import check_array, check_list
 
@@ -241,9 +241,8 @@ class LinearProgramAuction(BaseAuction):
 
     def _run(self, bids):
         shape = (len(bids), max(map(len, self.types_)), bids.shape[2])
-        parts = [self._sell(bids[part]) for part in blocks(shape, DISTANCE_ENTRIES)]
-        allocations, payments = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return allocations, payments
+        parts = blocks(shape, DISTANCE_ENTRIES)
+        return join(((part, self._sell(bids[part])) for part in parts), len(bids))
 
     def _sell(self, bids):
         """Return allocations and payments; bidders choose in turn from what is left."""
@@ -277,7 +276,7 @@ class LinearProgramAuction(BaseAuction):
             # Truthful bidding is optimal on average only, so a better option is not offered.
             return own
         money = max(float(types.max()) for types in self.types_)
-        utilities = (options * bids[:, None]).sum(axis=2) - prices
+        utilities = self.domain.worth(bids[:, None], (options, prices))
         fits = (options <= left[:, None] + SUPPLY).all(axis=2)
         utilities = np.where(fits, utilities, -np.inf)
         best = np.maximum(utilities.max(axis=1), 0.0)

@@ -10,6 +10,7 @@ from sklauction.analytic.virtual_value import (
     revenue_curve,
 )
 from sklauction.base import BaseAuction
+from sklauction.datasets.priors import broadcast_grid
 from sklauction.utils.constraints import ANY, FLAG
 from sklauction.utils.saving import fitted_array, fitted_object
 from sklauction.utils.validation import check_below, to_floats
@@ -63,9 +64,7 @@ def sell_one(virtual_values, bids):
            [0. , 0.5],
            [0. , 0. ]])
     """
-    phi = np.empty(bids.shape)
-    for bidder, virtual_value in enumerate(virtual_values):
-        phi[:, bidder] = virtual_value(bids[:, bidder])
+    phi = np.stack([one(bid) for one, bid in zip(virtual_values, bids.T)], axis=1)
     winner = np.argmax(phi, axis=1)
     sold = np.max(phi, axis=1) >= 0
     won = sold[:, None] & (winner[:, None] == np.arange(bids.shape[1]))
@@ -194,9 +193,8 @@ class MyersonAuction(BaseAuction):
         else:
             self.virtual_values_ = _of_samples(valuations, self.symmetric)
         self.reserve_prices_ = reserve_prices(self.virtual_values_)
-        self.ironed_intervals_ = np.empty(self.virtual_values_.shape, dtype=object)
-        for place, virtual_value in np.ndenumerate(self.virtual_values_):
-            self.ironed_intervals_[place] = virtual_value.ironed_intervals
+        ironed = np.frompyfunc(lambda one: one.ironed_intervals, 1, 1)
+        self.ironed_intervals_ = ironed(self.virtual_values_)
         self.reserve_only_ = np.array([_reserve_only(column) for column in self.virtual_values_.T])
 
     def virtual_value(self, v, bidder=0, item=0):
@@ -375,15 +373,11 @@ class BundleMyersonAuction(BaseAuction):
 
 def _of_samples(valuations, symmetric):
     """Return empirical virtual values, (n_bidders, n_items)."""
-    _, n_bidders, n_items = valuations.shape
-    grid = np.empty((n_bidders, n_items), dtype=object)
-    for item in range(n_items):
-        if symmetric:
-            grid[:, item] = empirical_virtual_value(valuations[:, :, item].ravel())
-            continue
-        for bidder in range(n_bidders):
-            grid[bidder, item] = empirical_virtual_value(valuations[:, bidder, item])
-    return grid
+    samples = valuations.reshape(-1, 1, valuations.shape[2]) if symmetric else valuations
+    grid = np.empty(samples.shape[1:], dtype=object)
+    for bidder, item in np.ndindex(grid.shape):
+        grid[bidder, item] = empirical_virtual_value(samples[:, bidder, item])
+    return np.array(np.broadcast_to(grid, valuations.shape[1:]))
 
 
 def _of_prior(distributions):
@@ -393,16 +387,12 @@ def _of_prior(distributions):
         computed = {key: prior_virtual_value(one) for key, one in known.items()}
     except (TypeError, ValueError) as error:
         raise ValueError(f"prior must contain distributions of values; {error}") from error
-    grid = np.empty(distributions.shape, dtype=object)
-    for place, one in np.ndenumerate(distributions):
-        grid[place] = computed[id(one)]
-    return grid
+    return np.frompyfunc(lambda one: computed[id(one)], 1, 1)(distributions)
 
 
 def reserve_prices(virtual_values):
     """Return the reserve price of each virtual value."""
-    prices = [virtual_value.reserve for virtual_value in virtual_values.flat]
-    return np.array(prices).reshape(virtual_values.shape)
+    return np.frompyfunc(lambda one: one.reserve, 1, 1)(virtual_values).astype(float)
 
 
 def _reserve_only(virtual_values):
@@ -431,14 +421,7 @@ def _as_grid(prior):
 
 def _broadcast_prior(prior, shape):
     """Return the distribution of each bidder and item, or raise ValueError."""
-    grid = _as_grid(prior)
-    try:
-        return np.broadcast_to(grid, shape)
-    except ValueError as error:
-        raise ValueError(
-            "prior must be one distribution or broadcast to (n_bidders, n_items) = "
-            f"{tuple(shape)}; got shape {grid.shape}"
-        ) from error
+    return broadcast_grid(_as_grid(prior), shape, "prior")
 
 
 def _check_distribution(distribution):

@@ -3,8 +3,9 @@
 import numpy as np
 
 from sklauction.analytic.closed_forms import triangle_optimum, uniform_box_optimum
-from sklauction.base import MONEY, BaseAuction
+from sklauction.base import BaseAuction
 from sklauction.datasets.priors import TrianglePrior
+from sklauction.domains.auctions import MONEY, auction_of
 from sklauction.menu import Menu, with_shares
 from sklauction.utils.constraints import ANY, number
 from sklauction.utils.sample_tests import could_be_triangle, plausible_boxes
@@ -142,7 +143,7 @@ class SingleBuyerAuction(BaseAuction):
         found = known_optimum(prior, values.shape[1], self.demand)
         if found is None:
             raise ValueError(
-                f"prior must have a known optimal menu for {self.demand} demand and "
+                f"prior must have a known optimal menu for {self.domain.name} demand and "
                 f"{values.shape[1]} items; got {prior!r}. {ALTERNATIVES}"
             )
         return found
@@ -150,15 +151,15 @@ class SingleBuyerAuction(BaseAuction):
     def _from_samples(self, values):
         """Return the optimum for a known prior that fits the samples."""
         height = could_be_triangle(values)
-        if height is not None and self.demand == "additive":
+        if height is not None and not self.domain.exclusive:
             return triangle_optimum(height)
         for low, high in plausible_boxes(values):
             found = uniform_box_optimum(low, high, self.demand)
             if found is not None:
                 return found
         raise ValueError(
-            f"X must be samples of a prior with a known optimal menu for {self.demand} demand; "
-            f"got samples of {values.shape[1]} items that fit none. {ALTERNATIVES}"
+            f"X must be samples of a prior with a known optimal menu for {self.domain.name} "
+            f"demand; got samples of {values.shape[1]} items that fit none. {ALTERNATIVES}"
         )
 
     def _run(self, bids):
@@ -174,7 +175,7 @@ def known_optimum(prior, n_items, demand="additive"):
     prior : ProductPrior, TrianglePrior, distribution, or array-like of distributions
         Broadcastable to (1, n_items).
     n_items : int
-    demand : {"additive", "unit"}, default="additive"
+    demand : {"additive", "unit"} or Auction, default="additive"
 
     Returns
     -------
@@ -193,7 +194,7 @@ def known_optimum(prior, n_items, demand="additive"):
     (0.5492, None)
     """
     if isinstance(prior, TrianglePrior):
-        return triangle_optimum() if demand == "additive" and n_items == 2 else None
+        return triangle_optimum() if n_items == 2 and not auction_of(demand).exclusive else None
     marginals = getattr(prior, "marginals", prior)
     try:
         marginals = np.broadcast_to(np.asarray(marginals, dtype=object), (1, n_items))[0]

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_matrix
 
-__all__ = ["largest_violations", "solve_lp", "sparse_rows"]
+__all__ = ["largest_violations", "solve_lp", "sparse_rows", "sum_rows"]
 
 # Violations up to this count as rounding: HiGHS's own tolerance.
 TOLERANCE = 1e-7
@@ -19,8 +19,8 @@ def solve_lp(cost, upper_rows, upper_limits, bounds, equal_rows=None):
     ----------
     cost : ndarray of shape (n_variables,)
     upper_rows : sparse matrix of shape (n_rows, n_variables)
-    upper_limits : ndarray of shape (n_rows,)
-        The constraints are ``upper_rows @ x <= upper_limits``.
+    upper_limits : ndarray of shape (n_limits,)
+        The constraints are ``upper_rows @ x <= upper_limits``; the limits of further rows are 0.
     bounds : ndarray of shape (n_variables, 2)
         Lowest and highest value of each variable.
     equal_rows : sparse matrix of shape (n_equalities, n_variables), optional
@@ -38,7 +38,7 @@ def solve_lp(cost, upper_rows, upper_limits, bounds, equal_rows=None):
     found = linprog(
         cost,
         A_ub=upper_rows,
-        b_ub=upper_limits,
+        b_ub=np.append(upper_limits, np.zeros(upper_rows.shape[0] - len(upper_limits))),
         A_eq=equal_rows,
         b_eq=None if equal_rows is None else np.zeros(equal_rows.shape[0]),
         bounds=bounds,
@@ -62,3 +62,9 @@ def sparse_rows(values, columns, n_columns):
     rows = np.repeat(np.arange(len(values)), values.shape[1])
     entries = (values.ravel(), (rows, columns.ravel()))
     return csr_matrix(entries, shape=(len(values), n_columns))
+
+
+def sum_rows(columns, n_columns):
+    """Return sparse rows of ones at the given columns, each set of columns once."""
+    columns = np.unique(np.sort(columns, axis=1), axis=0)
+    return sparse_rows(np.ones(columns.shape), columns, n_columns)

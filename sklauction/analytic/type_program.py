@@ -13,6 +13,7 @@ from scipy.sparse import vstack
 
 from sklauction.analytic.incentive_programs import N_CLOSE, BayesianProgram, DominantProgram
 from sklauction.analytic.sparse_lp import solve_lp
+from sklauction.domains.auctions import Auction
 
 __all__ = ["TypeProgram", "TypeSolution", "program_size", "solve_types"]
 
@@ -31,7 +32,7 @@ class TypeProgram(NamedTuple):
         Possible values of each bidder, in money.
     weights : ndarray of shape (n_types_1, ..., n_types_n)
         Probability of each profile of types.
-    demand : {"additive", "unit"}
+    demand : {"additive", "unit"} or Auction
     incentive : {"dsic", "bic"}
         Whether truthful bidding is optimal for every profile of the others' types, or on average.
     alike_bidders, alike_items : bool
@@ -41,7 +42,7 @@ class TypeProgram(NamedTuple):
 
     types: list
     weights: np.ndarray
-    demand: str
+    demand: str | Auction
     incentive: str
     alike_bidders: bool
     alike_items: bool
@@ -152,16 +153,15 @@ def solve_types(program):
 def _add_violated_constraints(form):
     """Return the solution with all constraints, their number, and the number of rounds."""
     cost, bounds, equal = form.costs(), form.bounds(), form.equalities()
-    fixed, fixed_limits = form.feasibility()
+    fixed, limits = form.feasibility()
     deviations = {bidder: form.close_deviations(bidder) for bidder in form.representatives()}
     for n_rounds in itertools.count(1):
         rows = [form.incentive_constraints(bidder, part) for bidder, part in deviations.items()]
         rows = vstack([fixed, *rows])
-        limits = np.append(fixed_limits, np.zeros(rows.shape[0] - len(fixed_limits)))
         found = solve_lp(cost, rows, limits, bounds, equal)
         n_known = sum(map(len, deviations.values()))
         for bidder, known in deviations.items():
             deviations[bidder] = np.union1d(known, form.profitable_deviations(found.x, bidder))
         if n_rounds == MOST_ROUNDS or sum(map(len, deviations.values())) == n_known:
-            n_constraints = len(limits) + (0 if equal is None else equal.shape[0])
+            n_constraints = rows.shape[0] + (0 if equal is None else equal.shape[0])
             return found, n_constraints, n_rounds

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklauction.base import MONEY
+from sklauction.domains.auctions import MONEY
 from sklauction.utils.validation import to_floats
 
 __all__ = ["TypeSpace", "bin_samples", "read_types"]

@@ -234,5 +234,5 @@ class VCGAuction(BaseAuction):
         self.reserve_prices_ = check_prices(self.reserve, "reserve", "None", valuations.shape[1:])
 
     def _run(self, bids):
-        run = second_price if self.demand == "additive" else unit_demand_vcg
+        run = unit_demand_vcg if self.domain.exclusive else second_price
         return run(bids, self.reserve_prices_)

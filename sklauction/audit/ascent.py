@@ -1,9 +1,8 @@
 """Gradient ascent on reports, for mechanisms that are torch modules."""
 
-import numpy as np
 import torch
 
-from sklauction.utils.batching import blocks
+from sklauction.utils.batching import blocks, join
 
 __all__ = ["ascend_from", "run_module"]
 
@@ -11,32 +10,34 @@ __all__ = ["ascend_from", "run_module"]
 GPU_ENTRIES = 1 << 20
 
 
-def run_module(mechanism, profiles, bidder, reports):
-    """Return the allocation and payment of one bidder under each of its reports.
+def run_module(mechanism, profiles, agent, reports, domain):
+    """Return the part of one agent in the outcome of each of its reports.
 
     Parameters
     ----------
     mechanism : Differentiable
-    profiles : ndarray of shape (n, n_bidders, n_items)
-    bidder : int
+    profiles : ndarray of shape (n, n_agents, n_items)
+    agent : int
     reports : ndarray of shape (n, n_reports, n_items)
+    domain : Domain
 
     Returns
     -------
-    got : ndarray of shape (n, n_reports, n_items)
-    paid : ndarray of shape (n, n_reports)
+    list of ndarray of shape (n, n_reports, ...)
     """
-    got, paid = np.empty(reports.shape), np.empty(reports.shape[:2])
-    flat_got, flat_paid = got.reshape(-1, got.shape[2]), paid.reshape(-1)
+
+    def run():
+        for rows, source, report in _batches(profiles, reports, mechanism.tensor_options):
+            outcome = mechanism.module(_with_report(source, agent, report))
+            yield rows, [field.cpu().numpy() for field in domain.part(outcome, agent)]
+
+    n_rows, n_reports = reports.shape[:2]
     with torch.inference_mode():
-        for part, source, report in _batches(profiles, reports, mechanism.tensor_options):
-            allocations, payments = mechanism.module(_with_report(source, bidder, report))
-            flat_got[part] = allocations[:, bidder].cpu().numpy()
-            flat_paid[part] = payments[:, bidder].cpu().numpy()
-    return got, paid
+        parts = join(run(), n_rows * n_reports, float)
+    return [part.reshape(n_rows, n_reports, *part.shape[1:]) for part in parts]
 
 
-def ascend_from(starts, mechanism, profiles, bidder, box, sizes):
+def ascend_from(starts, mechanism, profiles, agent, box, sizes, domain):
     """Return the best reports seen on normalised gradient ascent, and their utilities.
 
     The coordinate with the largest slope, per range, moves by the step size times its range.
@@ -45,11 +46,12 @@ def ascend_from(starts, mechanism, profiles, bidder, box, sizes):
     ----------
     starts : ndarray of shape (n, n_starts, n_items)
     mechanism : Differentiable
-    profiles : ndarray of shape (n, n_bidders, n_items)
-    bidder : int
+    profiles : ndarray of shape (n, n_agents, n_items)
+    agent : int
     box : (low, high), ndarrays of shape (n_items,)
     sizes : sequence of float
         Size of each step, as a share of the range.
+    domain : Domain
 
     Returns
     -------
@@ -60,13 +62,16 @@ def ascend_from(starts, mechanism, profiles, bidder, box, sizes):
     """
     options = mechanism.tensor_options
     low, high = (torch.tensor(end, **options) for end in box)
-    best, last, gains = np.empty(starts.shape), np.empty(starts.shape), np.empty(starts.shape[:2])
-    flat = [array.reshape(gains.size, *array.shape[2:]) for array in (best, last, gains)]
-    for part, source, report in _batches(profiles, starts, options):
-        found = _ascend_batch(mechanism.module, source, bidder, report, low, high, sizes)
-        for array, tensor in zip(flat, found, strict=True):
-            array[part] = tensor.cpu().numpy()
-    return best, last, gains
+
+    def run():
+        for rows, source, report in _batches(profiles, starts, options):
+            where = source, agent, report, low, high
+            found = _ascend_batch(mechanism.module, domain, *where, sizes)
+            yield rows, [tensor.cpu().numpy() for tensor in found]
+
+    n_rows, n_starts = starts.shape[:2]
+    found = join(run(), n_rows * n_starts, float)
+    return [array.reshape(n_rows, n_starts, *array.shape[1:]) for array in found]
 
 
 def _batches(profiles, reports, options):
@@ -80,21 +85,21 @@ def _batches(profiles, reports, options):
         yield part, source[index], torch.tensor(flat[part], **options)
 
 
-def _with_report(profiles, bidder, reports):
-    """Replace one bidder's bids, differentiably."""
+def _with_report(profiles, agent, reports):
+    """Replace one agent's report, differentiably."""
     slot = torch.zeros(profiles.shape[1], 1, device=profiles.device, dtype=torch.bool)
-    slot[bidder] = True
+    slot[agent] = True
     return torch.where(slot, reports.unsqueeze(1), profiles)
 
 
-def _ascend_batch(module, profiles, bidder, current, low, high, sizes):
-    value, width = profiles[:, bidder], high - low
+def _ascend_batch(module, domain, profiles, agent, current, low, high, sizes):
+    truth, width = profiles[:, agent], high - low
     best, best_gain = current.clone(), torch.full_like(current[:, 0], -torch.inf)
     for size in sizes:
         with torch.enable_grad():
             current.requires_grad_(True)
-            allocations, payments = module(_with_report(profiles, bidder, current))
-            gain = (allocations[:, bidder] * value).sum(dim=1) - payments[:, bidder]
+            outcome = module(_with_report(profiles, agent, current))
+            gain = domain.worth(truth, domain.part(outcome, agent))
             (slope,) = torch.autograd.grad(gain.sum(), current)
         with torch.no_grad():
             better = gain > best_gain

@@ -1,8 +1,9 @@
 """Candidate reports of a search, as pure functions that return (n, n_reports, n_items).
 
 ``truth``, ``start`` and ``rivals`` have shape (n, n_items); ``low`` and ``high``, the box of
-reports, have shape (n_items,). ``rivals`` holds the highest bid of the other bidders on each
-item. All candidates lie in the box if the truth does.
+reports, have shape (n_items,). ``rivals`` holds reports of others next to which outcomes may jump,
+such as the highest bid of the other bidders on each item. All candidates lie in the box if the
+truth does. "Items" stands for the entries of a report.
 """
 
 import numpy as np
@@ -25,25 +26,23 @@ ANCHORED_ITEMS = 6
 MOST_NESTED = 15
 
 
-def anchors(truth, rivals, low, high):
-    """Return corners and edges of the box, and reports just above the best rival.
+def anchors(truth, deviations, low, high):
+    """Return corners and edges of the box, and the deviations that a domain suggests.
 
     Parameters
     ----------
-    truth, rivals : ndarray of shape (n, n_items)
+    truth : ndarray of shape (n, n_items)
+    deviations : ndarray of shape (n, n_deviations, n_items)
     low, high : ndarray of shape (n_items,)
 
     Returns
     -------
-    ndarray of shape (n, 5 + 2 * min(n_items, 6), n_items)
-        The lowest and the highest report; just above the rival on all items; just above it
-        where the truth exceeds it, with the lowest report or the truth on the other items;
-        the truth with one item at its lowest or highest report.
+    ndarray of shape (n, 2 + n_deviations + 2 * min(n_items, 6), n_items)
+        The lowest and the highest report; the deviations; the truth with one item at its lowest or
+        highest report.
     """
-    beat = np.clip(rivals + NUDGE * (high - low), low, high)
-    worth = truth > rivals
     reports = [np.broadcast_to(low, truth.shape), np.broadcast_to(high, truth.shape)]
-    reports += [beat, np.where(worth, beat, low), np.where(worth, beat, truth)]
+    reports += list(deviations.swapaxes(0, 1))
     for item in range(min(truth.shape[1], ANCHORED_ITEMS)):
         for end in (low, high):
             edge = truth.copy()

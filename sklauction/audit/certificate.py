@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta
 
+from sklauction.domains.auctions import auction_of
 from sklauction.economics import auction_score
 from sklauction.utils.constraints import FRACTION
 from sklauction.utils.numbers import format_money, format_table
@@ -180,7 +181,7 @@ def make_certificate(regret_bounds, revenues, support, demand, confidence):
         Total payments, in money.
     support : ndarray of shape (n_bidders, n_items, 2)
         Lowest and highest possible valuations.
-    demand : {"additive", "unit"}
+    demand : {"additive", "unit"} or Auction
     confidence : float
         In (0, 1).
 
@@ -203,7 +204,9 @@ def make_certificate(regret_bounds, revenues, support, demand, confidence):
     support = support / unit
     bound, bound_variance = _mean_and_variance(regret_bounds, unit)
     revenue, revenue_variance = _mean_and_variance(revenues, unit)
-    most = _most_lost(support, demand)
+    worth = auction_of(demand).best_set(support[..., 1])
+    # The bidder that chooses first loses nothing by clashes.
+    most = worth.sum() - worth.min()
     highest = support[..., 1].max(axis=0).sum()
     clashes = int(np.count_nonzero(regret_bounds > 0))
     upper = empirical_bernstein(bound, bound_variance, n, most, confidence)
@@ -228,10 +231,3 @@ def _mean_and_variance(values, unit):
     """Return mean and variance of values in a unit; a function, to free the scaled copy."""
     scaled = values / unit
     return float(scaled.mean()), float(scaled.var(ddof=1))
-
-
-def _most_lost(support, demand):
-    """Return the largest total loss by clashes; the bidder that chooses first loses nothing."""
-    tops = support[..., 1]
-    worth = tops.sum(axis=1) if demand == "additive" else tops.max(axis=1)
-    return worth.sum() - worth.min()

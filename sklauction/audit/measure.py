@@ -12,18 +12,14 @@ from sklearn.utils import check_random_state
 
 from sklauction.audit.mechanisms import CheckedMechanism, differentiable
 from sklauction.audit.plan import plan
-from sklauction.audit.problem import BidderProblem
+from sklauction.audit.problem import AgentProblem
 from sklauction.audit.report import RegretReport
 from sklauction.audit.search import Search
-from sklauction.economics import unchecked_utilities
-from sklauction.utils.batching import blocks
+from sklauction.domains.auctions import auction_of
+from sklauction.domains.base import Domain
+from sklauction.utils.batching import blocks, join
 from sklauction.utils.constraints import FLAG, SEED
-from sklauction.utils.validation import (
-    DEMANDS,
-    check_choice,
-    check_numbers,
-    check_support,
-)
+from sklauction.utils.validation import check_numbers, check_support
 
 __all__ = ["measure_regret"]
 
@@ -39,13 +35,14 @@ def measure_regret(
     *,
     support=None,
     demand=None,
+    domain=None,
     effort="default",
     random_state=None,
     verbose=None,
 ):
-    """Search for each bidder's most profitable misreport, and report the regret found.
+    """Search for each agent's most profitable misreport, and report the regret found.
 
-    The ex-post regret of bidder i at profile v is its largest gain from a misreport,
+    The ex-post regret of agent i (a bidder) at profile v is its largest gain from a misreport,
     ``max over b of u_i(v_i; b, v_-i) - u_i(v_i; v)``, with truthful opponents [1]_. The search
     tries the ends of the support, values next to opponents' bids, points near the truth,
     valuations from other profiles and a low-discrepancy sequence. It then scans each item, runs
@@ -55,17 +52,23 @@ def measure_regret(
     Parameters
     ----------
     mechanism : fitted auction, torch.nn.Module or callable
-        Maps bids (n, n_bidders, n_items) to (allocations, payments), row by row. Torch modules
-        and auctions with a ``mechanism_`` are searched with gradients, on their device; others
-        as black boxes.
+        Maps bids (n, n_bidders, n_items) to (allocations, payments), row by row; in another
+        domain, reports (n, n_agents, n_entries) to the fields of its outcome. Torch modules and
+        estimators with a ``mechanism_`` are searched with gradients, on their device; others as
+        black boxes.
     valuations : array-like of shape (n_samples, n_bidders, n_items)
-        True valuations, in money; for an auction, in any form that its ``predict`` accepts.
+        True valuations, in money, or types of another domain; for an estimator, in any form that
+        its ``predict`` accepts.
     support : array-like broadcastable to (n_bidders, n_items, 2), default=None
         Lowest and highest report of a bidder, in money. None means the auction's ``support_``,
-        or from zero to the largest valuation if it has none.
-    demand : {"additive", "unit"}, default=None
+        or from zero to the largest valuation if it has none (in another domain, the range of the
+        types).
+    demand : {"additive", "unit"} or Auction, default=None
         For the feasibility check. None means the auction's ``demand``, or "additive" if it has
         none.
+    domain : Domain, default=None
+        What the mechanism decides, and what that is worth. None means that of an estimator,
+        otherwise auctions with this ``demand``.
     effort : {"quick", "default", "thorough"} or int, default="default"
         Length of the search. An integer is the maximum number of evaluations per bidder and
         profile, up to 10 million; only whole stages are run.
@@ -117,55 +120,66 @@ def measure_regret(
     True
     """
     started = time.perf_counter()
-    valuations = _check_valuations(mechanism, valuations)
-    if demand is None:
-        demand = getattr(mechanism, "demand", "additive")
-    check_choice(demand, "demand", DEMANDS)
+    domain = _find_domain(mechanism, demand, domain)
+    types = _check_types(mechanism, domain, valuations)
     SEED.check(random_state, "random_state")
     if verbose is not None:
         FLAG.check(verbose, "verbose")
-    box = _find_support(mechanism, valuations, support)
-    money = valuations.max()
-    checked = CheckedMechanism(mechanism, demand, money)
-    module = differentiable(mechanism, valuations[:1], money)
-    stages = plan(valuations.shape[2], module is not None, effort)
+    box = _find_support(mechanism, domain, types, support)
+    unit = np.abs(types).max()
+    checked = CheckedMechanism(mechanism, domain, unit)
+    module = differentiable(mechanism, types[:1], unit)
+    first = AgentProblem(types[:1], np.arange(1), 0, box[0], types[:1, 0], checked)
+    stages = plan(types.shape[2], first.deviations().shape[1], module is not None, effort)
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
-    truthful, revenues = _truthful_outcomes(checked, valuations)
-    certificate = _certify(mechanism, valuations, box)
-    total = len(stages) * valuations.shape[1] * len(list(blocks(valuations.shape)))
+    truthful, objectives = _truthful_outcomes(checked, types)
+    certificate = _certify(mechanism, types, box)
+    total = len(stages) * types.shape[1] * len(list(blocks(types.shape)))
     with _progress(verbose, total) as bar:
-        regrets, misreports = _search(valuations, truthful, box, checked, module, stages, seed, bar)
+        regrets, misreports = _search(types, truthful, box, checked, module, stages, seed, bar)
     problems = tuple(checked.problems())
     for problem in problems:
         warnings.warn(f"measure_regret: {problem}", UserWarning, stacklevel=2)
     return RegretReport(
-        valuations=valuations,
+        types=types,
         regrets=regrets,
         misreports=misreports,
         truthful_utilities=truthful,
-        revenues=revenues,
-        max_ir_violation=checked.max_ir_violation,
-        max_feasibility_violation=checked.max_feasibility_violation,
+        objectives=objectives,
+        violations=checked.violations,
         problems=problems,
         search=_summary(effort, module is not None, stages, truthful.size, started),
         certificate=certificate,
+        domain=domain,
     )
 
 
-def _search(valuations, truthful, box, checked, module, stages, seed, bar):
-    """Return the regrets and misreports found, updating a progress bar after each stage."""
-    regrets, misreports = np.empty(truthful.shape), np.empty(valuations.shape)
-    for bidder, rows, random in _blocks(valuations, seed):
-        problem = BidderProblem(
-            valuations[rows], rows, bidder, box[bidder], valuations[:, bidder], checked, module
+def _find_domain(mechanism, demand, domain):
+    """Return the domain that is given, or the mechanism's own."""
+    if domain is not None and (demand is not None or not isinstance(domain, Domain)):
+        raise ValueError(
+            f"domain must be a Domain, without a demand; got {domain!r} and demand={demand!r}"
         )
-        search = Search(problem, truthful[rows, bidder], random)
+    own = getattr(mechanism, "domain", None) if domain is None and demand is None else domain
+    if isinstance(own, Domain):
+        return own
+    return auction_of(getattr(mechanism, "demand", "additive") if demand is None else demand)
+
+
+def _search(types, truthful, box, checked, module, stages, seed, bar):
+    """Return the regrets and misreports found, updating a progress bar after each stage."""
+    regrets, misreports = np.empty(truthful.shape), np.empty(types.shape)
+    for agent, rows, random in _blocks(types, seed):
+        problem = AgentProblem(
+            types[rows], rows, agent, box[agent], types[:, agent], checked, module
+        )
+        search = Search(problem, truthful[rows, agent], random)
         for stage in search.run_stages(stages):
             bar.set_postfix_str(stage.name, refresh=False)
             bar.update()
-        regrets[rows, bidder] = search.gains - truthful[rows, bidder]
-        misreports[rows, bidder] = search.reports
+        regrets[rows, agent] = search.gains - truthful[rows, agent]
+        misreports[rows, agent] = search.reports
     return regrets, misreports
 
 
@@ -191,57 +205,61 @@ def _summary(effort, gradient, stages, n_searches, started):
     }
 
 
-def _check_valuations(mechanism, valuations):
+def _check_types(mechanism, domain, types):
     if hasattr(mechanism, "as_profiles"):
-        return mechanism.as_profiles(valuations)
-    if isinstance(valuations, np.memmap):  # check_numbers copies subclasses of ndarray
-        valuations = np.asarray(valuations)
-    return check_numbers(valuations, "valuations", ("n_profiles", "n_bidders", "n_items"), least=0)
+        return mechanism.as_profiles(types)
+    if isinstance(types, np.memmap):  # check_numbers copies subclasses of ndarray
+        types = np.asarray(types)
+    axes = ("n_profiles", *domain.axes[1:])
+    return check_numbers(types, "valuations", axes, least=domain.lowest)
 
 
-def _find_support(mechanism, valuations, support):
-    """Return the box of reports, widened to include all valuations."""
+def _find_support(mechanism, domain, types, support):
+    """Return the box of reports, widened to include all types."""
     if support is None:
         support = getattr(mechanism, "support_", None)
     if support is None:
-        support = np.array([0.0, valuations.max()])
-    box = check_support(support, *valuations.shape[1:])
-    box[..., 0] = np.minimum(box[..., 0], valuations.min(axis=0))
-    box[..., 1] = np.maximum(box[..., 1], valuations.max(axis=0))
+        lowest = domain.lowest if np.isfinite(domain.lowest) else types.min()
+        support = np.array([lowest, types.max()])
+    box = check_support(support, *types.shape[1:], domain.lowest, domain.axes)
+    box[..., 0] = np.minimum(box[..., 0], types.min(axis=0))
+    box[..., 1] = np.maximum(box[..., 1], types.max(axis=0))
     return box
 
 
-def _truthful_outcomes(checked, valuations):
-    """Return utilities (n_samples, n_bidders) and revenues (n_samples,) of truthful reports."""
-    truthful, revenues = np.empty(valuations.shape[:2]), np.empty(len(valuations))
-    for part in blocks(valuations.shape):
-        rows = np.arange(part.start, part.stop)
-        outcome = checked(valuations[part], rows)
-        if part.start == 0:
-            checked.check_repeatable(valuations[part], rows, outcome)
-        truthful[part] = unchecked_utilities(valuations[part], *outcome)
-        revenues[part] = outcome[1].sum(axis=1)
-    return truthful, revenues
+def _truthful_outcomes(checked, types):
+    """Return utilities (n_samples, n_agents) and objectives (n_samples,) of truthful reports."""
+
+    def run():
+        for part in blocks(types.shape):
+            some, rows = types[part], np.arange(part.start, part.stop)
+            outcome = checked(some, rows)
+            if part.start == 0:
+                checked.check_repeatable(some, rows, outcome)
+            domain = checked.domain
+            yield part, (domain.utilities(some, outcome), domain.objective(some, outcome))
+
+    return join(run(), len(types))
 
 
-def _blocks(valuations, seed):
-    """Yield (bidder, rows, random) for each block, with a generator for each."""
-    for bidder in range(valuations.shape[1]):
-        for start, rows in _rows_of_blocks(valuations, bidder):
-            yield bidder, rows, np.random.default_rng([seed, bidder, start])
+def _blocks(types, seed):
+    """Yield (agent, rows, random) for each block, with a generator for each."""
+    for agent in range(types.shape[1]):
+        for start, rows in _rows_of_blocks(types, agent):
+            yield agent, rows, np.random.default_rng([seed, agent, start])
 
 
-def _rows_of_blocks(valuations, bidder):
+def _rows_of_blocks(types, agent):
     """Yield the start and rows of each block, sorted by opponents if some are equal."""
-    opponents = np.delete(valuations[:N_PROBED], bidder, axis=1)
+    opponents = np.delete(types[:N_PROBED], agent, axis=1)
     opponents = opponents.reshape(len(opponents), -1)
     order = None
     if opponents.shape[1] and len(np.unique(opponents, axis=0)) < len(opponents):
         # Column by column, to avoid a copy of all opponents.
-        others = [i for i in range(valuations.shape[1]) if i != bidder]
-        items = range(valuations.shape[2])
-        order = np.lexsort([valuations[:, i, j] for i in others for j in items])
-    for part in blocks(valuations.shape):
+        others = [i for i in range(types.shape[1]) if i != agent]
+        entries = range(types.shape[2])
+        order = np.lexsort([types[:, i, j] for i in others for j in entries])
+    for part in blocks(types.shape):
         rows = np.arange(part.start, part.stop) if order is None else order[part]
         yield part.start, rows
 

@@ -6,16 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklauction.economics import (
-    feasibility_violation,
-    ir_violation,
-    unchecked_infeasibility,
-    unchecked_utilities,
-)
+from sklauction.domains.base import Domain
 
 __all__ = ["CheckedMechanism", "Differentiable", "differentiable", "is_module", "mechanism_name"]
 
-# Violations attributed to rounding, in probability, and in payments relative to the largest bid.
+# Violations attributed to rounding, relative to the largest report where the field is scaled by it.
 # Networks in float32 err by about 1e-7.
 TOLERANCE = 1e-6
 # Differences between two runs on the same bids attributed to rounding, in the same units.
@@ -52,10 +47,10 @@ class Differentiable(NamedTuple):
     tensor_options: dict
 
 
-def differentiable(mechanism, profile, money):
+def differentiable(mechanism, profile, unit):
     """Return a frozen module for gradient ascent, or None if there is no gradient.
 
-    The module is in float32, which is twice as fast, unless money is out of its range. The
+    The module is in float32, which is twice as fast, unless reports are out of its range. The
     audit recomputes in float64 what it reports.
 
     Parameters
@@ -63,10 +58,10 @@ def differentiable(mechanism, profile, money):
     mechanism : object
         Has a gradient if it is, or its ``mechanism_`` is, a torch module whose outcome depends
         on the bids differentiably.
-    profile : ndarray of shape (1, n_bidders, n_items)
-        Bids for a trial run.
-    money : float
-        Largest bid.
+    profile : ndarray of shape (1, n_agents, n_items)
+        Reports for a trial run.
+    unit : float
+        Largest report.
 
     Returns
     -------
@@ -77,7 +72,7 @@ def differentiable(mechanism, profile, money):
         return None
     import torch
 
-    single = SINGLE_PRECISION[0] < money < SINGLE_PRECISION[1]
+    single = SINGLE_PRECISION[0] < unit < SINGLE_PRECISION[1]
     dtype = torch.float32 if single else torch.float64
     module = copy.deepcopy(module).to(dtype).requires_grad_(False)
     tensors = [*module.parameters(), *module.buffers()]
@@ -97,15 +92,15 @@ def _function_of(mechanism):
     return getattr(mechanism, "function", mechanism) if is_auction else mechanism
 
 
-def _as_function(mechanism):
-    """Return a mechanism as a function of numpy bids."""
+def _as_function(mechanism, domain):
+    """Return a mechanism as a function of numpy reports."""
     mechanism = _function_of(mechanism)
     if hasattr(mechanism, "predict"):
         return mechanism.predict
     if is_module(mechanism):
         from sklauction.mechanism import run_in_chunks
 
-        return lambda bids: run_in_chunks(mechanism, bids)
+        return lambda bids: run_in_chunks(mechanism, bids, domain)
     if callable(mechanism):
         return lambda bids: mechanism(bids.copy())  # the function may modify its argument
     raise ValueError(
@@ -117,82 +112,75 @@ def _as_function(mechanism):
 class CheckedMechanism:
     """A mechanism that checks its outcomes and records the largest violations.
 
-    Malformed outcomes raise an error. Infeasible allocations and payments above the reported
-    value are recorded, with profile and bidder, for :meth:`problems`.
+    Malformed outcomes raise an error. Violations of the rules of the domain are recorded, with
+    profile and agent, for :meth:`problems`.
 
     Parameters
     ----------
     mechanism : fitted auction, torch.nn.Module or callable
-    demand : {"additive", "unit"}
-    money : float
-        Largest bid, the unit of the tolerance on payments.
+    domain : Domain
+    unit : float
+        Largest report, the unit of the tolerance on scaled fields.
 
     Attributes
     ----------
-    max_feasibility_violation, max_ir_violation : float
-        Largest violations so far under truthful reports.
+    violations : dict of {str: float}
+        Largest violation of each rule so far under truthful reports.
     """
 
-    def __init__(self, mechanism, demand, money):
-        self.run = _as_function(mechanism)
+    def __init__(self, mechanism, domain: Domain, unit):
+        self.run = _as_function(mechanism, domain)
         self.name = mechanism_name(mechanism)
-        self.demand, self.money = demand, money
-        self.max_feasibility_violation = self.max_ir_violation = 0.0
-        # (field, whether reports were truthful) -> (count, excess, row, bidder, misreporter).
+        self.domain, self.unit = domain, unit
+        self.violations = {}
+        # (rule, whether reports were truthful) -> (count, excess, row, agent, misreporter).
         self.worst = {}
 
-    def __call__(self, bids, rows, misreporter=None):
-        """Return (allocations, payments) in float64.
+    def __call__(self, reports, rows, misreporter=None):
+        """Return the fields of the outcome, in float64.
 
         Parameters
         ----------
-        bids : ndarray of shape (n, n_bidders, n_items)
+        reports : ndarray of shape (n, n_agents, n_entries)
         rows : ndarray of shape (n,)
-            Index of the profile of each row of bids, for messages.
+            Index of the profile of each row of reports, for messages.
         misreporter : int or None
-            Bidder that misreports in ``bids``; None if all are truthful.
+            Agent that misreports in ``reports``; None if all are truthful.
 
         Raises
         ------
         ValueError
-            If the outcome is not two finite arrays of the right shapes.
+            If the outcome is not finite arrays of the right shapes.
         """
-        allocations, payments = self._arrays(self.run(bids), bids.shape)
-        # These are finite only if allocations and payments are.
-        infeasible = unchecked_infeasibility(allocations, self.demand)
-        gained = unchecked_utilities(bids, allocations, payments)
-        if not (np.isfinite(infeasible).all() and np.isfinite(gained).all()):
-            self._raise_not_finite(bids, rows, misreporter, allocations, payments)
-        overpaid = np.maximum(-gained, 0.0)
-        if misreporter is None:
-            self.max_feasibility_violation = max(
-                self.max_feasibility_violation, float(infeasible.max())
-            )
-            self.max_ir_violation = max(self.max_ir_violation, float(overpaid.max()))
-        self._record("allocations", infeasible, TOLERANCE, rows, misreporter)
-        self._record("payments", overpaid, TOLERANCE * self.money, rows, misreporter)
-        return allocations, payments
+        outcome = self._arrays(self.run(reports), reports.shape)
+        violations = self.domain.violations(reports, outcome)
+        if not all(np.isfinite(array).all() for array in (*outcome, *violations.values())):
+            self._raise_not_finite(reports, rows, misreporter, outcome)
+        for rule, excess in violations.items():
+            if misreporter is None:
+                largest = max(self.violations.get(rule, 0.0), float(excess.max()))
+                self.violations[rule] = largest
+            self._record(rule, excess, rows, misreporter)
+        return outcome
 
-    def check_repeatable(self, bids, rows, outcome):
-        """Raise ValueError if a second run on some of the bids gives another outcome.
+    def check_repeatable(self, reports, rows, outcome):
+        """Raise ValueError if a second run on some of the reports gives another outcome.
 
         In a random mechanism, the search would take lucky draws for regret. The second half of
         the rows (at most 256) is run in reverse order.
 
         Parameters
         ----------
-        bids : ndarray of shape (n, n_bidders, n_items)
+        reports : ndarray of shape (n, n_agents, n_entries)
         rows : ndarray of shape (n,)
-        outcome : (allocations, payments)
-            The outcome of the first run on ``bids``.
+        outcome : sequence of ndarray
+            The outcome of the first run on ``reports``.
         """
-        again = np.arange(len(bids))[::-1][: max(1, min(len(bids) // 2, REPEATED_ROWS))]
-        repeated = self._arrays(self.run(bids[again]), bids[again].shape)
-        for field, first, second, unit in zip(
-            ("allocations", "payments"), outcome, repeated, (1.0, self.money), strict=True
-        ):
+        again = np.arange(len(reports))[::-1][: max(1, min(len(reports) // 2, REPEATED_ROWS))]
+        repeated = self._arrays(self.run(reports[again]), reports[again].shape)
+        for field, first, second in zip(self._fields(reports.shape), outcome, repeated):
             difference = np.abs(first[again] - second).reshape(len(again), -1).max(axis=1)
-            if difference.max() > REPEATABLE * unit:
+            if difference.max() > REPEATABLE * (self.unit if field in self.domain.scaled else 1.0):
                 row = int(difference.argmax())
                 raise ValueError(
                     f"mechanism {self.name} must give each row of bids the same outcome in every "
@@ -204,68 +192,67 @@ class CheckedMechanism:
     def problems(self):
         """Return a sentence for each kind of violation recorded."""
         return [
-            f"{_SUBJECTS[field].format(bidder=bidder, name=self.name)} by {excess:.3g} in row {row}"
-            f"{_under_misreport(misreporter)} ({count:,} such outcomes seen)"
-            for (field, _), (count, excess, row, bidder, misreporter) in self.worst.items()
+            f"{self.domain.rules[rule].problem.format(agent=agent, name=self.name)} by "
+            f"{excess:.3g} in row {row}{self._under(misreporter)} ({count:,} such outcomes seen)"
+            for (rule, _), (count, excess, row, agent, misreporter) in self.worst.items()
         ]
 
+    def _fields(self, shape):
+        """Return the shape of each field for reports of a shape."""
+        fields = self.domain.fields(*shape[1:])
+        return {name: (shape[0], *own) for name, own in fields.items()}
+
     def _arrays(self, outcome, shape):
-        """Return allocations and payments as float64 arrays of the right shapes."""
+        """Return the fields as float64 arrays of the right shapes."""
+        fields = self._fields(shape)
+        named = f"({', '.join(fields)})"
         try:
-            allocations, payments = (np.asarray(field, dtype=float) for field in outcome)
+            arrays = [np.asarray(field, dtype=float) for field in outcome]
+            if len(arrays) != len(fields):
+                raise ValueError(f"{len(arrays)} of them")
         except (TypeError, ValueError, RuntimeError, OverflowError) as error:
             raise ValueError(
-                f"mechanism {self.name} must return (allocations, payments), two arrays of "
-                f"numbers; got {type(outcome).__name__} ({error})"
+                f"mechanism {self.name} must return {named}, arrays of numbers; got "
+                f"{type(outcome).__name__} ({error})"
             ) from error
-        for field, array, expected in (
-            ("allocations", allocations, shape),
-            ("payments", payments, shape[:2]),
-        ):
+        for (field, expected), array in zip(fields.items(), arrays):
             if array.shape != expected:
                 raise ValueError(
                     f"mechanism {self.name} must return {field} of shape {expected} for bids of "
                     f"shape {shape}; got {array.shape}"
                 )
-        return allocations, payments
+        return arrays
 
-    def _raise_not_finite(self, bids, rows, misreporter, allocations, payments):
+    def _raise_not_finite(self, reports, rows, misreporter, outcome):
         """Raise ValueError on non-finite outcomes, or on those that overflow float64."""
-        for field, array in (("allocations", allocations), ("payments", payments)):
+        fields = self._fields(reports.shape)
+        for field, array in zip(fields, outcome):
             if not np.isfinite(array).all():
                 row = int(np.argwhere(~np.isfinite(array))[0][0])
                 raise ValueError(
                     f"mechanism {self.name} returned a non-finite value in {field}, row {rows[row]}"
-                    f"{_under_misreport(misreporter)}, for the bids {bids[row].tolist()}"
+                    f"{self._under(misreporter)}, for the bids {reports[row].tolist()}"
                 )
-        feasibility_violation(allocations, self.demand)
-        ir_violation(bids, (allocations, payments))
+        raise ValueError(
+            f"mechanism {self.name} must return {' and '.join(fields)} small enough for float64, "
+            "with products and sums below about 1e308; got larger ones"
+        )
 
-    def _record(self, field, excess, tolerance, rows, misreporter):
-        """Count the rows with a violation above the tolerance, and keep the largest one.
-
-        ``excess`` has shape (n,), or (n, n_bidders) to record the bidder too.
-        """
+    def _record(self, rule, excess, rows, misreporter):
+        """Count the rows with a violation above the tolerance, and keep the largest one."""
+        tolerance = TOLERANCE * (self.unit if self.domain.rules[rule].scaled else 1.0)
         if excess.max() <= tolerance:
             return
-        bidders = None
+        agents = None
         if excess.ndim == 2:
-            bidders, excess = excess.argmax(axis=1), excess.max(axis=1)
+            agents, excess = excess.argmax(axis=1), excess.max(axis=1)
         row = int(excess.argmax())
-        key = field, misreporter is None
+        key = rule, misreporter is None
         count, worst, *where = self.worst.get(key, (0, -np.inf))
         if excess[row] > worst:
             worst = float(excess[row])
-            where = [int(rows[row]), None if bidders is None else int(bidders[row]), misreporter]
+            where = [int(rows[row]), None if agents is None else int(agents[row]), misreporter]
         self.worst[key] = (count + int(np.count_nonzero(excess > tolerance)), worst, *where)
 
-
-_SUBJECTS = {
-    "allocations": "the allocations of {name} are infeasible",
-    "payments": "the payment of bidder {bidder} in {name} exceeds the reported value of its "
-    "allocation",
-}
-
-
-def _under_misreport(bidder):
-    return "" if bidder is None else f" under a misreport of bidder {bidder}"
+    def _under(self, agent):
+        return "" if agent is None else f" under a misreport of {self.domain.agent} {agent}"

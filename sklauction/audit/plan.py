@@ -46,12 +46,15 @@ class Stage(NamedTuple):
     fresh: bool = False
 
 
-def plan(n_items, gradient, effort):
+def plan(n_items, n_deviations, gradient, effort):
     """Return the stages of a search.
 
     Parameters
     ----------
     n_items : int
+        Entries of a report.
+    n_deviations : int
+        Number of misreports that the domain suggests.
     gradient : bool
         Whether the mechanism has a gradient.
     effort : {"quick", "default", "thorough"} or int
@@ -67,10 +70,11 @@ def plan(n_items, gradient, effort):
     ValueError
         If ``effort`` is neither of these, or an integer below the cost of the first stage.
     """
-    rounds = _rounds(n_items, gradient)
+    n_anchors = 2 + n_deviations + 2 * min(n_items, ANCHORED_ITEMS)
+    rounds = _rounds(n_items, n_anchors, gradient)
     if isinstance(effort, str) and effort in EFFORTS:
         return list(chain.from_iterable(islice(rounds, EFFORTS[effort])))
-    least = _evaluate("", anchors_count(n_items), None, gradient).evaluations
+    least = _evaluate("", n_anchors, None, gradient).evaluations
     if not (is_whole(effort) and least <= effort <= MOST_EVALUATIONS):
         raise ValueError(
             f"effort must be one of {', '.join(map(repr, EFFORTS))}, or an integer from {least} to "
@@ -85,23 +89,18 @@ def plan(n_items, gradient, effort):
     return chosen
 
 
-def anchors_count(n_items):
-    """Return the number of :func:`~sklauction.audit.candidates.anchors`."""
-    return 5 + 2 * min(n_items, ANCHORED_ITEMS)
-
-
-def _rounds(n_items, gradient):
+def _rounds(n_items, n_anchors, gradient):
     """Yield the stages of a short round, then those of full rounds, without end."""
-    yield _short_round(n_items, gradient)
+    yield _short_round(n_items, n_anchors, gradient)
     n_round = 1
     while True:
         yield _full_round(n_items, gradient, n_round)
         n_round += 1
 
 
-def _short_round(n_items, gradient):
+def _short_round(n_items, n_anchors, gradient):
     stages = [
-        _evaluate("anchors", anchors_count(n_items), lambda s: s.anchors(), gradient),
+        _evaluate("anchors", n_anchors, lambda s: s.anchors(), gradient),
         _evaluate("near the truth", 16, lambda s: s.near_best(16), gradient),
         _evaluate("resampled values", 8, lambda s: s.resampled(8), gradient),
     ]

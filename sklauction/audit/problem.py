@@ -1,12 +1,12 @@
-"""One bidder's utility of its reports, for a block of profiles with truthful opponents."""
+"""One agent's utility of its reports, for a block of profiles with truthful opponents."""
 
 import math
 
 import numpy as np
 
-from sklauction.utils.batching import blocks
+from sklauction.utils.batching import blocks, join
 
-__all__ = ["BidderProblem"]
+__all__ = ["AgentProblem"]
 
 # Maximum number of reports shared between profiles with equal opponents.
 SHARED_REPORTS = 1 << 15
@@ -14,20 +14,20 @@ SHARED_REPORTS = 1 << 15
 SHARED_TRUTHS = 256
 
 
-class BidderProblem:
-    """One bidder's problem of choosing a report in each profile of a block.
+class AgentProblem:
+    """One agent's problem of choosing a report in each profile of a block.
 
     Parameters
     ----------
-    profiles : ndarray of shape (n, n_bidders, n_items)
-        Truthful profiles. The opponents' bids stay fixed.
+    profiles : ndarray of shape (n, n_agents, n_items)
+        Truthful profiles. The opponents' reports stay fixed.
     rows : ndarray of shape (n,)
         Their indices in the audit.
-    bidder : int
+    agent : int
     box : ndarray of shape (n_items, 2)
         Lowest and highest report.
     pool : ndarray of shape (n_profiles, n_items)
-        The bidder's valuations in all profiles of the audit.
+        The agent's types in all profiles of the audit.
     checked : CheckedMechanism
         The mechanism in float64.
     module : Differentiable or None
@@ -37,24 +37,28 @@ class BidderProblem:
     ----------
     truth : ndarray of shape (n, n_items)
     rivals : ndarray of shape (n, n_items)
-        Highest bid of the opponents on each item; the lowest report if there are none.
+        Reports of the opponents next to which outcomes may jump, by the domain.
     low, high : ndarray of shape (n_items,)
         Ends of the box.
     """
 
-    def __init__(self, profiles, rows, bidder, box, pool, checked, module=None):
-        self.profiles, self.rows, self.bidder, self.pool = profiles, rows, bidder, pool
+    def __init__(self, profiles, rows, agent, box, pool, checked, module=None):
+        self.profiles, self.rows, self.agent, self.pool = profiles, rows, agent, pool
         self.checked, self.module, self.box = checked, module, box
-        self.truth = profiles[:, bidder]
+        self.domain = checked.domain
+        self.truth = profiles[:, agent]
         self.low, self.high = np.ascontiguousarray(box[:, 0]), np.ascontiguousarray(box[:, 1])
-        opponents = np.delete(profiles, bidder, axis=1)
-        floor = np.broadcast_to(self.low, (len(profiles), 1, len(box)))
-        self.rivals = np.concatenate([opponents, floor], axis=1).max(axis=1)
+        opponents = np.delete(profiles, agent, axis=1)
+        self.rivals = self.domain.rivals(opponents, self.low)
         self.groups = _equal_rows(opponents.reshape(len(profiles), -1))
+
+    def deviations(self):
+        """Return the misreports that the domain suggests, (n, n_reports, n_items)."""
+        return self.domain.deviations(self.truth, self.rivals, self.low, self.high)
 
     def exact(self, reports):
         """Return utilities (n, n_reports) of reports (n, n_reports, n_items), in float64."""
-        return self._utilities(reports, self._run_checked(reports))
+        return self._utilities(self._run_checked(reports))
 
     def try_reports(self, reports):
         """Return reports and utilities, plus the best reports of rows with equal opponents.
@@ -69,8 +73,8 @@ class BidderProblem:
         gains : ndarray of shape (n, n_reports or more)
             Utility of each at the truth, in the precision of the module if there is one.
         """
-        outcome = self._run_module(reports) if self.module else self._run_checked(reports)
-        gains = self._utilities(reports, outcome)
+        part = self._run_module(reports) if self.module else self._run_checked(reports)
+        gains = self._utilities(part)
         if not np.isfinite(gains).all():
             gains = self._drop_overflow(reports, gains)
         if not self.groups:
@@ -79,9 +83,9 @@ class BidderProblem:
         shared = np.repeat(self.truth[:, None], n_shared, axis=1)
         shared_gains = np.full((len(reports), n_shared), -np.inf)
         for group in self.groups:
-            got, paid = outcome[0][group], outcome[1][group]
+            given = [field[group] for field in part]
             shared[group], shared_gains[group] = _best_of_shared(
-                self.truth[group], reports[group], got, paid, n_shared
+                self.domain, self.truth[group], reports[group], given, n_shared
             )
         return np.concatenate([reports, shared], 1), np.concatenate([gains, shared_gains], 1)
 
@@ -89,33 +93,34 @@ class BidderProblem:
         """Set gains that overflow in float32 to -inf; raise ValueError if they do in float64."""
         bad = ~np.isfinite(gains)
         rows = np.flatnonzero(bad.any(axis=1))
-        suspects = BidderProblem(
-            self.profiles[rows], self.rows[rows], self.bidder, self.box, self.pool, self.checked
+        suspects = AgentProblem(
+            self.profiles[rows], self.rows[rows], self.agent, self.box, self.pool, self.checked
         )
         suspects.exact(reports[rows, bad[rows].argmax(axis=1)][:, None])
         return np.where(bad, -np.inf, gains)
 
-    def _utilities(self, reports, outcome):
-        got, paid = outcome
-        return np.einsum("nj,nlj->nl", self.truth, got) - paid
+    def _utilities(self, part):
+        return self.domain.worth(self.truth[:, None], part)
 
     def _run_checked(self, reports):
-        """Return the bidder's allocations (n, n_reports, n_items) and payments, in float64."""
+        """Return the agent's part of each outcome, arrays (n, n_reports, ...) in float64."""
         n_rows, n_reports, _ = reports.shape
         flat = reports.reshape(n_rows * n_reports, -1)
-        got, paid = np.empty_like(flat), np.empty(len(flat))
-        for part in blocks((len(flat), *self.profiles.shape[1:])):
-            index = np.arange(part.start, part.stop) // n_reports
-            bids = self.profiles[index]
-            bids[:, self.bidder] = flat[part]
-            allocations, payments = self.checked(bids, self.rows[index], self.bidder)
-            got[part], paid[part] = allocations[:, self.bidder], payments[:, self.bidder]
-        return got.reshape(reports.shape), paid.reshape(n_rows, n_reports)
+
+        def run():
+            for rows in blocks((len(flat), *self.profiles.shape[1:])):
+                index = np.arange(rows.start, rows.stop) // n_reports
+                profiles = self.profiles[index]
+                profiles[:, self.agent] = flat[rows]
+                outcome = self.checked(profiles, self.rows[index], self.agent)
+                yield rows, self.domain.part(outcome, self.agent)
+
+        return [part.reshape(n_rows, n_reports, *part.shape[1:]) for part in join(run(), len(flat))]
 
     def _run_module(self, reports):
         from sklauction.audit.ascent import run_module
 
-        return run_module(self.module, self.profiles, self.bidder, reports)
+        return run_module(self.module, self.profiles, self.agent, reports, self.domain)
 
 
 def _equal_rows(table):
@@ -128,7 +133,7 @@ def _equal_rows(table):
     return [rows for rows in np.split(order, bounds) if len(rows) > 1]
 
 
-def _best_of_shared(truth, reports, got, paid, n_shared):
+def _best_of_shared(domain, truth, reports, part, n_shared):
     """Return for each truth the best reports among those of all rows of a group.
 
     Opponents are equal, so a report has the same outcome in all rows of the group. The reports
@@ -139,22 +144,16 @@ def _best_of_shared(truth, reports, got, paid, n_shared):
     stride = -(-reports.shape[0] * reports.shape[1] // SHARED_REPORTS)
     while math.gcd(stride, reports.shape[1]) > 1:  # otherwise some columns would be left out
         stride += 1
-    reports, got = (array.reshape(-1, n_items)[::stride] for array in (reports, got))
-    paid = paid.reshape(-1)[::stride]
+    reports, *part = (array.reshape(-1, *array.shape[2:])[::stride] for array in (reports, *part))
     best_reports = np.empty((len(truth), n_shared, n_items))
     gains = np.empty((len(truth), n_shared))
     sample = truth[:: -(-len(truth) // SHARED_TRUTHS)]
-    for part, index in enumerate(np.array_split(np.arange(len(paid)), n_shared)):
+    for column, index in enumerate(np.array_split(np.arange(len(reports)), n_shared)):
         if len(sample) < len(truth):
-            index = index[np.unique(_utility_table(sample, got[index], paid[index]).argmax(axis=1))]
-        utility = _utility_table(truth, got[index], paid[index])
+            table = domain.worths(sample, [field[index] for field in part])
+            index = index[np.unique(table.argmax(axis=1))]
+        utility = domain.worths(truth, [field[index] for field in part])
         best = utility.argmax(axis=1)
-        best_reports[:, part] = reports[index][best]
-        gains[:, part] = np.take_along_axis(utility, best[:, None], 1)[:, 0]
+        best_reports[:, column] = reports[index][best]
+        gains[:, column] = np.take_along_axis(utility, best[:, None], 1)[:, 0]
     return best_reports, gains
-
-
-def _utility_table(truth, got, paid):
-    """Return the utility (n, n_outcomes) of each outcome at each truth."""
-    # einsum, because BLAS threads compete with those of torch and slow down fits.
-    return np.einsum("nj,lj->nl", truth, got) - paid

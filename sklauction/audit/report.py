@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklauction.domains.auctions import ADDITIVE, Auction
+from sklauction.domains.base import Domain
 from sklauction.economics import auction_score
 from sklauction.utils.constraints import FLAG, POSITIVE
 from sklauction.utils.numbers import format_money, format_table, scale_by_power_of_two
@@ -12,52 +14,70 @@ from sklauction.utils.validation import check_number, check_numbers
 
 __all__ = ["Consistency", "RegretReport", "audit_consistency"]
 
-PROFILES = ("n_profiles", "n_bidders", "n_items")
 # Required keys of a description of the search.
 SEARCH_KEYS = {"effort", "evaluations_each", "gradient", "seconds", "stages", "starts", "steps"}
 
 
+def _of_auctions(general, doc):
+    """Return a property that gives a general attribute its name for auctions."""
+
+    def get(report):
+        if not isinstance(report.domain, Auction):
+            raise AttributeError(
+                f"a report of {report.domain!r} has no such attribute of auctions; its general "
+                f"name is {general}"
+            )
+        return getattr(report, general)
+
+    return property(get, doc=doc)
+
+
 @dataclass(frozen=True)
 class RegretReport:
-    """The regret found by an audit, in the unit of the valuations.
+    """The regret found by an audit, in the unit of the types: of auctions, in money.
 
-    Each ex-post regret [1]_ is a lower bound, because a search can miss misreports.
+    Each ex-post regret [1]_ is a lower bound, because a search can miss misreports. Reports of
+    auctions have the attributes below that are named after revenue and valuations; reports of all
+    domains have the general ones.
 
     Parameters
     ----------
-    valuations : ndarray of shape (n_samples, n_bidders, n_items)
+    types : ndarray of shape (n_samples, n_agents, n_entries)
         Truthful profiles.
-    regrets : ndarray of shape (n_samples, n_bidders)
-        Ex-post regret found, per profile and bidder.
-    misreports : ndarray of shape (n_samples, n_bidders, n_items)
+    regrets : ndarray of shape (n_samples, n_agents)
+        Ex-post regret found, per profile and agent.
+    misreports : ndarray of shape (n_samples, n_agents, n_entries)
         Best report found with truthful opponents; the truth if no misreport gains.
-    truthful_utilities : ndarray of shape (n_samples, n_bidders)
-        Utility of each bidder under truthful reports, in money.
-    revenues : ndarray of shape (n_samples,)
-        Total payment in each profile under truthful reports.
-    max_ir_violation : float
-        Largest payment in excess of the reported value of the allocation, under truthful
-        reports, in money.
-    max_feasibility_violation : float
-        Largest violation of the allocation constraints under truthful reports, in probability.
+    truthful_utilities : ndarray of shape (n_samples, n_agents)
+        Utility of each agent under truthful reports.
+    objectives : ndarray of shape (n_samples,)
+        The designer's objective in each profile under truthful reports; of auctions, the total
+        payment.
+    violations : dict of {str: float}
+        Largest violation of each rule of the domain under truthful reports. Of auctions:
+        ``"infeasibility"``, in probability, and ``"ir"``, the payment in excess of the reported
+        value of the allocation, in money.
     problems : tuple of str
-        A sentence for each kind of violation (infeasible allocations or payments above the
-        reported value, under truthful reports or misreports), with the largest excess, its row
-        and the number of outcomes.
+        A sentence for each kind of violation, under truthful reports or misreports, with the
+        largest excess, its row and the number of outcomes.
     search : dict
         ``effort``, ``gradient`` (whether gradient ascent was used), ``stages`` (names),
         ``starts`` (number of ascents or polished reports), ``steps`` (of the longest one),
-        ``evaluations_each`` (per bidder and profile), ``evaluations`` (total) and ``seconds``.
+        ``evaluations_each`` (per agent and profile), ``evaluations`` (total) and ``seconds``.
         Empty if there was no search.
     certificate : RegretCertificate or None
         Upper bound on the same regret, if the auction provides one.
+    domain : Domain
+        By default that of auctions with additive demand.
 
     Raises
     ------
     ValueError
-        If an array is not finite or not of its shape, a figure is not a finite number, or
-        ``problems`` or ``search`` is not as described; in :meth:`plot`, if the bidder or an
-        item does not exist.
+        If an array is not finite or not of its shape, a violation is not a finite number, or
+        ``problems``, ``search`` or ``domain`` is not as described; in :meth:`plot`, if the agent
+        or an entry does not exist.
+    AttributeError
+        If an attribute of auctions is read from the report of another domain.
     ImportError
         In :meth:`plot`, if matplotlib is not installed.
 
@@ -88,26 +108,34 @@ class RegretReport:
     (array([0., 0.]), array([0.1, 0.3]))
     """
 
-    valuations: np.ndarray
+    types: np.ndarray
     regrets: np.ndarray
     misreports: np.ndarray
     truthful_utilities: np.ndarray
-    revenues: np.ndarray
-    max_ir_violation: float
-    max_feasibility_violation: float
+    objectives: np.ndarray
+    violations: dict
     problems: tuple
     search: dict
     certificate: object = None
+    domain: Domain = ADDITIVE
 
     def __post_init__(self):
-        self._check("valuations", check_numbers, PROFILES)
-        shape = self.valuations.shape
+        if not isinstance(self.domain, Domain):
+            raise ValueError(f"domain must be a Domain; got {self.domain!r}")
+        self._check("types", check_numbers, ("n_profiles", *self.domain.axes[1:]))
+        shape = self.types.shape
         self._check("regrets", check_numbers, shape[:2])
         self._check("misreports", check_numbers, shape)
         self._check("truthful_utilities", check_numbers, shape[:2])
-        self._check("revenues", check_numbers, shape[:1])
-        self._check("max_ir_violation", check_number)
-        self._check("max_feasibility_violation", check_number)
+        self._check("objectives", check_numbers, shape[:1])
+        rules = set(self.domain.rules)
+        if not isinstance(self.violations, dict) or not set(self.violations) <= rules:
+            raise ValueError(
+                f"violations must be a dict with keys of {', '.join(self.domain.rules)}; got "
+                f"{self.violations!r}"
+            )
+        for rule, violation in self.violations.items():
+            check_number(violation, f"violations[{rule!r}]")
         if not isinstance(self.problems, tuple):
             raise ValueError(f"problems must be a tuple of sentences; got {self.problems!r}")
         if not isinstance(self.search, dict) or not set(self.search or SEARCH_KEYS) >= SEARCH_KEYS:
@@ -121,18 +149,18 @@ class RegretReport:
         object.__setattr__(self, name, check(getattr(self, name), name, *limits))
 
     @property
-    def revenue(self):
-        """``P``: mean over profiles of the total payment, in money."""
-        return _mean(self.revenues)
+    def objective(self):
+        """Mean over profiles of the designer's objective."""
+        return _mean(self.objectives)
 
     @property
-    def revenue_se(self):
-        """Standard error of :attr:`revenue` over profiles; NaN for a single one."""
-        return _standard_error(self.revenues)
+    def objective_se(self):
+        """Standard error of :attr:`objective` over profiles; NaN for a single one."""
+        return _standard_error(self.objectives)
 
     @property
     def total_regret(self):
-        """``R``: mean over profiles of the sum over bidders, in money; a lower bound."""
+        """``R``: mean over profiles of the sum over agents; a lower bound."""
         return _mean(self.regrets.sum(axis=1))
 
     @property
@@ -142,18 +170,33 @@ class RegretReport:
 
     @property
     def mean_regret(self):
-        """Mean over profiles and bidders, as some papers report, in money."""
+        """Mean over profiles and agents, as some papers report."""
         return _mean(self.regrets)
 
     @property
     def max_regret(self):
-        """Largest regret of any bidder in any profile, in money."""
+        """Largest regret of any agent in any profile."""
         return float(self.regrets.max())
 
     @property
     def score(self):
-        """``sqrt(P) - sqrt(R)``, in the square root of money; an upper bound."""
-        return auction_score(self.revenue, self.total_regret)
+        """Score of the domain, of auctions ``sqrt(P) - sqrt(R)``; an upper bound."""
+        return float(self.domain.score(self.objective, self.total_regret))
+
+    valuations = _of_auctions("types", "Truthful profiles, in money.")
+    revenues = _of_auctions("objectives", "Total payment in each profile, in money.")
+    revenue = _of_auctions("objective", "``P``: mean over profiles of the total payment, in money.")
+    revenue_se = _of_auctions("objective_se", "Standard error of :attr:`revenue` over profiles.")
+
+    @property
+    def max_ir_violation(self):
+        """Largest payment in excess of the reported value of the allocation, in money."""
+        return self.violations["ir"]
+
+    @property
+    def max_feasibility_violation(self):
+        """Largest violation of the allocation constraints, in probability."""
+        return self.violations["infeasibility"]
 
     def plot(self, bidder=None, items=(0, 1), axes=None):
         """Plot the distribution of regret, and regret by valuation.
@@ -161,9 +204,11 @@ class RegretReport:
         Parameters
         ----------
         bidder : int, default=None
-            Bidder whose regret is shown. None means the one with the largest regret.
+            Bidder, or other agent, whose regret is shown. None means the one with the largest
+            regret.
         items : tuple of int, default=(0, 1)
-            Items whose valuations are the axes; one item if there is only one.
+            Items, or other entries of a report, whose values are the axes; one item if there is
+            only one.
         axes : sequence of two matplotlib axes, default=None
             Axes to draw on. None creates a figure.
 
@@ -184,15 +229,15 @@ class RegretReport:
         return RegretDisplay.from_report(self, bidder=bidder, items=items).plot(axes=axes)
 
     def __str__(self):
-        regret = format_money(self.total_regret, 3)
+        domain, regret = self.domain, format_money(self.total_regret, 3)
+        wanted = f"{format_money(self.objective, 6)} +- {format_money(self.objective_se, 1)}"
         rows = [
-            ("revenue", f"{format_money(self.revenue, 6)} +- {format_money(self.revenue_se, 1)}"),
+            (domain.objective_name, wanted),
             ("total regret (lower bound)", f"{regret} +- {format_money(self.total_regret_se, 1)}"),
-            ("mean regret per bidder", format_money(self.mean_regret, 3)),
+            (f"mean regret per {domain.agent}", format_money(self.mean_regret, 3)),
             ("largest regret", format_money(self.max_regret, 3)),
-            ("score sqrt(P) - sqrt(R)", f"{self.score:.6g}"),
-            ("largest IR violation", f"{self.max_ir_violation:.2g}"),
-            ("largest infeasibility", f"{self.max_feasibility_violation:.2g}"),
+            (f"score {domain.score_text}", f"{self.score:.6g}"),
+            *((domain.rules[rule].label, f"{most:.2g}") for rule, most in self.violations.items()),
         ]
         if proven := self.certificate:
             level = f"  in expectation, {100 * proven.confidence:g} %"
@@ -206,7 +251,7 @@ class RegretReport:
             lines.append(
                 f"  search: {search['effort']}, {kind}, {len(search['stages'])} stages, "
                 f"{search['starts']} starts of up to {search['steps']} steps, "
-                f"{search['evaluations_each']:,} evaluations per bidder and profile, "
+                f"{search['evaluations_each']:,} evaluations per {domain.agent} and profile, "
                 f"{search['seconds']:.1f} s"
             )
         lines += [f"  PROBLEM: {problem}" for problem in self.problems]
@@ -333,8 +378,8 @@ def audit_consistency(report, optimum, n_errors=3.0):
     >>> audit_consistency(report, optimum=0.25).possible
     True
     """
-    if not isinstance(report, RegretReport):
-        raise ValueError(f"report must be a RegretReport; got {report!r}")
+    if not (isinstance(report, RegretReport) and isinstance(report.domain, Auction)):
+        raise ValueError(f"report must be a RegretReport of an auction; got {report!r}")
     n_bidders = report.regrets.shape[1]
     if n_bidders != 1:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Search for one bidder's most profitable reports in a block of profiles."""
+"""Search for one agent's most profitable reports in a block of profiles."""
 
 import numpy as np
 
@@ -21,11 +21,11 @@ APART = 0.05
 
 
 class Search:
-    """State of the search for one bidder in a block of profiles.
+    """State of the search for one agent in a block of profiles.
 
     Parameters
     ----------
-    problem : BidderProblem
+    problem : AgentProblem
     truthful : ndarray of shape (n,)
         Truthful utilities, in float64.
     random : numpy.random.Generator
@@ -54,9 +54,9 @@ class Search:
             yield stage
 
     def anchors(self):
-        """Return corners and edges of the box, and reports just above the best rival."""
+        """Return corners and edges of the box, and the deviations that the domain suggests."""
         problem = self.problem
-        return anchors(problem.truth, problem.rivals, problem.low, problem.high)
+        return anchors(problem.truth, problem.deviations(), problem.low, problem.high)
 
     def near_best(self, n_reports):
         """Return reports, half of them near the truth and half near the best report."""
@@ -66,7 +66,7 @@ class Search:
         return np.concatenate([near_truth, near(self.reports, *box, half, self.random)], axis=1)
 
     def resampled(self, n_reports):
-        """Return the bidder's valuations in other profiles."""
+        """Return the agent's types in other profiles."""
         return resampled(self.problem.truth, self.problem.pool, n_reports, self.random)
 
     def subset_bids(self, n_random):
@@ -114,9 +114,10 @@ class Search:
                 _take(current, order),
                 problem.module,
                 problem.profiles,
-                problem.bidder,
+                problem.agent,
                 (problem.low, problem.high),
                 sizes[:n_steps],
+                problem.domain,
             )
             sizes = sizes[n_steps:]
             self._keep(best, gains)

@@ -14,7 +14,8 @@ References
 """
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+
+from sklauction.domains.auctions import auction_of
 
 __all__ = ["best_sale", "flow_virtual_values"]
 
@@ -82,7 +83,7 @@ def best_sale(virtual_values, demand="additive"):
     ----------
     virtual_values : ndarray of shape (n_samples, n_bidders, n_items)
         In money.
-    demand : {"additive", "unit"}, default="additive"
+    demand : {"additive", "unit"} or Auction, default="additive"
 
     Returns
     -------
@@ -90,12 +91,7 @@ def best_sale(virtual_values, demand="additive"):
         In money.
     """
     worth = np.maximum(virtual_values, 0.0)
-    if demand == "additive" or worth.shape[2] == 1:
-        return worth.max(axis=1).sum(axis=1)
-    if worth.shape[1] == 1:
-        return worth[:, 0].max(axis=1)
-    sums = [table[linear_sum_assignment(table, maximize=True)].sum() for table in worth]
-    return np.array(sums)
+    return (worth * auction_of(demand).best(worth)).sum(axis=1).sum(axis=1)
 
 
 def _density(values, marginals, width):

@@ -15,14 +15,14 @@ N_RESERVES = 12
 N_BINS = 12
 
 
-def earned_by_auctions(profiles, demand, separately=True):
+def earned_by_auctions(profiles, domain, separately=True):
     """Return lower bounds: revenues of auctions fitted on half of the profiles, on the other half.
 
     Parameters
     ----------
     profiles : ndarray of shape (n_samples, n_bidders, n_items)
         In money.
-    demand : {"additive", "unit"}
+    domain : Auction
     separately : bool, default=True
         Whether to include selling the items separately.
 
@@ -32,27 +32,27 @@ def earned_by_auctions(profiles, demand, separately=True):
         Money, two standard errors below the mean, by auction.
     """
     half = len(profiles) // 2
-    auctions = _auctions(profiles[:half], demand, separately)
+    auctions = _auctions(profiles[:half], domain, separately)
     return {
         f"{name}, sampled": _earned(auction, profiles[:half], profiles[half:])
         for name, auction in auctions.items()
     }
 
 
-def _auctions(profiles, demand, separately):
+def _auctions(profiles, domain, separately):
     """Return the auctions to fit, by name."""
     _, n_bidders, n_items = profiles.shape
     auctions = {}
-    if demand == "additive" or n_items == 1:
+    if domain.limits(n_items):
+        reserve = _best_reserve(profiles[:SLOW_PROFILES], domain)
+        auctions["VCG with one reserve"] = VCGAuction(n_bidders, demand=domain, reserve=reserve)
+    else:
         if separately:
             auctions["item by item (Myerson)"] = MyersonAuction(n_bidders)
         if n_items > 1:
             auctions["bundle of all items (Myerson)"] = BundleMyersonAuction(n_bidders)
-    else:
-        reserve = _best_reserve(profiles[:SLOW_PROFILES], demand)
-        auctions["VCG with one reserve"] = VCGAuction(n_bidders, demand=demand, reserve=reserve)
     if n_bidders == 1 and n_items == 2:
-        menu = LinearProgramAuction(1, demand=demand, n_bins=N_BINS)
+        menu = LinearProgramAuction(1, demand=domain, n_bins=N_BINS)
         auctions["best menu for types on a grid"] = menu
     return auctions
 
@@ -65,10 +65,10 @@ def _earned(auction, known, fresh):
     return max(shifted_mean(payments, -N_ERRORS), 0.0)
 
 
-def _best_reserve(profiles, demand):
+def _best_reserve(profiles, domain):
     """Return the reserve price, among some quantiles, with which VCG earns most."""
     tried = np.quantile(profiles, np.linspace(0, 0.95, N_RESERVES))
     few = profiles[: len(profiles) // 4 + 2]
-    auctions = [VCGAuction(profiles.shape[1], demand=demand, reserve=price) for price in tried]
+    auctions = [VCGAuction(profiles.shape[1], demand=domain, reserve=price) for price in tried]
     earned = [auction.fit(few).predict(few).payments.sum() for auction in auctions]
     return tried[int(np.argmax(earned))]

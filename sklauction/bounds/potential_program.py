@@ -21,10 +21,11 @@ References
 import math
 
 import numpy as np
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import vstack
 from scipy.spatial import cKDTree
 
-from sklauction.analytic.sparse_lp import largest_violations, solve_lp, sparse_rows
+from sklauction.analytic.sparse_lp import largest_violations, solve_lp, sparse_rows, sum_rows
+from sklauction.domains.auctions import auction_of
 
 __all__ = ["potential_bound"]
 
@@ -49,7 +50,7 @@ def potential_bound(grids, demand="additive", n_alike=1):
     ----------
     grids : sequence of ValueGrid
         Distributions of the bidders' values, in money.
-    demand : {"additive", "unit"}, default="additive"
+    demand : {"additive", "unit"} or Auction, default="additive"
     n_alike : int, default=1
         Number of bidders with the distribution of each grid.
 
@@ -77,7 +78,7 @@ def potential_bound(grids, demand="additive", n_alike=1):
     bidders, n_variables = [], 0
     for grid in grids:
         scaled = grid._replace(edges=tuple(edges / money for edges in grid.edges))
-        bidders.append(_Bidder(scaled, demand, n_variables, all_points=not single))
+        bidders.append(_Bidder(scaled, auction_of(demand), n_variables, all_points=not single))
         n_variables += bidders[-1].n_variables
     return float(money * n_alike * _solve(bidders, n_variables, n_alike, single))
 
@@ -96,8 +97,7 @@ def _solve(bidders, n_variables, n_alike, single):
     for _ in range(MOST_ROUNDS):
         convex = [bidder.convexity(k, n_variables) for bidder, k in zip(bidders, pairs)]
         rows = vstack([fixed, *convex])
-        right_sides = np.append(limits, np.zeros(rows.shape[0] - len(limits)))
-        found = solve_lp(cost, rows, right_sides, bounds)
+        found = solve_lp(cost, rows, limits, bounds)
         values.append(min(values[-1], -float(found.fun)))
         n_known = sum(map(len, pairs))
         pairs = [np.union1d(k, b.violated_pairs(found.x)) for b, k in zip(bidders, pairs)]
@@ -150,8 +150,8 @@ class _Bidder:
     number ``l * n_points + k``.
     """
 
-    def __init__(self, grid, demand, first, all_points):
-        self.grid, self.demand = grid, demand
+    def __init__(self, grid, domain, first, all_points):
+        self.grid, self.domain = grid, domain
         self.revenue_terms = grid.revenue_terms().ravel()
         self.n_items = grid.weights.ndim
         # A single bidder needs only the points in the revenue.
@@ -181,10 +181,8 @@ class _Bidder:
 
     def demand_rows(self, n_variables):
         """Return the rows that sum the allocation, which is at most 1 for unit demand."""
-        if self.demand == "additive" or self.n_items == 1:
-            return csr_matrix((0, n_variables))
-        rows = np.unique(np.sort(self.x, axis=1), axis=0)
-        return sparse_rows(np.ones(rows.shape), rows, n_variables)
+        limited = self.domain.limits(self.n_items)
+        return sum_rows(self.x[: None if limited else 0], n_variables)
 
     def close_pairs(self):
         """Return the pairs of neighbouring points."""

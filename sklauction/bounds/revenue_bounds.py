@@ -15,8 +15,9 @@ from sklauction.bounds.upper_bounds import (
 )
 from sklauction.datasets.distributions import check_rng
 from sklauction.datasets.priors import is_prior
+from sklauction.domains.auctions import auction_of
 from sklauction.utils.numbers import scale_by_power_of_two
-from sklauction.utils.validation import DEMANDS, check_choice, check_count, to_floats
+from sklauction.utils.validation import check_count, to_floats
 
 __all__ = ["optimal_revenue_bounds"]
 
@@ -52,7 +53,7 @@ def optimal_revenue_bounds(source, *, demand=None, n_cells=None, n_samples=100_0
         A setting, a prior, or valuation samples in money. From samples, lower bounds are revenues
         of auctions fitted on one half, on the other half. Upper bounds are those of the
         histogram, pooled over bidders (and two items) that look alike.
-    demand : {"additive", "unit"}, default=None
+    demand : {"additive", "unit"} or Auction, default=None
         If None, that of the setting, otherwise "additive".
     n_cells : int, default=None
         Number of cells per item of the grid of utilities. The error of the bound is of order
@@ -104,8 +105,7 @@ def optimal_revenue_bounds(source, *, demand=None, n_cells=None, n_samples=100_0
     >>> bool(9.3 < bounds.lower < 88 / 9 < bounds.upper < 9.9)
     True
     """
-    if demand is not None:
-        check_choice(demand, "demand", DEMANDS)
+    domain = auction_of(getattr(source, "demand", "additive") if demand is None else demand)
     if n_cells is not None:
         check_count(n_cells, "n_cells")
     check_count(n_samples, "n_samples", minimum=100)
@@ -114,11 +114,10 @@ def optimal_revenue_bounds(source, *, demand=None, n_cells=None, n_samples=100_0
     if not is_prior(prior):
         profiles = _check_samples(source)
         _check_cells(n_cells, profiles.shape[2])
-        return _bounds_of_samples(profiles, demand or "additive", n_cells)
+        return _bounds_of_samples(profiles, domain, n_cells)
     _check_cells(n_cells, prior.shape[1])
-    demand = demand or getattr(source, "demand", "additive")
     try:
-        return _bounds_of_prior(source, prior, demand, n_cells, n_samples, rng)
+        return _bounds_of_prior(source, prior, domain, n_cells, n_samples, rng)
     except ValueError as error:
         raise ValueError(f"source must be a prior with computable bounds; got {error}") from error
 
@@ -148,47 +147,47 @@ def _check_cells(n_cells, n_items):
         check_count(n_cells, "n_cells", most=int(MOST_PLACES ** (1 / n_items) - 1) // 2)
 
 
-def _bounds_of_samples(profiles, demand, n_cells):
+def _bounds_of_samples(profiles, domain, n_cells):
     """Return bounds estimated from samples."""
     profiles, exponent = scale_by_power_of_two(profiles)
-    lowers = earned_by_auctions(profiles, demand)
-    uppers = upper_bounds_of_samples(profiles, demand, n_cells)
+    lowers = earned_by_auctions(profiles, domain)
+    uppers = upper_bounds_of_samples(profiles, domain, n_cells)
     return RevenueBounds(scale_back(lowers, exponent), scale_back(uppers, exponent))
 
 
-def _bounds_of_prior(source, prior, demand, n_cells, n_samples, rng):
+def _bounds_of_prior(source, prior, domain, n_cells, n_samples, rng):
     """Return bounds for a prior, or a setting that contains it."""
-    lowers, uppers = _known_bounds(source, prior, demand)
+    lowers, uppers = _known_bounds(source, prior, domain)
     if not uppers or min(uppers.values()) > (1 + KNOWN) * max(lowers.values(), default=0.0):
         profiles = prior.sample(n_samples, rng)
         scaled, exponent = scale_by_power_of_two(profiles)
         dependent = getattr(prior, "marginals", None) is None
-        earned = earned_by_auctions(scaled, demand, separately=dependent)
+        earned = earned_by_auctions(scaled, domain, separately=dependent)
         lowers |= scale_back(earned, exponent)
-        uppers |= upper_bounds_of_prior(prior, profiles, demand, n_cells)
+        uppers |= upper_bounds_of_prior(prior, profiles, domain, n_cells)
     return RevenueBounds(lowers, uppers)
 
 
-def _known_bounds(source, prior, demand):
+def _known_bounds(source, prior, domain):
     """Return lower and upper bounds that need no samples."""
     n_bidders, n_items = prior.shape
-    closed = known_optimum(prior, n_items, demand) if n_bidders == 1 else None
+    closed = known_optimum(prior, n_items, domain) if n_bidders == 1 else None
     if closed is not None:
         known = {closed.source.split(":")[0]: closed.revenue}
         return known, {} if closed.status == "conjectured" else dict(known)
-    lowers, uppers = _bounds_of_literature(source, demand)
+    lowers, uppers = _bounds_of_literature(source, domain)
     marginals = getattr(prior, "marginals", None)
     if marginals is not None:
-        exact = computed_optimum(prior, demand)
+        exact = computed_optimum(prior, domain)
         lowers, uppers = lowers | exact, uppers | exact
-        if demand == "additive" and not exact:
+        if not (domain.exclusive or exact):
             lowers["item by item (Myerson)"] = sum(map(myerson_revenue, marginals.T))
     return lowers, uppers
 
 
-def _bounds_of_literature(source, demand):
+def _bounds_of_literature(source, domain):
     """Return lower and upper bounds from a setting's figures."""
-    if demand != getattr(source, "demand", None):
+    if not hasattr(source, "demand") or auction_of(source.demand) != domain:
         return {}, {}
     name = f"literature: {source.source.split(';')[0]}"
     low, high = source.optimal_revenue_bounds or (None, None)

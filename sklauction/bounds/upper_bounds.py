@@ -34,13 +34,13 @@ MOST_TYPES, MOST_MEMORY = 64, 1.0
 BLOCK = 10_000
 
 
-def computed_optimum(prior, demand):
+def computed_optimum(prior, domain):
     """Return the optimum of one item or of finitely many types, which can be computed exactly.
 
     Parameters
     ----------
     prior : ProductPrior
-    demand : {"additive", "unit"}
+    domain : Auction
 
     Returns
     -------
@@ -56,10 +56,10 @@ def computed_optimum(prior, demand):
         types.append(np.array(list(itertools.product(*(one.atoms for one in marginals)))))
         chance = itertools.product(*(one.probabilities for one in marginals))
         chances.append(np.prod(list(chance), axis=1))
-    return _optimum_of_types(types, chances, prior.shape, demand)
+    return _optimum_of_types(types, chances, prior.shape, domain)
 
 
-def _optimum_of_types(types, chances, shape, demand):
+def _optimum_of_types(types, chances, shape, domain):
     """Return the optimum of finitely many types, unless the linear program is too large."""
     n_types = [len(one) for one in types]
     if max(n_types) > MOST_TYPES or program_size(n_types, shape[1])[2] > MOST_MEMORY * 2**30:
@@ -67,13 +67,13 @@ def _optimum_of_types(types, chances, shape, demand):
     _, exponent = scale_by_power_of_two(np.concatenate([one.ravel() for one in types]))
     types = [np.ldexp(one, -exponent) for one in types]
     auction = LinearProgramAuction(
-        *shape, demand=demand, types=types, probabilities=chances, max_memory=MOST_MEMORY
+        *shape, demand=domain, types=types, probabilities=chances, max_memory=MOST_MEMORY
     )
     auction.fit(np.stack([one[[0, -1]] for one in types], axis=1))
     return scale_back({"linear program for all types": auction.upper_bound_}, exponent)
 
 
-def upper_bounds_of_prior(prior, profiles, demand, n_cells):
+def upper_bounds_of_prior(prior, profiles, domain, n_cells):
     """Return upper bounds for a prior.
 
     Parameters
@@ -81,7 +81,7 @@ def upper_bounds_of_prior(prior, profiles, demand, n_cells):
     prior : ProductPrior or TrianglePrior
     profiles : ndarray of shape (n_samples, n_bidders, n_items)
         Samples of the prior, in money.
-    demand : {"additive", "unit"}
+    domain : Auction
     n_cells : int or None
 
     Returns
@@ -89,17 +89,17 @@ def upper_bounds_of_prior(prior, profiles, demand, n_cells):
     dict of {str: float}
         Money, by argument.
     """
-    if demand == "unit" and min(prior.shape) > 1:
+    if prior.shape[0] > 1 and domain.limits(prior.shape[1]):
         profiles = profiles[:SLOW_PROFILES]
-    uppers = {"welfare, sampled": shifted_mean(best_sale(profiles, demand), N_ERRORS)}
+    uppers = {"welfare, sampled": shifted_mean(best_sale(profiles, domain), N_ERRORS)}
     marginals = getattr(prior, "marginals", None)
     if marginals is None:
         return uppers
     if all(map(has_density, marginals.flat)):
-        bound = _flow_bound(prior, profiles, demand)
+        bound = _flow_bound(prior, profiles, domain)
         if np.isfinite(bound):
             uppers["virtual values along paths, sampled"] = bound
-    optima = [known_optimum(row, prior.shape[1], demand) for row in marginals]
+    optima = [known_optimum(row, prior.shape[1], domain) for row in marginals]
     known = {
         bidder: optimum.revenue
         for bidder, optimum in enumerate(optima)
@@ -109,10 +109,10 @@ def upper_bounds_of_prior(prior, profiles, demand, n_cells):
     def grid(bidder, cells):
         return grid_of_marginals(marginals[bidder], cells)
 
-    return uppers | _grid_bounds(grid, prior.shape, demand, n_cells, known)
+    return uppers | _grid_bounds(grid, prior.shape, domain, n_cells, known)
 
 
-def _flow_bound(prior, profiles, demand):
+def _flow_bound(prior, profiles, domain):
     """Return the bound by virtual values along paths, with the best exponent."""
     support = prior.support
 
@@ -124,7 +124,7 @@ def _flow_bound(prior, profiles, demand):
                 flow_virtual_values(rows[:, i], prior.marginals[i], support[i], exponent)
                 for i in range(rows.shape[1])
             ]
-            parts.append(best_sale(np.stack(virtual, axis=1), demand))
+            parts.append(best_sale(np.stack(virtual, axis=1), domain))
         return np.concatenate(parts)
 
     # Selection and bound use different profiles, so that the bound is not biased.
@@ -134,14 +134,14 @@ def _flow_bound(prior, profiles, demand):
     return shifted_mean(virtual_welfare(rest, best), N_ERRORS)
 
 
-def upper_bounds_of_samples(profiles, demand, n_cells):
+def upper_bounds_of_samples(profiles, domain, n_cells):
     """Return upper bounds estimated from samples.
 
     Parameters
     ----------
     profiles : ndarray of shape (n_samples, n_bidders, n_items)
         In money.
-    demand : {"additive", "unit"}
+    domain : Auction
     n_cells : int or None
 
     Returns
@@ -149,24 +149,24 @@ def upper_bounds_of_samples(profiles, demand, n_cells):
     dict of {str: float}
         Money, by argument.
     """
-    welfare = best_sale(profiles, demand)
+    welfare = best_sale(profiles, domain)
     uppers = {"welfare, sampled": shifted_mean(welfare, N_ERRORS)}
     if not bidders_look_independent(profiles):
         # An auction can extract more from correlated bidders than from each alone.
         return uppers
     error = N_ERRORS * welfare.std() / np.sqrt(len(profiles))
-    bounds = _bounds_of_histogram(profiles, demand, n_cells)
+    bounds = _bounds_of_histogram(profiles, domain, n_cells)
     return uppers | {f"{name}, sampled": float(bound + error) for name, bound in bounds.items()}
 
 
-def _bounds_of_histogram(profiles, demand, n_cells):
+def _bounds_of_histogram(profiles, domain, n_cells):
     """Return bounds for the empirical distributions of independent bidders."""
     n_samples, *shape = profiles.shape
     seen = [np.unique(values, axis=0, return_counts=True) for values in profiles.swapaxes(0, 1)]
     if max(len(types) for types, _ in seen) <= MOST_TYPES:
         types, counts = zip(*seen)
         chances = [count / n_samples for count in counts]
-        return _optimum_of_types(list(types), chances, shape, demand)
+        return _optimum_of_types(list(types), chances, shape, domain)
     pooled = _pool_symmetric(profiles)
     # With few samples per cell, the empirical distribution overstates the bound.
     most = max(2, int(2 * n_samples ** (1 / (shape[1] + 2))))
@@ -174,7 +174,7 @@ def _bounds_of_histogram(profiles, demand, n_cells):
     def grid(bidder, cells):
         return grid_of_samples(pooled[bidder], min(cells, most))
 
-    return _grid_bounds(grid, shape, demand, n_cells, {})
+    return _grid_bounds(grid, shape, domain, n_cells, {})
 
 
 def _pool_symmetric(profiles):
@@ -188,17 +188,17 @@ def _pool_symmetric(profiles):
     return pooled
 
 
-def _grid_bounds(grid, shape, demand, n_cells, known):
+def _grid_bounds(grid, shape, domain, n_cells, known):
     """Return bounds by utilities on grids: of all bidders together, and of each alone.
 
     ``grid(bidder, cells)`` returns a bidder's grid or None; ``known`` holds bounds of single
     bidders.
     """
-    uppers = _joint_bound(grid, shape, demand, n_cells)
-    return uppers if shape[0] == 1 else uppers | _sum_bound(grid, shape, demand, n_cells, known)
+    uppers = _joint_bound(grid, shape, domain, n_cells)
+    return uppers if shape[0] == 1 else uppers | _sum_bound(grid, shape, domain, n_cells, known)
 
 
-def _joint_bound(grid, shape, demand, n_cells):
+def _joint_bound(grid, shape, domain, n_cells):
     """Return the bound of all bidders together; nothing if one of them has no grid."""
     n_bidders, n_items = shape
     table = CELLS_ALONE if n_bidders == 1 else CELLS_TOGETHER
@@ -208,14 +208,13 @@ def _joint_bound(grid, shape, demand, n_cells):
     grids = [grid(bidder, cells) for bidder in range(n_bidders)]
     if any(one is None for one in grids):
         return {}
-    if all(_same(one, grids[0]) for one in grids):
-        bound = potential_bound(grids[:1], demand, n_bidders)
-    else:
-        bound = potential_bound(grids, demand)
+    alike = all(_same(one, grids[0]) for one in grids)
+    grids, n_alike = (grids[:1], n_bidders) if alike else (grids, 1)
+    bound = potential_bound(grids, domain, n_alike)
     return {f"utilities on a grid of {cells} cells per item": bound}
 
 
-def _sum_bound(grid, shape, demand, n_cells, known):
+def _sum_bound(grid, shape, domain, n_cells, known):
     """Return the sum of the bounds of each bidder alone; nothing if one of them has none."""
     n_bidders, n_items = shape
     bounds, solved = dict(known), []
@@ -226,7 +225,7 @@ def _sum_bound(grid, shape, demand, n_cells, known):
         if one is None:
             return {}
         found = [bound for other, bound in solved if _same(one, other)]
-        bounds[bidder] = found[0] if found else potential_bound([one], demand)
+        bounds[bidder] = found[0] if found else potential_bound([one], domain)
         solved.append((one, bounds[bidder]))
     return {"each bidder alone": sum(bounds.values())}
 

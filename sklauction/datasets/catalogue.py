@@ -7,10 +7,11 @@ import numpy as np
 from scipy import stats
 
 from sklauction.datasets.distributions import Discrete, Mixture
-from sklauction.datasets.priors import ProductPrior, TrianglePrior, is_prior, product_prior, uniform
+from sklauction.datasets.priors import TrianglePrior, is_prior, product_prior, uniform
 from sklauction.datasets.settings import SETTINGS
+from sklauction.domains.auctions import Auction, auction_of
 from sklauction.utils.saving import savable
-from sklauction.utils.validation import DEMANDS, check_choice, check_number, check_numbers
+from sklauction.utils.validation import check_number, check_numbers
 
 __all__ = ["AuctionSetting", "list_settings", "load_setting"]
 
@@ -26,7 +27,7 @@ class AuctionSetting:
         Name for :func:`~sklauction.datasets.load_setting`.
     prior : ProductPrior or TrianglePrior
         Distribution of valuation profiles.
-    demand : {"additive", "unit"}
+    demand : {"additive", "unit"} or Auction
         Whether a bidder values a set of items at the sum of its values, or wants one item only.
     description : str
         Description of the prior.
@@ -64,7 +65,7 @@ class AuctionSetting:
 
     name: str
     prior: object = field(repr=False)
-    demand: str = "additive"
+    demand: str | Auction = "additive"
     description: str = ""
     optimal_revenue: float | None = None
     optimal_revenue_bounds: tuple | None = None
@@ -81,7 +82,7 @@ class AuctionSetting:
             )
         if not isinstance(self.name, str):
             raise ValueError(f"name must be a string; got {self.name!r}")
-        check_choice(self.demand, "demand", DEMANDS)
+        auction_of(self.demand)
         for name in ("optimal_revenue", "best_known_revenue"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, check_number(getattr(self, name), name))
@@ -209,21 +210,17 @@ def load_setting(name):
     return AuctionSetting(name=name, prior=prior, **row)
 
 
-def _uniform_prior(shape, low, high):
-    """Return the prior of independent uniform values, whose bounds broadcast to a shape."""
-    box = np.broadcast_to(low, shape), np.broadcast_to(high, shape)
-    return ProductPrior(np.frompyfunc(uniform, 2, 1)(*box))
-
-
 def _mixture_prior(shape, pieces):
     """Return the prior of values from the same mixture of uniform distributions."""
     weights = [weight for weight, _, _ in pieces]
     return product_prior(shape, Mixture([uniform(low, high) for _, low, high in pieces], weights))
 
 
+# Uniform distributions on intervals whose ends broadcast.
+_uniforms = np.frompyfunc(uniform, 2, 1)
 # Kind of prior in SETTINGS -> function of (shape, *arguments).
 _PRIORS = {
-    "uniform": _uniform_prior,
+    "uniform": lambda shape, low, high: product_prior(shape, _uniforms(low, high)),
     "exponential": lambda shape, mean: product_prior(shape, stats.expon(scale=mean)),
     "mixture": _mixture_prior,
     "two_point": lambda shape, p, a, b: product_prior(shape, Discrete([a, b], [p, 1 - p])),

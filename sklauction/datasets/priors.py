@@ -244,11 +244,15 @@ def uniform(low, high):
 def product_prior(shape, distribution, name="distribution"):
     """Return the product prior of one or several distributions, broadcast to a shape."""
     grid = as_grid(uniform(0.0, 1.0) if distribution is None else distribution, name)
+    return ProductPrior(broadcast_grid(grid, shape, name))
+
+
+def broadcast_grid(grid, shape, name):
+    """Return the distribution of each bidder and item; raise ValueError for another shape."""
     try:
-        grid = np.broadcast_to(grid, shape)
+        return np.broadcast_to(grid, shape)
     except ValueError as error:
         raise ValueError(
             f"{name} must be one distribution or broadcast to (n_bidders, n_items) = {shape}; "
             f"got shape {grid.shape}"
         ) from error
-    return ProductPrior(grid)

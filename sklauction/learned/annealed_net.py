@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from sklauction.learned.training import WARM_UP_UPDATES, AuctionNet
+from sklauction.learned.training import WARM_UP_UPDATES, AuctionNet, Evaluation
 
 __all__ = ["SHARPNESS", "AnnealedNet"]
 
@@ -22,7 +22,8 @@ NEWEST = 0.01
 class AnnealedNet(AuctionNet):
     """Base class of nets that train by softened choices: the choices sharpen as steps shrink.
 
-    All weights of ``module_`` have the starts as their first axis.
+    All weights of ``module_`` have the starts as their first axis. A subclass implements
+    ``initialize_module``, ``train_step``, ``average_mechanism`` and :meth:`revenues_and_regrets`.
 
     Parameters
     ----------
@@ -66,6 +67,21 @@ class AnnealedNet(AuctionNet):
         rate = self.lr * (LAST_RATE + (1 - LAST_RATE) * falling)
         return rate * min(1.0, (self.n_steps_ + 1) / WARM_UP_UPDATES)
 
+    def revenues_and_regrets(self, bids):
+        """Yield revenue and total regret of each profile, two tensors (n,), for every start."""
+        raise NotImplementedError
+
+    def evaluate(self, profiles):
+        """Return the evaluation of the start with the best score on held-out profiles."""
+        bids = torch.as_tensor(profiles, device=self.device)
+        with torch.no_grad():
+            measured = list(self.revenues_and_regrets(bids))
+        evaluated = [
+            Evaluation(*(part.cpu().double().numpy() for part in parts), self.weights_of(start))
+            for start, parts in enumerate(measured)
+        ]
+        return max(evaluated, key=self.score_of)
+
     def prefers(self, evaluation, best):
         """Prefer later weights unless they are worse by more than the sampling error.
 
@@ -74,7 +90,7 @@ class AnnealedNet(AuctionNet):
         """
         difference = evaluation.revenues - best.revenues
         error = difference.std() / math.sqrt(len(difference))
-        worth, best_worth = max(evaluation.score, 0.0) ** 2, max(best.score, 0.0) ** 2
+        worth, best_worth = (max(self.score_of(one), 0.0) ** 2 for one in (evaluation, best))
         return worth >= best_worth - 2 * error
 
     def between(self, first, last):

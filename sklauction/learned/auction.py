@@ -1,4 +1,4 @@
-"""LearnedAuction: the estimator around the training loop."""
+"""LearnedMechanism and LearnedAuction: the estimators around the training loop."""
 
 import copy
 import os
@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from skorch.callbacks import Callback
 
-from sklauction.base import BaseAuction, all_or_nothing
+from sklauction.base import BaseAuction, BaseMechanism, all_or_nothing
 from sklauction.learned.progress import IterationTasks, ProgressLine
 from sklauction.learned.training import resolve_device
 from sklauction.mechanism import run_in_chunks
@@ -20,7 +20,7 @@ from sklauction.utils.constraints import FLAG, SEED, SHARE, Constraint, count
 from sklauction.utils.saving import fitted_rows
 from sklauction.utils.validation import WIDEST_SUPPORT
 
-__all__ = ["LearnedAuction"]
+__all__ = ["LearnedAuction", "LearnedMechanism"]
 
 UPDATES_PER_ITERATION = 100
 
@@ -65,8 +65,8 @@ FILE_PATH = Constraint(
 )
 
 
-class LearnedAuction(BaseAuction):
-    """Base class of auctions that are trained by gradient steps.
+class LearnedMechanism(BaseMechanism):
+    """Base class of mechanisms that are trained by gradient steps.
 
     A subclass implements ``_make_net(valuations, seed) -> AuctionNet``, usually by
     ``SomeNet(rules, batch_size=..., **self._net_settings(seed))``, and has the parameters below
@@ -75,21 +75,21 @@ class LearnedAuction(BaseAuction):
     Attributes
     ----------
     mechanism_ : torch.nn.Module
-        The fitted auction: bids to allocations and payments, in money, in float64.
+        The fitted mechanism: reports to the fields of outcomes, of auctions in money, in float64.
     net_ : AuctionNet
         The state of training, on skorch. It is not saved in files.
     n_iter_ : int
         Number of iterations done.
     history_ : list of dict
-        One row per iteration: revenue, total_regret and score on held-out profiles (in money;
-        regret as found by a short search), and training averages (in units of ``scale_``;
-        regret as found by the misreporter).
+        One row per iteration: the domain's objective (of auctions, revenue), total_regret and
+        score on held-out profiles (regret as found by a short search), and training averages (in
+        units of ``scale_``; regret as found by the misreporter).
     seed_ : int
         Drawn from ``random_state``. All random numbers of the fit derive from it.
     """
 
     _parameter_constraints = {
-        **BaseAuction._parameter_constraints,
+        **BaseMechanism._parameter_constraints,
         "max_iter": count(),
         "validation_fraction": SHARE,
         "warm_start": FLAG,
@@ -108,7 +108,7 @@ class LearnedAuction(BaseAuction):
 
     # A subclass adds ``mechanism_``.
     _saved = {
-        **BaseAuction._saved,
+        **BaseMechanism._saved,
         "n_iter_": count(0),
         "seed_": count(0),
         "history_": fitted_rows,
@@ -121,19 +121,19 @@ class LearnedAuction(BaseAuction):
     def partial_fit(self, X, y=None):
         """Train one iteration on X, keeping the networks and their optimizers.
 
-        No profiles are held out: the auction uses the running average of the weights.
+        No profiles are held out: the mechanism uses the running average of the weights.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_bidders, n_items) or flat
-            Valuations, in money.
+        X : array-like of shape (n_samples, n_agents, n_entries) or flat
+            Types; for auctions valuations, in money.
         y : None
             Ignored.
 
         Returns
         -------
         self
-            The auction after one more iteration.
+            The mechanism after one more iteration.
 
         Raises
         ------
@@ -235,6 +235,7 @@ class LearnedAuction(BaseAuction):
         return {
             "seed": seed,
             "n_updates": UPDATES_PER_ITERATION,
+            "domain": self.domain,
             "scale": self.scale_,
             "support": self.support_,
             "patience": self.n_iter_no_change,
@@ -314,23 +315,35 @@ class LearnedAuction(BaseAuction):
         """Return valuations in units of the scale, as a tensor on the net's device."""
         if valuations is None:
             return None
-        if valuations.max() > WIDEST_SUPPORT * self.scale_:
+        if np.abs(valuations).max() > WIDEST_SUPPORT * self.scale_:
             raise ValueError(
                 f"X must hold values of at most {WIDEST_SUPPORT:g} times scale_, which is "
-                f"{self.scale_:.3g}; got {valuations.max()}"
+                f"{self.scale_:.3g}; got {np.abs(valuations).max()}"
             )
         scaled = torch.as_tensor(valuations / self.scale_, dtype=torch.float32)
         return scaled.to(self.net_.device)
 
     def _net_callbacks(self):
-        bar = [ProgressLine(self.scale_)] if self.verbose else []
+        bar = [ProgressLine(self.domain, self.scale_)] if self.verbose else []
         return [*(self.callbacks or []), *bar]
 
     def _in_money(self, row):
-        unit = {"revenue": self.scale_, "total_regret": self.scale_, "score": self.scale_**0.5}
+        domain, scale = self.domain, self.scale_
+        unit = {domain.objective_name: scale, "total_regret": scale}
+        unit["score"] = scale**domain.score_power
         skipped = ("batches", "epoch")
         kept = {name: value for name, value in row.items() if name not in skipped}
         return {name: value * unit.get(name, 1.0) for name, value in kept.items()}
 
-    def _run(self, bids):
-        return run_in_chunks(self.mechanism_, bids)
+    def _run(self, reports):
+        return run_in_chunks(self.mechanism_, reports, self.domain)
+
+
+class LearnedAuction(LearnedMechanism, BaseAuction):
+    """Base class of learned auctions."""
+
+    _parameter_constraints = {
+        **BaseAuction._parameter_constraints,
+        **LearnedMechanism._parameter_constraints,
+    }
+    _saved = {**BaseAuction._saved, **LearnedMechanism._saved}

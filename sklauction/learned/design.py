@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from sklauction.domains.auctions import auction_of
+from sklauction.domains.base import Domain
+
 __all__ = ["AnnealedRules", "Design", "Rules"]
 
 
@@ -12,16 +15,22 @@ class Design:
     Parameters
     ----------
     n_bidders, n_items : int
-    demand : {"additive", "unit"}
+        Or the numbers of agents and of entries of a report in another domain.
+    demand : {"additive", "unit"} or Domain
     alike_bidders, alike_items : bool
         Whether all bidders (items) are treated alike.
     """
 
     n_bidders: int
     n_items: int
-    demand: str
+    demand: object
     alike_bidders: bool = False
     alike_items: bool = False
+
+    @property
+    def domain(self):
+        """Domain of the mechanism."""
+        return self.demand if isinstance(self.demand, Domain) else auction_of(self.demand)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,16 +1,15 @@
 """Reports of a running fit: a progress bar, and a task per iteration for scikit-learn."""
 
-import numpy as np
 from skorch.callbacks import Callback
 
 __all__ = ["IterationTasks", "ProgressLine"]
 
 
 class ProgressLine(Callback):
-    """A tqdm bar over iterations that shows held-out revenue, regret and score."""
+    """A tqdm bar over iterations that shows held-out objective, regret and score."""
 
-    def __init__(self, scale):
-        self.scale = scale
+    def __init__(self, domain, scale):
+        self.domain, self.scale = domain, scale
 
     def on_train_begin(self, net, **kwargs):
         """Open the bar."""
@@ -23,9 +22,10 @@ class ProgressLine(Callback):
         last = net.history[-1]
         if "score" in last:
             self.bar_.set_postfix_str(
-                f"revenue={last['revenue'] * self.scale:.4g} "
+                f"{self.domain.objective_name}="
+                f"{last[self.domain.objective_name] * self.scale:.4g} "
                 f"regret{net.regret_relation}{last['total_regret'] * self.scale:.2g} "
-                f"score={last['score'] * np.sqrt(self.scale):.4f}",
+                f"score={last['score'] * self.scale**self.domain.score_power:.4f}",
                 refresh=False,
             )
         self.bar_.update()

@@ -31,6 +31,22 @@ class SampleStructure(NamedTuple):
     independent_bidders: bool
     lattice_step: float
 
+    def design(self, kind, valuations, demand, **options):
+        """Return the design of a network for these valuations.
+
+        Parameters
+        ----------
+        kind : type
+            Subclass of :class:`~sklauction.learned.design.Design`.
+        valuations : ndarray of shape (n_samples, n_bidders, n_items)
+        demand : {"additive", "unit"} or Auction
+        **options
+            Other fields of the design.
+        """
+        _, n_bidders, n_items = valuations.shape
+        symmetries = {"alike_bidders": self.alike_bidders, "alike_items": self.alike_items}
+        return kind(n_bidders=n_bidders, n_items=n_items, demand=demand, **symmetries, **options)
+
 
 def find_structure(valuations, symmetric, independent_bidders, *, symmetric_on_lattice=True):
     """Return the structure of valuations, where "auto" tests the samples.

@@ -1,4 +1,4 @@
-"""The training loop of all learned auctions, on skorch.
+"""The training loop of all learned mechanisms, on skorch.
 
 An *iteration* (a skorch epoch) is a fixed number of updates on mini-batches of the training
 profiles, followed by an evaluation on held-out profiles. The random numbers of iteration ``t`` come
@@ -21,8 +21,8 @@ from skorch.dataset import Dataset
 from skorch.history import History
 
 from sklauction.audit.measure import measure_regret
-from sklauction.economics import auction_score
-from sklauction.mechanism import TorchMechanism
+from sklauction.domains.auctions import Auction
+from sklauction.mechanism import DomainMechanism, TorchMechanism
 from sklauction.utils.saving import savable
 
 __all__ = [
@@ -74,12 +74,12 @@ class Batch(NamedTuple):
 
 @savable
 class Evaluation(NamedTuple):
-    """Revenue and regret of some weights on held-out profiles, in units of the scale.
+    """Objective and regret of some weights on held-out profiles, in units of the scale.
 
     Attributes
     ----------
     revenues, regrets : ndarray of shape (n,)
-        Total payment and total regret of each profile.
+        Objective of the domain (of auctions, total payment) and total regret of each profile.
     weights : dict of {str: Tensor}
     """
 
@@ -89,18 +89,13 @@ class Evaluation(NamedTuple):
 
     @property
     def revenue(self):
-        """``P``."""
+        """Mean objective, of auctions ``P``."""
         return float(self.revenues.mean())
 
     @property
     def total_regret(self):
         """``R``."""
         return float(self.regrets.mean())
-
-    @property
-    def score(self):
-        """``sqrt(P) - sqrt(R)``."""
-        return auction_score(self.revenue, self.total_regret)
 
 
 def make_generator(seed, iteration):
@@ -162,8 +157,9 @@ class AuctionNet(NeuralNet):
     seed : int
     n_updates : int
         Updates per iteration.
+    domain : Domain
     scale, support : float, ndarray
-        Money unit and box of reports of the auction.
+        Unit and box of reports.
     patience : int or None
         Stop after this many iterations without a better held-out score.
     schedule : {"invscaling", "constant"}
@@ -193,11 +189,23 @@ class AuctionNet(NeuralNet):
     )
 
     def __init__(
-        self, module, *, seed, n_updates, scale, support, patience, schedule, average, **kwargs
+        self,
+        module,
+        *,
+        seed,
+        n_updates,
+        domain,
+        scale,
+        support,
+        patience,
+        schedule,
+        average,
+        **kwargs,
     ):
         super().__init__(module, criterion=torch.nn.Identity, train_split=None, verbose=0, **kwargs)
         self.seed = seed
         self.n_updates = n_updates
+        self.domain = domain
         self.scale = scale
         self.support = support
         self.patience = patience
@@ -348,7 +356,10 @@ class AuctionNet(NeuralNet):
         """Return the auction with the averaged or the given weights, in float64."""
         network = copy.deepcopy(self.module_)
         network.load_state_dict(self.average_weights_ if weights is None else weights)
-        return TorchMechanism.from_training(network, self.scale, self.support)
+        settings = network, self.scale, self.support
+        if type(self.domain) is Auction:
+            return TorchMechanism.from_training(*settings)
+        return DomainMechanism.from_training(*settings, self.domain)
 
     def _train_iteration(self, batches, step_fn):
         """Run the updates of an iteration; repeat them with half the step size if they diverge."""
@@ -415,23 +426,28 @@ class AuctionNet(NeuralNet):
             self.average_mechanism(),
             profiles.astype(np.float64) * self.scale,
             support=self.support,
+            domain=self.domain,
             effort=HELD_OUT_EFFORT,
             random_state=self.seed,
             verbose=False,
         )
-        revenues, regrets = report.revenues / self.scale, report.regrets.sum(axis=1) / self.scale
-        return Evaluation(revenues, regrets, copy.deepcopy(self.average_weights_))
+        wanted, regrets = report.objectives / self.scale, report.regrets.sum(axis=1) / self.scale
+        return Evaluation(wanted, regrets, copy.deepcopy(self.average_weights_))
+
+    def score_of(self, evaluation):
+        """Return the score of an evaluation, in units of the scale."""
+        return float(self.domain.score(evaluation.revenue, evaluation.total_regret))
 
     def prefers(self, evaluation, best):
         """Return whether an evaluation beats the best so far, on the same profiles."""
-        return evaluation.score > best.score
+        return self.score_of(evaluation) > self.score_of(best)
 
     def _record_held_out(self, valuations):
         """Evaluate the weights on held-out profiles and record the result in the history."""
         now = self._evaluate_held_out(valuations)
-        self.history.record("revenue", now.revenue)
+        self.history.record(self.domain.objective_name, now.revenue)
         self.history.record("total_regret", now.total_regret)
-        self.history.record("score", now.score)
+        self.history.record("score", self.score_of(now))
 
     def _evaluate_held_out(self, valuations):
         """Evaluate the weights on held-out profiles and keep the best so far."""

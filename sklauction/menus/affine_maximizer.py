@@ -2,6 +2,7 @@
 
 import torch
 
+from sklauction.analytic.myerson import fit_myerson, reserve_prices
 from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.menus.affine_mechanism import AffineMechanism
 from sklauction.menus.allocation_menu import AllocationMenu
@@ -166,17 +167,13 @@ class AffineMaximizerAuction(LearnedMenuAuction):
     def _menu_module(self):
         return MENUS[self.menu]
 
-    def _rules_options(self):
-        return {
-            "integral": self.deterministic,
-            "item_wise": self._sells_item_wise(),
-            "independent_bidders": self.independent_bidders,
-        }
-
-    def _sells_item_wise(self):
-        """Return whether the integral allocations are too many to list, but are represented."""
-        sizes = self.n_bidders, self.n_items_
-        return self.demand == "additive" and self._n_integral(*sizes) > self._n_rows(*sizes)
+    def _reserves(self, valuations, structure):
+        sizes = valuations.shape[1:]
+        if self.domain.exclusive or self._n_integral(*sizes) <= self._n_rows(*sizes):
+            return None
+        # The integral allocations are too many to list, but are represented.
+        virtual_values = fit_myerson(valuations, structure.alike_bidders, structure.alike_items)
+        return reserve_prices(virtual_values) / self.scale_
 
     def _n_integral(self, n_bidders, n_items):
         return count_integral(MenuDesign(n_bidders=n_bidders, n_items=n_items, demand=self.demand))

@@ -52,8 +52,7 @@ class AffineMechanism(nn.Module):
     @torch.no_grad()
     def forward(self, bids):
         """Return allocations (n, n_bidders, n_items) and payments (n, n_bidders)."""
-        _, allocations, payments = self._run(bids)
-        return allocations, payments
+        return self._run(bids)[1:]
 
     @torch.no_grad()
     def choose(self, bids):

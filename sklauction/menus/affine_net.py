@@ -8,7 +8,7 @@ import torch
 
 from sklauction.learned.annealed_net import AnnealedNet
 from sklauction.learned.design import AnnealedRules
-from sklauction.learned.training import Evaluation, make_generator
+from sklauction.learned.training import make_generator
 from sklauction.menus.affine import affine_outcome, row_welfare, soft_revenue
 from sklauction.menus.affine_mechanism import AffineMechanism
 from sklauction.menus.free_menu import FreeMenu
@@ -88,17 +88,12 @@ class AffineNet(AnnealedNet):
         """Return the learning rate of the next update, proportional to the spread of values."""
         return self.rules.relative_spread * super().current_rate()
 
-    def evaluate(self, profiles):
-        """Return the evaluation of the start with the highest revenue on held-out profiles."""
-        bids = torch.as_tensor(profiles, device=self.device)
-        evaluated = []
-        with torch.no_grad():
-            menus = self._menus()
-            for start in range(self.rules.design.n_starts):
-                revenues = _revenues(bids, menus.start(start)).cpu().double().numpy()
-                regrets = np.zeros_like(revenues)
-                evaluated.append(Evaluation(revenues, regrets, self.weights_of(start)))
-        return max(evaluated, key=lambda one: one.revenue)
+    def revenues_and_regrets(self, bids):
+        """Yield revenue of each profile and regret, which is 0, for every start."""
+        menus = self._menus()
+        for start in range(self.rules.design.n_starts):
+            revenues = _revenues(bids, menus.start(start))
+            yield revenues, torch.zeros_like(revenues)
 
     def menu_of(self, weights=None):
         """Return the menu of the given weights, or of the start with the lowest loss.

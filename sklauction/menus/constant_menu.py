@@ -6,9 +6,8 @@ import math
 import torch
 from torch import nn
 
-from sklauction.menus.affine import AffineMenu
-from sklauction.menus.free_menu import initial_boosts
-from sklauction.menus.menu_rows import close_orbit, initial_logits, rows_from_logits
+from sklauction.menus.free_menu import affine_menus, initial_boosts
+from sklauction.menus.menu_rows import initial_logits, rows_from_logits
 
 __all__ = ["ConstantMenu"]
 
@@ -65,6 +64,5 @@ class ConstantMenu(nn.Module):
         moved = (hidden @ self.output).squeeze(1) / hidden.shape[2]
         by_row = moved.unflatten(1, (self.design.n_rows, -1))
         logits = self.logits + by_row[..., :-1].unflatten(2, self.design.logits_shape)
-        rows = rows_from_logits(logits, self.design)
-        rows, boosts = close_orbit(rows, self.boosts + by_row[..., -1], self.design)
-        return AffineMenu(rows, torch.ones_like(rows[:, 0, :, 0]), boosts)
+        boosts = self.boosts + by_row[..., -1]
+        return affine_menus(logits, torch.ones_like(boosts[:, :1]), boosts, self.design)

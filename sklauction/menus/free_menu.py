@@ -11,7 +11,7 @@ from sklauction.menus.menu_rows import (
     rows_from_logits,
 )
 
-__all__ = ["FreeMenu", "initial_boosts", "normalise_weights"]
+__all__ = ["FreeMenu", "affine_menus", "initial_boosts", "normalise_weights"]
 
 # Rows priced at a time, to bound memory.
 PRICED_AT_ONCE = 256
@@ -44,9 +44,22 @@ class FreeMenu(nn.Module):
 
     def forward(self):
         """Return the :class:`AffineMenu` of every start."""
-        rows = rows_from_logits(self.logits, self.design)
-        rows, boosts = close_orbit(rows, self.boosts, self.design)
-        return AffineMenu(rows, normalise_weights(self.log_weights, self.design), boosts)
+        weights = normalise_weights(self.log_weights, self.design)
+        return affine_menus(self.logits, weights, self.boosts, self.design)
+
+
+def affine_menus(logits, weights, boosts, design):
+    """Return the :class:`AffineMenu` of every start.
+
+    Parameters
+    ----------
+    logits : Tensor of shape (n_starts, n_rows, *design.logits_shape)
+    weights : Tensor of shape (n_starts, n_bidders)
+    boosts : Tensor of shape (n_starts, n_rows)
+    design : MenuDesign
+    """
+    rows, boosts = close_orbit(rows_from_logits(logits, design), boosts, design)
+    return AffineMenu(rows, weights, boosts)
 
 
 def initial_boosts(rows, values, generator):

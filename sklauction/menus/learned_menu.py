@@ -1,8 +1,15 @@
 """The base class of auctions by learned menus."""
 
+import math
+from dataclasses import replace
+
+import numpy as np
+
 from sklauction.learned.annealed_auction import AnnealedAuction
-from sklauction.menus.affine_net import PROFILES_AT_ONCE, AffineNet
-from sklauction.menus.affine_rules import make_affine_rules
+from sklauction.learned.annealed_net import SHARPNESS
+from sklauction.learned.sample_structure import find_structure
+from sklauction.menus.affine_net import PROFILES_AT_ONCE, AffineNet, AffineRules
+from sklauction.menus.menu_rows import MenuDesign, count_integral, integral_assignments
 from sklauction.utils.constraints import AUTO, count, is_auto
 
 __all__ = ["LearnedMenuAuction"]
@@ -12,14 +19,28 @@ __all__ = ["LearnedMenuAuction"]
 ARRAYS, ENTRY_BYTES = 12, 4
 # Copies of the menu: gradients, Adam's averages, the best weights and temporary results.
 PARAMETER_COPIES = 16
+# Sharpness for values on a lattice: lower at first, as few distinct profiles leave most rows
+# without a gradient, and higher at last, as optimal prices equal values of many bidders.
+LATTICE_SHARPNESS = (6.0, 2000.0)
+# Standard deviation of values uniform on [0, 1], in units of the scale, for which SHARPNESS is
+# chosen.
+UNIFORM_SPREAD = 1 / math.sqrt(12)
+# Profiles that determine the initial prices.
+N_PRICING_PROFILES = 1000
+# Lower limit of the relative spread, for nearly constant values.
+MIN_SPREAD = 0.01
 
 
 class LearnedMenuAuction(AnnealedAuction):
     """Base class of auctions by learned menus.
 
     A subclass adds the parameter ``menu_size`` and the methods :meth:`_n_rows` and
-    :meth:`_menu_module`; it may override :meth:`_rules_options`.
+    :meth:`_menu_module`; it may override :meth:`_reserves`.
     """
+
+    # Defaults for classes without these parameters.
+    deterministic = False
+    independent_bidders = False
 
     # Most bytes that training may take: a quarter of the memory of a small machine.
     max_bytes = 4 * 2**30
@@ -49,9 +70,9 @@ class LearnedMenuAuction(AnnealedAuction):
         """Return a picklable function ``(design, values, generator) -> module``."""
         raise NotImplementedError
 
-    def _rules_options(self):
-        """Return more arguments of :func:`make_affine_rules`."""
-        return {}
+    def _reserves(self, valuations, structure):
+        """Return the field ``reserves`` of :class:`AffineRules`."""
+        return None
 
     def _check_memory(self, n_rows, n_bidders, n_items):
         """Raise ValueError if training would take more than ``max_bytes``."""
@@ -71,16 +92,42 @@ class LearnedMenuAuction(AnnealedAuction):
             )
 
     def _make_net(self, valuations, seed):
+        # On a lattice, auctions that treat alike bidders alike lose revenue in ties.
+        structure = find_structure(
+            valuations, self.symmetric, self.independent_bidders, symmetric_on_lattice=False
+        )
         n_rows = self._n_rows(*valuations.shape[1:])
-        rules = make_affine_rules(
-            valuations,
-            self.scale_,
-            demand=self.demand,
-            menu_size=n_rows,
+        options = {"integral": self.deterministic, "n_starts": self._starts(n_rows)}
+        design = structure.design(MenuDesign, valuations, self.demand, **options)
+        spread = _relative_spread(valuations, self.scale_)
+        first, last = LATTICE_SHARPNESS if structure.lattice_step else SHARPNESS
+        rules = AffineRules(
+            design=_with_rows(design, n_rows),
             make_menu=self._menu_module(),
+            values=valuations[:N_PRICING_PROFILES] / self.scale_,
+            reserves=self._reserves(valuations, structure),
+            sharpness=(first / spread, last / spread),
+            relative_spread=spread,
+            # On a lattice, copies tie with their originals and replace them at a lower price.
+            revive=not structure.lattice_step,
+            independent_bidders=structure.independent_bidders,
             anneal_updates=self._anneal_updates(),
-            n_starts=self._starts(n_rows),
-            symmetric=self.symmetric,
-            **self._rules_options(),
         )
         return AffineNet(rules, **self._net_settings(seed))
+
+
+def _with_rows(design, menu_size):
+    """Return a design whose rows and their orbits make at least ``menu_size`` rows."""
+    design = replace(design, n_rows=math.ceil(menu_size / design.orbit))
+    if count_integral(design) > menu_size:
+        return design
+    n_integral = len(integral_assignments(design))
+    return replace(design, n_rows=n_integral if design.integral else max(design.n_rows, n_integral))
+
+
+def _relative_spread(valuations, scale):
+    """Return the standard deviation of the values relative to that of uniform values."""
+    # Squares of money may overflow; division by a power of two is exact.
+    power = 2.0 ** np.floor(np.log2(scale))
+    spread = float(np.sqrt(np.mean(np.var(valuations / power, axis=0)))) / (scale / power)
+    return max(spread / UNIFORM_SPREAD, MIN_SPREAD)

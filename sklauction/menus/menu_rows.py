@@ -1,6 +1,7 @@
 """Rows of menus: feasible allocations as functions of logits, and initial logits."""
 
 import itertools
+import math
 from dataclasses import dataclass
 
 import torch
@@ -63,7 +64,7 @@ class MenuDesign(Design):
 
         Axis 0 holds the bidders and "nobody"; axis 1 the items and, for unit demand, "nothing".
         """
-        return self.n_bidders + 1, self.n_items + (self.demand == "unit")
+        return self.n_bidders + 1, self.n_items + self.domain.exclusive
 
 
 def rows_from_logits(logits, design):
@@ -83,13 +84,11 @@ def rows_from_logits(logits, design):
     -------
     Tensor of shape (..., n_bidders, n_items)
     """
-    by_item = _probabilities(logits[..., : design.n_items], -2, design.integral)
-    rows = by_item[..., :-1, :]
-    if design.demand == "unit":
-        rows = torch.minimum(
-            rows, _probabilities(logits[..., :-1, :], -1, design.integral)[..., :-1]
-        )
-    return rows
+    by_item = _probabilities(logits[..., : design.n_items], -2, design.integral)[..., :-1, :]
+    if not design.domain.exclusive:
+        return by_item
+    by_bidder = _probabilities(logits[..., :-1, :], -1, design.integral)[..., :-1]
+    return torch.minimum(by_item, by_bidder)
 
 
 def _probabilities(logits, axis, integral):
@@ -131,13 +130,10 @@ def close_orbit(rows, boosts, design):
 def count_integral(design):
     """Return the number of integral allocations without the empty one."""
     n_bidders, n_items = design.n_bidders, design.n_items
-    if design.demand == "additive":
+    if not design.domain.exclusive:
         return (n_bidders + 1) ** n_items - 1
-    count = pairs = 1
-    for size in range(1, min(n_bidders, n_items) + 1):
-        pairs = pairs * (n_bidders - size + 1) * (n_items - size + 1) // size
-        count += pairs
-    return count - 1
+    sizes = range(1, min(n_bidders, n_items) + 1)
+    return sum(math.comb(n_items, size) * math.perm(n_bidders, size) for size in sizes)
 
 
 def initial_logits(design, generator):
@@ -156,14 +152,11 @@ def initial_logits(design, generator):
     -------
     Tensor of shape (n_starts, n_rows, *design.logits_shape)
     """
-    n_starts, n_rows = design.n_starts, design.n_rows
     assignments = integral_assignments(design)
-    n_lotteries = max(n_rows - len(assignments), 0)
-    if len(assignments) > n_rows or not len(assignments):
-        assignments, n_lotteries = _random_assignments(design, generator), 0
-    else:
-        assignments = assignments.expand(n_starts, -1, -1)
-    shape = (n_starts, n_lotteries, *design.logits_shape)
+    if not 0 < len(assignments) <= design.n_rows:
+        assignments = _random_assignments(design, generator)
+    assignments = assignments.expand(design.n_starts, -1, -1)
+    shape = (design.n_starts, design.n_rows - assignments.shape[1], *design.logits_shape)
     lotteries = LOTTERY_LOGITS * torch.randn(shape, generator=generator)
     return torch.cat([_integral_logits(assignments, design), lotteries], dim=1)
 
@@ -191,7 +184,7 @@ def integral_assignments(design):
 def _all_assignments(design):
     """Yield every feasible assignment of items to bidders or nobody (n_bidders)."""
     n_bidders, n_items = design.n_bidders, design.n_items
-    if design.demand == "additive":
+    if not design.domain.exclusive:
         yield from itertools.product(range(n_bidders + 1), repeat=n_items)
         return
     # Matchings are enumerated directly: most assignments of many items are not matchings.
@@ -217,7 +210,7 @@ def _random_assignments(design, generator):
     """Return random assignments, (n_starts, n_rows, n_items)."""
     n_bidders, n_items = design.n_bidders, design.n_items
     shape = (design.n_starts, design.n_rows)
-    if design.demand == "unit":
+    if design.domain.exclusive:
         keys = torch.rand(*shape, max(n_bidders, n_items) + 1, generator=generator)
         return keys.argsort(dim=2)[..., :n_items].clamp_max(n_bidders)
     assignments = torch.randint(n_bidders, (*shape, n_items), generator=generator)
@@ -229,7 +222,7 @@ def _random_assignments(design, generator):
 def _integral_logits(assignments, design):
     """Return logits of integral rows, (..., *design.logits_shape)."""
     probabilities = torch.nn.functional.one_hot(assignments, design.n_bidders + 1).transpose(-1, -2)
-    if design.demand == "unit":
+    if design.domain.exclusive:
         idle = 1 - probabilities.sum(dim=-1, keepdim=True).clamp_max(1)
         probabilities = torch.cat([probabilities, idle], dim=-1)
     outside = OUTSIDE_PROBABILITY if design.n_bidders > 1 else BUYER_OUTSIDE_PROBABILITY

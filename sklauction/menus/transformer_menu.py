@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from sklauction.menus.affine import AffineMenu
-from sklauction.menus.free_menu import initial_boosts, normalise_weights
-from sklauction.menus.menu_rows import close_orbit, rows_from_logits
+from sklauction.menus.free_menu import affine_menus, initial_boosts, normalise_weights
+from sklauction.menus.menu_rows import rows_from_logits
 
 __all__ = ["TransformerMenu"]
 
@@ -80,12 +79,12 @@ class TransformerMenu(nn.Module):
     def forward(self):
         """Return the :class:`AffineMenu` of every start."""
         pairs = self._encode()
-        rows = rows_from_logits(self._read(pairs), self.design)
+        logits = self._read(pairs)
         pooled = pairs.mean(dim=(1, 2)).unsqueeze(1)
         boosts = self.boosts + (pooled @ self.to_boosts).squeeze(1)
         by_bidder = (pairs.mean(dim=2) @ self.to_weights).squeeze(2)
-        rows, boosts = close_orbit(rows, boosts, self.design)
-        return AffineMenu(rows, normalise_weights(by_bidder, self.design), boosts)
+        weights = normalise_weights(by_bidder, self.design)
+        return affine_menus(logits, weights, boosts, self.design)
 
     def _encode(self):
         """Return hidden units of every pair, (n_starts, n_bidders, n_items, n_units)."""
@@ -107,7 +106,7 @@ class TransformerMenu(nn.Module):
         logits = _times(pairs, self.to_rows)
         nobody = _times(pairs.mean(dim=1, keepdim=True), self.to_nobody)
         logits = torch.cat([logits, nobody], dim=1)
-        if self.design.demand == "unit":
+        if self.design.domain.exclusive:
             idle = _times(pairs.mean(dim=2, keepdim=True), self.to_idle)
             logits = torch.cat([logits, torch.cat([idle, torch.zeros_like(idle[:, :1])], 1)], dim=2)
         return LOGIT_SCALE * logits.permute(0, 3, 1, 2)

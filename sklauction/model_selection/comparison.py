@@ -5,8 +5,8 @@ from numbers import Real
 import numpy as np
 
 from sklauction.audit.measure import measure_regret
-from sklauction.economics import auction_score
-from sklauction.plotting.canvas import take_axes
+from sklauction.domains.auctions import ADDITIVE
+from sklauction.plotting.canvas import take_axes, with_unit
 from sklauction.utils.validation import check_number
 
 __all__ = ["ComparisonDisplay"]
@@ -25,7 +25,7 @@ MOST_TICKS = 6
 # Bounds are drawn as one line if they differ by less than this share.
 SAME = 1e-6
 # Attributes of a report that are compared.
-COMPARED = ("revenue", "total_regret")
+COMPARED = ("objective", "total_regret")
 
 
 class ComparisonDisplay:
@@ -44,6 +44,8 @@ class ComparisonDisplay:
         Mean total regret found per profile, in money: a lower bound.
     bounds : RevenueBounds, default=None
         Bounds of the optimal revenue of truthful auctions, in money.
+    domain : Domain
+        By default that of auctions. In other domains, the objective takes the place of revenue.
 
     Attributes
     ----------
@@ -76,11 +78,12 @@ class ComparisonDisplay:
     (('Myerson', 'VCG'), True)
     """
 
-    def __init__(self, names, revenues, regrets, bounds=None):
+    def __init__(self, names, revenues, regrets, bounds=None, domain=ADDITIVE):
         self.names = names
         self.revenues = revenues
         self.regrets = regrets
         self.bounds = bounds
+        self.domain = domain
 
     @classmethod
     def from_reports(cls, reports, *, bounds=None):
@@ -108,7 +111,12 @@ class ComparisonDisplay:
             [check_number(getattr(report, name), f"{name} of reports") for name in COMPARED]
             for report in reports.values()
         ]
-        return cls(tuple(reports), *np.transpose(numbers), bounds)
+        domains = {type(report.domain): report.domain for report in reports.values()}
+        if len(domains) > 1:
+            raise ValueError(
+                f"reports must be of one kind of mechanism; got {', '.join(map(repr, domains))}"
+            )
+        return cls(tuple(reports), *np.transpose(numbers), bounds, *domains.values())
 
     @classmethod
     def from_estimators(cls, auctions, X, *, bounds=None, effort="quick", random_state=None):
@@ -162,7 +170,9 @@ class ComparisonDisplay:
         self._draw_points(positive, left, edge)
         self._draw_bounds()
         self._draw_scores(left, edge, right)
-        ax.set(xlabel="total regret found (lower bound), money", ylabel="revenue, money")
+        unit, name = self.domain.unit, self.domain.objective_name
+        regret = with_unit("total regret found (lower bound)", unit)
+        ax.set(xlabel=regret, ylabel=with_unit(name, unit))
         # Padding in font sizes, so that the legend is below the label of the axis.
         below = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "borderaxespad": 5}
         ax.legend(ncols=2, fontsize=8, frameon=False, **below)
@@ -221,15 +231,18 @@ class ComparisonDisplay:
         """Draw curves of equal score, and horizontal lines in the column of zero regret."""
         from matplotlib.ticker import MaxNLocator
 
-        scores = [auction_score(*pair) for pair in zip(self.revenues, self.regrets)]
+        score, power = self.domain.score, self.domain.score_power
+        scores = score(self.revenues, self.regrets)
         margin = 0.2 * np.ptp(scores) or 0.05 * abs(scores[0]) or 0.1
         levels = MaxNLocator(CURVES).tick_values(min(scores) - margin, max(scores) + margin)
         style = {"colors": "0.6", "linewidths": 0.7, "zorder": 1}
-        label = r"equal score, in $\sqrt{\mathrm{money}}$"
-        self.ax_.hlines(levels[levels > 0] ** 2, left, edge, label=label, **style)
+        label = with_unit("equal score", self.domain.score_unit, ", in ")
+        # Without regret the score is the objective, or a root of it if it is positive.
+        flat = levels if power == 1 else levels[levels > 0] ** (1 / power)
+        self.ax_.hlines(flat, left, edge, label=label, **style)
         regrets = np.geomspace(edge, right, 200)
         revenues = np.linspace(*self.ax_.get_ylim(), 200)
-        grid = np.sqrt(np.maximum(revenues, 0))[:, None] - np.sqrt(regrets)
+        grid = score(revenues[:, None], regrets)
         levels = levels[(levels > grid.min()) & (levels < grid.max())]
         if len(levels):
             curves = self.ax_.contour(regrets, revenues, grid, levels, linestyles="solid", **style)

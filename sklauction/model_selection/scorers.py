@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklauction.audit.measure import measure_regret
+from sklauction.domains.auctions import ADDITIVE, Auction
 from sklauction.economics import revenue
 from sklauction.utils.constraints import NOT_NEGATIVE
 from sklauction.utils.validation import to_floats
@@ -78,7 +79,8 @@ class AuctionScorer(_AuditScorer):
     """The score ``sqrt(P) - sqrt(R)``, with R found by an audit.
 
     ``scorer(auction, valuations)`` returns the score of [1]_, in the square root of money. The
-    audit finds a lower bound on R, so this is an upper bound on the score.
+    audit finds a lower bound on R, so this is an upper bound on the score. Mechanisms of other
+    domains are scored as their domain says, usually by objective minus regret.
 
     Parameters
     ----------
@@ -116,7 +118,8 @@ class AuctionScorer(_AuditScorer):
 class RevenueScorer(BaseEstimator):
     """Revenue under truthful reports, ignoring regret.
 
-    ``scorer(auction, valuations)`` returns the mean total payment per profile [1]_, in money.
+    ``scorer(auction, valuations)`` returns the mean total payment per profile [1]_, in money; in
+    other domains, the mean objective of the designer.
 
     Raises
     ------
@@ -139,10 +142,13 @@ class RevenueScorer(BaseEstimator):
     """
 
     def __call__(self, auction, valuations, y=None):
-        """Return the mean total payment, in the unit of the valuations."""
+        """Return the mean total payment, in the unit of the valuations, or the mean objective."""
         if isinstance(auction, type) or not hasattr(auction, "predict"):
             raise ValueError(f"auction must be a fitted auction estimator; got {auction!r}")
-        return revenue(auction.predict(valuations).payments)
+        outcome, domain = auction.predict(valuations), getattr(auction, "domain", ADDITIVE)
+        if isinstance(domain, Auction):
+            return revenue(outcome.payments)
+        return float(domain.objective(auction.as_profiles(valuations), outcome).mean())
 
 
 def auction_scorers(effort="quick", random_state=0):
@@ -160,7 +166,8 @@ def auction_scorers(effort="quick", random_state=0):
     callable
         ``scorer(auction, valuations, y=None)`` returns a dict of ``"score"`` [1]_, in the square
         root of the unit of the valuations, and, in that unit, ``"revenue"`` and ``"regret"``,
-        which is minus the total regret found [2]_.
+        which is minus the total regret found [2]_. In other domains the score and the name of
+        the objective, in place of ``"revenue"``, are those of the domain.
 
     Raises
     ------
@@ -192,11 +199,12 @@ def auction_scorers(effort="quick", random_state=0):
 
 
 class _MultiScorer(_AuditScorer):
-    """Scorer that returns score, revenue and minus the regret as a dict."""
+    """Scorer that returns score, objective and minus the regret as a dict."""
 
     def __call__(self, auction, valuations, y=None):
         report = self._audit(auction, valuations)
-        return _Scores(score=report.score, revenue=report.revenue, regret=-report.total_regret)
+        named = {report.domain.objective_name: report.objective}
+        return _Scores(score=report.score, **named, regret=-report.total_regret)
 
 
 class _Scores(dict):

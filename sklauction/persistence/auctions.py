@@ -1,9 +1,8 @@
-"""Auctions from their parameters and fitted attributes, each of them checked."""
+"""Mechanisms from their parameters and fitted attributes, each of them checked."""
 
 import numpy as np
 
-from sklauction.base import BaseAuction
-from sklauction.economics import feasibility_violation, ir_violation
+from sklauction.base import BaseMechanism
 from sklauction.utils.saving import check_fitted
 
 __all__ = ["auction_parts", "make_auction", "try_out"]
@@ -12,7 +11,7 @@ __all__ = ["auction_parts", "make_auction", "try_out"]
 NOT_SAVED = ("callbacks", "checkpoint", "checkpoint_every", "resume", "verbose")
 # Set in fit only if X has names of columns.
 OPTIONAL = ("feature_names_in_",)
-# Rounding of probabilities, and of money relative to the highest bid. Real auctions stay far below.
+# Rounding of violations, in the unit of reports where they scale. Real auctions stay far below.
 ROUNDING = 1e-6
 # A loaded auction is run on up to MOST_TRIED profiles, at most NUMBERS_TRIED numbers at once. One
 # that needs more than MOST_NUMBERS (256 MiB) for a single profile is refused: networks that can be
@@ -47,7 +46,7 @@ def make_auction(cls, parameters, fitted):
     Parameters
     ----------
     cls : type
-        Subclass of BaseAuction.
+        Subclass of BaseMechanism.
     parameters, fitted : dict
         Of :func:`auction_parts`. Missing parameters have their defaults.
 
@@ -81,29 +80,23 @@ def make_auction(cls, parameters, fitted):
 
 
 def try_out(auction):
-    """Run a fitted auction on a few profiles; raise ValueError unless the outcomes are valid.
+    """Run a fitted mechanism on a few profiles; raise ValueError unless the outcomes are valid.
 
     Parameters
     ----------
     auction : auction estimator
     """
-    low, high = np.moveaxis(auction.support_, -1, 0)
-    bids = low + _weights(auction, *low.shape) * (high - low)
-    outcome = auction.predict(bids)
-    allocations, payments = outcome
-    money = ROUNDING * bids.max()
-    sound = (
-        allocations.shape == bids.shape
-        and payments.shape == bids.shape[:2]
-        and np.isfinite(allocations).all()
-        and np.isfinite(payments).all()
-        and (feasibility_violation(allocations, auction.demand) <= ROUNDING).all()
-        and (ir_violation(bids, outcome) <= money).all()
-        and (payments >= -money).all()
-    )
-    if not sound:
-        raise ValueError("its outcomes must be feasible and individually rational; got others")
-    if isinstance(getattr(auction, "auction_", None), BaseAuction):
+    domain, (low, high) = auction.domain, np.moveaxis(auction.support_, -1, 0)
+    reports = low + _weights(auction, *low.shape) * (high - low)
+    outcome, unit = auction.predict(reports), np.abs(reports).max()
+    shapes = [(len(reports), *own) for own in domain.fields(*low.shape).values()]
+    if [field.shape for field in outcome] != shapes or not np.isfinite(np.asarray(outcome)).all():
+        raise ValueError("its outcomes must be finite and of the right shapes; got others")
+    for rule, excess in domain.defects(reports, outcome).items():
+        # A comparison with NaN, from an overflow, is False.
+        if not (excess <= ROUNDING * (unit if domain.rules[rule].scaled else 1.0)).all():
+            raise ValueError(f"its outcomes must satisfy the rules of {domain!r}; got others")
+    if isinstance(getattr(auction, "auction_", None), BaseMechanism):
         try_out(auction.auction_)
 
 

@@ -1,15 +1,16 @@
 """Classes and functions that a file may name. Other names raise ValueError.
 
-Classes of this package are registered by :func:`~sklauction.utils.saving.savable`. Auctions are
-public names of the package whose class has ``_saved``. Finding an auction imports its module, and
-with it the classes of its parts, so that analytic auctions are loaded without torch.
+Classes of this package, and domains of the user, are registered by
+:func:`~sklauction.utils.saving.savable`. Estimators are public names of the package whose class has
+``_saved``. Finding one imports its module, and with it the classes of its parts, so that analytic
+auctions are loaded without torch.
 """
 
 import importlib
 
 import sklauction
 import sklauction.datasets  # registers priors and settings
-from sklauction.base import BaseAuction
+from sklauction.base import BaseMechanism
 from sklauction.utils.saving import REGISTERED, Savable
 
 __all__ = [
@@ -37,7 +38,7 @@ def find_auction(name):
 
 def is_auction_class(cls):
     """Return whether this is a public auction class of the package that can be saved."""
-    if not (isinstance(cls, type) and issubclass(cls, BaseAuction) and cls._saved is not None):
+    if not (isinstance(cls, type) and issubclass(cls, BaseMechanism) and cls._saved is not None):
         return False
     name = cls.__name__
     return name in sklauction._EXPORTS and getattr(sklauction, name) is cls
@@ -49,7 +50,10 @@ def find_class(name, tag):
         return Savable(getattr(importlib.import_module("torch.nn"), name), tag, {})
     found = REGISTERED.get(name) if isinstance(name, str) else None
     if found is None or found.tag != tag:
-        raise ValueError(f"{str(name)!r:.80} is not a class that a file may hold as {tag}")
+        raise ValueError(
+            f"{str(name)!r:.80} is not a class that a file may hold as {tag} (import the module of "
+            "a class of your own before you load the file)"
+        )
     return found
 
 

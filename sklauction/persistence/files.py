@@ -3,7 +3,7 @@
 import os
 
 from sklauction import __version__
-from sklauction.base import BaseAuction
+from sklauction.base import BaseMechanism
 from sklauction.persistence.auctions import try_out
 from sklauction.persistence.codec import Decoder, Encoder, value_errors_only
 from sklauction.persistence.container import read_container, write_container
@@ -71,7 +71,7 @@ def save_auction(auction, path):
     array([[2.]])
     """
     _check_path(path)
-    if not isinstance(auction, BaseAuction):
+    if not isinstance(auction, BaseMechanism):
         raise TypeError(
             "auction must be an auction estimator of this package (for a search, its "
             f"best_estimator_; for a pipeline, its last step); got {auction!r:.200}"
@@ -161,7 +161,7 @@ def _check_path(path):
 def _restore(content, arrays):
     """Return the auction made from content and arrays, after running it if it is fitted."""
     auction = Decoder(arrays).decode(content.get("auction"))
-    if not isinstance(auction, BaseAuction):
+    if not isinstance(auction, BaseMechanism):
         raise ValueError("it does not hold an auction")
     if hasattr(auction, "support_"):
         with value_errors_only():

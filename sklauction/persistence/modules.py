@@ -6,6 +6,7 @@ from types import NoneType
 import torch
 from torch import nn
 
+from sklauction.domains.base import Domain
 from sklauction.persistence.classes import find_class, name_of_function
 from sklauction.utils.saving import short_repr
 
@@ -102,7 +103,7 @@ def _check_attribute(module, key, value):
     if key.startswith("_") or key == "training" or hasattr(type(module), key):
         raise ValueError(f"{key!r:.80} is not an attribute of a saved {type(module).__name__}")
     known = (
-        isinstance(value, PLAIN)
+        isinstance(value, (*PLAIN, Domain))
         or dataclasses.is_dataclass(value)
         or name_of_function(value) is not None
     )

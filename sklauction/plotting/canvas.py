@@ -2,10 +2,22 @@
 
 import numpy as np
 
-__all__ = ["LINE_STYLES", "draw_shades", "take_axes", "take_panels", "white_outline"]
+__all__ = [
+    "LINE_STYLES",
+    "draw_shades",
+    "take_axes",
+    "take_panels",
+    "white_outline",
+    "with_unit",
+]
 
 # Line styles that differ without colour.
 LINE_STYLES = ("-", "--", "-.", ":")
+
+
+def with_unit(text, unit, separator=", "):
+    """Return a label with its unit, if there is one."""
+    return f"{text}{separator}{unit}" if unit else text
 
 
 def take_axes(ax, figsize):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklauction.domains.auctions import ADDITIVE, Auction
 from sklauction.utils.validation import check_below, check_count, to_floats
 
 __all__ = [
@@ -81,6 +82,11 @@ def make_grid(auction, bidder, items, opponent, bids, n_points):
         If an argument does not fit the auction, or the support of an axis is a single value.
     """
     check_auction(auction)
+    if not isinstance(getattr(auction, "domain", ADDITIVE), Auction):
+        raise ValueError(
+            "auction must be of a domain of auctions, as this display shows allocations or "
+            f"payments; got {type(auction).__name__} of {auction.domain!r}"
+        )
     support = auction.support_
     check_below(bidder, "bidder", len(support))
     n_points = check_points(n_points)
@@ -105,7 +111,7 @@ def make_grid(auction, bidder, items, opponent, bids, n_points):
 def _axes(bidder, items, opponent, n_bidders):
     """Return the (bidder, item) pairs whose values vary, and their labels."""
     places = [(bidder, item) for item in items]
-    labels = [f"bidder {bidder}'s value for item {item}, money" for item in items]
+    labels = [ADDITIVE.label(bidder, item) for item in items]
     if len(items) == 1 and n_bidders > 1:
         opponent = check_opponent(opponent, bidder, n_bidders)
         places.append((opponent, items[0]))

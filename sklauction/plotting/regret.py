@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from sklauction.plotting.canvas import LINE_STYLES, take_panels
+from sklauction.domains.auctions import ADDITIVE
+from sklauction.plotting.canvas import LINE_STYLES, take_panels, with_unit
 from sklauction.plotting.grid import check_items
 from sklauction.utils.validation import check_below
 
@@ -17,7 +18,8 @@ SMALLEST_SHOWN = 1e-4
 class RegretDisplay:
     """The distribution of regret over profiles, and one bidder's regret at each valuation.
 
-    Create it with :meth:`from_report` or ``report.plot()``.
+    In other domains, agents take the place of bidders, and entries of reports that of items. Create
+    it with :meth:`from_report` or ``report.plot()``.
 
     Parameters
     ----------
@@ -31,6 +33,8 @@ class RegretDisplay:
         Bidder shown.
     items : tuple of one or two int
         Items shown.
+    domain : Domain
+        By default that of auctions.
 
     Attributes
     ----------
@@ -53,12 +57,13 @@ class RegretDisplay:
     (100, 2)
     """
 
-    def __init__(self, regrets, values, misreports, bidder, items):
+    def __init__(self, regrets, values, misreports, bidder, items, domain=ADDITIVE):
         self.regrets = regrets
         self.values = values
         self.misreports = misreports
         self.bidder = bidder
         self.items = items
+        self.domain = domain
 
     @classmethod
     def from_report(cls, report, *, bidder=None, items=(0, 1)):
@@ -82,15 +87,15 @@ class RegretDisplay:
         ValueError
             If ``bidder`` or ``items`` do not fit the report.
         """
-        if np.ndim(getattr(report, "valuations", None)) != 3 or not hasattr(report, "regrets"):
+        if np.ndim(getattr(report, "types", None)) != 3 or not hasattr(report, "regrets"):
             raise ValueError(f"report must be a RegretReport; got {report!r}")
-        _, n_bidders, n_items = report.valuations.shape
+        _, n_bidders, n_items = report.types.shape
         if bidder is None:
             bidder = int(report.regrets.sum(axis=0).argmax())
         check_below(bidder, "bidder", n_bidders)
         items = check_items(items, n_items)
-        shown = [array[:, bidder][:, items] for array in (report.valuations, report.misreports)]
-        return cls(report.regrets, *shown, bidder, items)
+        shown = [array[:, bidder][:, items] for array in (report.types, report.misreports)]
+        return cls(report.regrets, *shown, bidder, items, report.domain)
 
     def plot(self, axes=None):
         """Draw both panels.
@@ -117,7 +122,13 @@ class RegretDisplay:
         if largest > 0:
             for bidder, regrets in enumerate(self.regrets.T):
                 style = LINE_STYLES[bidder % 4]
-                ax.step(np.sort(regrets), share, style, where="pre", label=f"bidder {bidder}")
+                ax.step(
+                    np.sort(regrets),
+                    share,
+                    style,
+                    where="pre",
+                    label=f"{self.domain.agent} {bidder}",
+                )
             ax.set_xscale("log")
             ax.set_xlim(SMALLEST_SHOWN * largest, largest * 1.3)
             ax.legend(frameon=False)
@@ -125,7 +136,7 @@ class RegretDisplay:
             ax.text(0.5, 0.5, "no profitable misreport found", ha="center", transform=ax.transAxes)
         ax.set(
             ylim=(0, 1.02),
-            xlabel="regret (lower bound), money",
+            xlabel=with_unit("regret (lower bound)", self.domain.unit),
             ylabel="share of profiles at or above",
             title=f"Total regret {self.regrets.sum(axis=1).mean():.3g} per profile",
         )
@@ -135,16 +146,17 @@ class RegretDisplay:
         regret = self.regrets[:, self.bidder]
         order = np.argsort(regret)
         worst = [row for row in order[-ARROWS:] if regret[row] > 0]
-        names = [f"bidder {self.bidder}'s value for item {item}, money" for item in self.items]
+        names = [self.domain.label(self.bidder, item) for item in self.items]
+        quantity = with_unit("regret (lower bound)", self.domain.unit)
         look = {"c": regret[order], "s": 10, "cmap": "viridis_r"}
         if len(self.items) == 1:
             ax.scatter(self.values[order, 0], regret[order], **look)
-            ax.set_ylabel("regret (lower bound), money")
+            ax.set_ylabel(quantity)
             starts = np.column_stack([self.values[worst, 0], regret[worst]])
             ends = np.column_stack([self.misreports[worst, 0], regret[worst]])
         else:
             points = ax.scatter(*self.values[order].T, **look)
-            ax.figure.colorbar(points, ax=ax, label="regret (lower bound), money")
+            ax.figure.colorbar(points, ax=ax, label=quantity)
             ax.set_ylabel(names[1])
             starts, ends = self.values[worst], self.misreports[worst]
         for start, end in zip(starts, ends, strict=True):

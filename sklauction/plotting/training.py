@@ -1,9 +1,9 @@
-"""TrainingDisplay: revenue, regret and score during the training of an auction."""
+"""TrainingDisplay: objective, regret and score during the training of a mechanism."""
 
 import numpy as np
 
-from sklauction.economics import auction_score
-from sklauction.plotting.canvas import take_panels
+from sklauction.domains.auctions import ADDITIVE
+from sklauction.plotting.canvas import take_panels, with_unit
 from sklauction.plotting.grid import check_auction
 
 __all__ = ["TrainingDisplay"]
@@ -14,6 +14,8 @@ ROUNDING = 1e-9
 
 class TrainingDisplay:
     """Revenue, total regret and score of an auction after each training iteration.
+
+    In other domains, the objective takes the place of revenue, and units are those of the domain.
 
     Create it with :meth:`from_estimator`.
 
@@ -31,6 +33,8 @@ class TrainingDisplay:
         the training batches of each iteration.
     regret_bound : {"lower", "upper"}, default="lower"
         Whether the regret was found by a search, a lower bound, or proved to be an upper bound.
+    domain : Domain
+        By default that of auctions.
 
     Attributes
     ----------
@@ -57,7 +61,14 @@ class TrainingDisplay:
     """
 
     def __init__(
-        self, revenues, total_regrets, scores, best_iteration, held_out, regret_bound="lower"
+        self,
+        revenues,
+        total_regrets,
+        scores,
+        best_iteration,
+        held_out,
+        regret_bound="lower",
+        domain=ADDITIVE,
     ):
         self.revenues = revenues
         self.total_regrets = total_regrets
@@ -65,6 +76,7 @@ class TrainingDisplay:
         self.best_iteration = best_iteration
         self.held_out = held_out
         self.regret_bound = regret_bound
+        self.domain = domain
 
     @classmethod
     def from_estimator(cls, auction):
@@ -94,8 +106,8 @@ class TrainingDisplay:
                 "auction must have a history_ of training, as ALGNetAuction and RochetNetAuction "
                 f"do; got {type(auction).__name__}, which has none"
             )
-        held_out = any("score" in row for row in history)
-        names = ("revenue", "total_regret", "score")
+        held_out, domain = any("score" in row for row in history), auction.domain
+        names = (domain.objective_name, "total_regret", "score")
         if not held_out:
             names = tuple(f"train_{name}" for name in names)
         revenues, regrets, scores = (
@@ -103,11 +115,11 @@ class TrainingDisplay:
         )
         if not held_out:  # in units of the scale
             revenues, regrets = revenues * auction.scale_, regrets * auction.scale_
-            scores = np.array([_score(*pair) for pair in zip(revenues, regrets)])
+            scores = domain.score(revenues, regrets)  # NaN where one of them is
         best = len(history)
         if "score" in history[-1]:
             best = int(auction.net_.best_iter_) if hasattr(auction, "net_") else None
-        return cls(revenues, regrets, scores, best, held_out, _regret_bound(auction))
+        return cls(revenues, regrets, scores, best, held_out, _regret_bound(auction), domain)
 
     def plot(self, axes=None):
         """Draw revenue, total regret and score in three panels.
@@ -139,10 +151,10 @@ class TrainingDisplay:
                 ax.axvline(self.best_iteration, color="black", ls=":", lw=1.2, zorder=1)
         top.set_title(title, fontsize=9)
         bottom.set(xlabel="iteration", xlim=(0, 1.03 * len(self.revenues)))
-        regret = f"total regret\n({self.regret_bound} bound),\nmoney"
-        labels = ("revenue,\nmoney", regret, "score,\n$\\sqrt{\\mathrm{money}}$")
-        for ax, label in zip(self.axes_, labels):
-            ax.set_ylabel(label, fontsize=9)
+        domain, regret = self.domain, f"total regret\n({self.regret_bound} bound)"
+        units = (domain.unit, domain.unit, domain.score_unit)
+        for ax, name, unit in zip(self.axes_, (domain.objective_name, regret, "score"), units):
+            ax.set_ylabel(with_unit(name, unit, ",\n"), fontsize=9)
             ax.set_xlim(bottom.get_xlim())
         self.figure_.align_ylabels(self.axes_)
         return self
@@ -189,8 +201,3 @@ def _write(ax, text):
     box = {"color": "white", "pad": 1}
     ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes, bbox=box)
     ax.set_yticks([])
-
-
-def _score(revenue, regret):
-    """Return the score; NaN if revenue or regret is NaN."""
-    return np.nan if np.isnan(revenue + regret) else auction_score(revenue, regret)

@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklauction.audit.certificate import make_certificate
 from sklauction.price_sheets.reading import SheetReading, explain_auction
-from sklauction.utils.batching import blocks
+from sklauction.utils.batching import blocks, join
 from sklauction.utils.validation import check_support
 
 __all__ = ["CertifiedAuction"]
@@ -57,10 +57,8 @@ class CertifiedAuction:
             If X has other sizes than in fit or invalid values.
         """
         valuations = self.as_profiles(X)
-        bounds = np.empty(valuations.shape[:2])
-        for rows, outcome in self._settle(valuations):
-            bounds[rows] = outcome.regret_bounds
-        return bounds
+        settle = self.mechanism_.settle
+        return self._in_blocks(lambda bids: [settle(bids).regret_bounds], valuations)[0]
 
     @available_if(_has_price_sheets)
     def certify(self, X, confidence=0.99, *, support=None):
@@ -94,11 +92,13 @@ class CertifiedAuction:
         """
         valuations = self.as_profiles(X)
         box = self._certified_box(valuations, support)
-        bounds, revenues = np.empty(len(valuations)), np.empty(len(valuations))
-        for rows, outcome in self._settle(valuations):
-            bounds[rows] = outcome.regret_bounds.sum(axis=1)
-            revenues[rows] = outcome.payments.sum(axis=1)
-        return make_certificate(bounds, revenues, box, self.demand, confidence)
+
+        def read(bids):
+            outcome = self.mechanism_.settle(bids)
+            return outcome.regret_bounds, outcome.payments
+
+        totals = (part.sum(axis=1) for part in self._in_blocks(read, valuations))
+        return make_certificate(*totals, box, self.domain, confidence)
 
     @available_if(_has_price_sheets)
     def price_sheets(self, X):
@@ -122,19 +122,9 @@ class CertifiedAuction:
             If X has other sizes than in fit or invalid values.
         """
         bids = self.as_profiles(X)
-        parts = []
-        for part, outcome in self._settle(bids):
-            parts.append(
-                SheetReading(
-                    *self._on_device(self.mechanism_.write_sheets, bids[part]),
-                    outcome.favourites,
-                    outcome.allocations,
-                    outcome.payments,
-                    outcome.regret_bounds > 0,
-                    outcome.regret_bounds,
-                )
-            )
-        return SheetReading(*(np.concatenate(columns) for columns in zip(*parts)))
+        sheets = self._in_blocks(self.mechanism_.write_sheets, bids)
+        allocations, payments, bounds, favourites = self._in_blocks(self.mechanism_.settle, bids)
+        return SheetReading(*sheets, favourites, allocations, payments, bounds > 0, bounds)
 
     @available_if(_has_price_sheets)
     def explain(self, X):
@@ -185,13 +175,13 @@ class CertifiedAuction:
             )
         return box
 
-    def _settle(self, bids):
-        """Yield (slice, Settlement of arrays) over blocks of bids."""
-        for part in blocks(bids.shape):
-            yield part, self._on_device(self.mechanism_.settle, bids[part])
-
-    def _on_device(self, function, bids):
-        """Call a method of the mechanism on its device; return the named tuple as arrays."""
+    def _in_blocks(self, function, bids):
+        """Return the tensors that a function of bids returns, as arrays of all bids."""
         device = next(self.mechanism_.parameters()).device
-        result = function(torch.tensor(bids, device=device))
-        return type(result)(*(tensor.cpu().numpy() for tensor in result))
+
+        def run():
+            for part in blocks(bids.shape):
+                tensors = function(torch.tensor(bids[part], device=device))
+                yield part, [tensor.cpu().numpy() for tensor in tensors]
+
+        return join(run(), len(bids))

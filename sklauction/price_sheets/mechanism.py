@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from sklauction.price_sheets.sheets import PriceSheets, settle
+from sklauction.price_sheets.sheets import settle
 from sklauction.utils.saving import savable
 
 __all__ = ["PricingMechanism"]
@@ -72,4 +72,4 @@ class PricingMechanism(nn.Module):
         )
 
     def _write(self, bids):
-        return PriceSheets(*(part.squeeze(0) for part in self.network(bids / self.scale)))
+        return self.network(bids / self.scale).at(0)

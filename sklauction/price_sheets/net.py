@@ -8,7 +8,7 @@ import torch
 
 from sklauction.learned.annealed_net import AnnealedNet
 from sklauction.learned.design import AnnealedRules
-from sklauction.learned.training import Evaluation, make_generator
+from sklauction.learned.training import make_generator
 from sklauction.price_sheets.mechanism import PricingMechanism
 from sklauction.price_sheets.network import PriceSheetNetwork
 from sklauction.price_sheets.sheets import PriceSheets, settle, soft_choice
@@ -102,23 +102,14 @@ class PricingNet(AnnealedNet):
         name = "total_regret" if self.rules.objective == "certified" else "clashes"
         return {"loss": loss.mean(), "revenue": revenue.mean(), name: regret.mean()}
 
-    def evaluate(self, profiles):
-        """Return the evaluation of the start with the best score on held-out profiles."""
-        bids = torch.as_tensor(profiles, device=self.device)
+    def revenues_and_regrets(self, bids):
+        """Yield revenue and bound on total regret of each profile, for every start."""
         network = copy.deepcopy(self.module_).eval()
         network.load_state_dict(self.average_weights_)
-        with torch.no_grad():
-            sheets = network(bids)
-            outcomes = [settle(bids, _start(sheets, k)) for k in range(len(sheets.item_prices))]
-        evaluated = [
-            Evaluation(
-                outcome.payments.sum(dim=1).cpu().double().numpy(),
-                outcome.regret_bounds.sum(dim=1).cpu().double().numpy(),
-                self.weights_of(k),
-            )
-            for k, outcome in enumerate(outcomes)
-        ]
-        return max(evaluated, key=lambda one: one.score)
+        sheets = network(bids)
+        for start in range(self.rules.design.n_starts):
+            outcome = settle(bids, sheets.at(start))
+            yield outcome.payments.sum(dim=1), outcome.regret_bounds.sum(dim=1)
 
     def average_mechanism(self, weights=None):
         """Return the auction of the given weights, or of the start with the lowest loss."""
@@ -128,10 +119,6 @@ class PricingNet(AnnealedNet):
         return PricingMechanism(network.double().requires_grad_(False).eval(), self.scale).to(
             self.device
         )
-
-
-def _start(sheets, start):
-    return PriceSheets(*(part[start] for part in sheets))
 
 
 def _regret_bounds(profiles, sheets):

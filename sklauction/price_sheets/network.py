@@ -81,13 +81,9 @@ class PriceSheetNetwork(nn.Module):
         others = [[k for k in range(n_bidders) if k != i] for i in range(n_bidders)]
         self.register_buffer("others", torch.tensor(others, dtype=torch.long), persistent=False)
         # Not persistent: training copies and averages the state dict, which holds weights only.
-        for name, array in (
-            ("reserves", reserves),
-            ("low", support[..., 0]),
-            ("high", support[..., 1]),
-            ("location", location),
-            ("spread", spread),
-        ):
+        names = "reserves", "low", "high", "location", "spread"
+        arrays = reserves, support[..., 0], support[..., 1], location, spread
+        for name, array in zip(names, arrays, strict=True):
             tensor = torch.as_tensor(np.array(array), dtype=torch.float64)
             self.register_buffer(name, tensor, persistent=False)
         self._make_weights(generator)
@@ -96,7 +92,7 @@ class PriceSheetNetwork(nn.Module):
         design = self.design
         networks = (design.n_starts, 1 if design.alike_bidders else design.n_bidders)
         kinds = 1 if design.alike_items else design.n_items
-        n_sizes = 1 if design.demand == "unit" else design.n_items
+        n_sizes = 1 if design.domain.exclusive else design.n_items
 
         def uniform(n_inputs, n_outputs):
             draws = torch.rand(*networks, n_inputs, n_outputs, generator=generator)
@@ -211,12 +207,11 @@ class PriceSheetNetwork(nn.Module):
 
     def _lotteries(self, hidden, pooled, item_prices):
         if not self.design.lottery_rows:
-            return item_prices[..., :0].unsqueeze(-1).expand(
-                *item_prices.shape[:-1], 0, self.design.n_items
-            ), item_prices[..., :0]
+            none = item_prices[..., :0]
+            return none.unsqueeze(-1).expand(*none.shape, self.design.n_items), none
         logits = hidden @ self.lottery.unsqueeze(2) + self.lottery_bias
         logits = logits.transpose(-1, -2)
-        if self.design.demand == "unit":
+        if self.design.domain.exclusive:
             nothing = torch.zeros_like(logits[..., :1])
             rows = torch.softmax(torch.cat([logits, nothing], dim=-1), dim=-1)[..., :-1]
         else:

@@ -57,14 +57,11 @@ def make_pricing_rules(
     PricingRules
     """
     structure = find_structure(valuations, symmetric, independent_bidders)
-    _, n_bidders, n_items = valuations.shape
     virtual_values = _virtual_values(valuations, structure, reserve)
-    design = SheetDesign(
-        n_bidders=n_bidders,
-        n_items=n_items,
-        demand=demand,
-        alike_bidders=structure.alike_bidders,
-        alike_items=structure.alike_items,
+    design = structure.design(
+        SheetDesign,
+        valuations,
+        demand,
         hidden_layer_sizes=tuple(map(int, hidden_layer_sizes)),
         lottery_rows=lottery_rows,
         n_starts=n_starts,

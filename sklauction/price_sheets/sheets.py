@@ -41,6 +41,10 @@ class PriceSheets(NamedTuple):
     lottery_allocations: torch.Tensor
     lottery_prices: torch.Tensor
 
+    def at(self, index):
+        """Return the sheets at an index of the leading axes."""
+        return PriceSheets(*(part[index] for part in self))
+
 
 class Choice(NamedTuple):
     """The option that a bidder chooses from its sheet.
@@ -179,10 +183,10 @@ def _spread(weights, order):
     # The item of rank k is in every set of at least k items, in the swapped sets of more than k
     # items, and in the swapped set of k - 1 items.
     none = torch.zeros_like(sets[..., :1])
-    larger = torch.cat([swapped, none], dim=-1) + sets
+    leaver = torch.cat([swapped, none], dim=-1)
+    larger = leaver + sets
     ranked = larger.flip(-1).cumsum(dim=-1).flip(-1)
     newcomer = torch.cat([none, swapped], dim=-1)
-    leaver = torch.cat([swapped, none], dim=-1)
     return torch.zeros_like(ranked).scatter(-1, order, ranked - leaver + newcomer)
 
 
@@ -250,8 +254,7 @@ def settle(bids, sheets):
     excess = allocations.sum(dim=1).amax(dim=1)
     rows = (excess > 1 + ROUNDING).nonzero().squeeze(1)
     if len(rows):
-        few = PriceSheets(*(part[rows] for part in sheets))
-        given, paid, utilities = _choose_in_turn(bids[rows], few, first.payment[rows])
+        given, paid, utilities = _choose_in_turn(bids[rows], sheets.at(rows), first.payment[rows])
         allocations = allocations.index_copy(0, rows, given)
         payments = payments.index_copy(0, rows, paid)
         bounds = bounds.index_copy(0, rows, first.utility[rows] - utilities)
@@ -267,7 +270,7 @@ def _choose_in_turn(bids, sheets, priority):
     payments, utilities = torch.zeros_like(priority), torch.zeros_like(priority)
     for turn in range(bids.shape[1]):
         place = (auctions, order[:, turn])
-        choice = best_choice(bids[place], PriceSheets(*(part[place] for part in sheets)), free)
+        choice = best_choice(bids[place], sheets.at(place), free)
         free = free - choice.allocation
         allocations = allocations.index_put(place, choice.allocation)
         payments = payments.index_put(place, choice.payment)

@@ -1,6 +1,7 @@
-"""Auctions learned as a game between an auctioneer and misreporters."""
+"""Mechanisms learned as a game between a designer and misreporters."""
 
 from sklauction.two_player.algnet import ALGNET_PUBLISHED, ALGNetAuction
+from sklauction.two_player.mechanism import TwoPlayerMechanism
 from sklauction.two_player.regretnet import (
     REGRETFORMER_PUBLISHED,
     REGRETNET_PUBLISHED,
@@ -13,4 +14,5 @@ __all__ = [
     "REGRETNET_PUBLISHED",
     "ALGNetAuction",
     "RegretNetAuction",
+    "TwoPlayerMechanism",
 ]

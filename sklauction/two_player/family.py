@@ -1,11 +1,11 @@
-"""Base class of ALGNetAuction and RegretNetAuction."""
+"""Base classes of ALGNetAuction and RegretNetAuction, and of games in other domains."""
 
 import inspect
 
 import numpy as np
 import torch
 
-from sklauction.learned.auction import LearnedAuction
+from sklauction.learned.auction import LearnedAuction, LearnedMechanism
 from sklauction.mechanism import TorchMechanism
 from sklauction.two_player.game import GameRules, TwoPlayerNet
 from sklauction.two_player.heads import PAYMENTS
@@ -31,7 +31,7 @@ from sklauction.utils.sample_tests import bidders_look_independent
 from sklauction.utils.saving import fitted_object
 from sklauction.utils.validation import check_memory
 
-__all__ = ["NETWORK_CLASS", "TwoPlayerAuction"]
+__all__ = ["NETWORK_CLASS", "TwoPlayerAuction", "TwoPlayerBase"]
 
 # Values of "auto": for up to FEW_ITEMS items of independent bidders, where values of other profiles
 # are close to the best misreports, and otherwise, where these are found by refinement.
@@ -73,8 +73,8 @@ NETWORK_CLASS = Constraint(
 )
 
 
-class TwoPlayerAuction(LearnedAuction):
-    """Base class of auctions trained as a game between an auctioneer and misreporters.
+class TwoPlayerBase(LearnedMechanism):
+    """Base class of mechanisms trained as a game between a designer and misreporters.
 
     The class attributes below are the values of parameters that the constructor of a subclass does
     not have.
@@ -85,6 +85,7 @@ class TwoPlayerAuction(LearnedAuction):
     n_refine_steps = 0
     n_remembered = 0
     payments = "fraction"
+    symmetric = False
     n_misreporter_updates = 1
     misreporter_reset_every = 0
     misreporter_reset_until = 40000
@@ -99,17 +100,12 @@ class TwoPlayerAuction(LearnedAuction):
     budget_rate = 0.5
     budget_decay = 0.1 ** (1 / 6667)
 
-    _saved = {**LearnedAuction._saved, "mechanism_": fitted_object(TorchMechanism)}
     _parameter_constraints = {
-        **LearnedAuction._parameter_constraints,
-        "architecture": choice(*AUCTIONEERS) | NETWORK_CLASS,
+        **LearnedMechanism._parameter_constraints,
         "activation": choice(*ACTIVATIONS),
         "objective": choice(*OBJECTIVES),
         "learning_rate": choice("invscaling", "constant"),
-        "payments": choice(*PAYMENTS),
         "hidden_layer_sizes": LAYER_SIZES,
-        "symmetric": SWITCH,
-        "independent_bidders": SWITCH,
         "average": FLAG,
         "n_iter_no_change": NONE | count(),
         **dict.fromkeys(AUTO_VALUES, AUTO | count(0)),
@@ -141,15 +137,20 @@ class TwoPlayerAuction(LearnedAuction):
                 f"one of {', '.join(SOURCES)}, or both n_ascents and n_refine_steps, must be "
                 "positive, so that misreports are searched; got 0 for all"
             )
+        if OBJECTIVES[self.objective].lowest > self.domain.objective_lowest:
+            raise ValueError(
+                f"objective={self.objective!r} needs a domain whose objective is at least 0; got "
+                f"{self.domain!r}"
+            )
 
-    def _check_sizes(self, n_bidders, n_items):
+    def _check_sizes(self, n_agents, n_entries):
         sizes = self._parameters(MAKE_LARGE)
         counts = {name: 0 if is_auto(n) else int(n) for name, n in sizes.items()}
         reports = 1 + sum(counts.values()) - counts["batch_size"]
-        groups = max(counts["batch_size"], 1) * n_bidders
+        groups = max(counts["batch_size"], 1) * n_agents
         # Each report needs one profile and is paired with each truth.
         check_memory(
-            groups * reports * (n_bidders * n_items + 1 + counts["n_shared_reports"]), sizes
+            groups * reports * (n_agents * n_entries + 1 + counts["n_shared_reports"]), sizes
         )
 
     def _resolve(self, name, independent):
@@ -158,10 +159,11 @@ class TwoPlayerAuction(LearnedAuction):
         if not is_auto(given):
             return int(given)
         few, many = AUTO_VALUES[name]
-        if independent and self.n_items_ <= FEW_ITEMS and self.n_shared_reports != 0:
+        n_agents, n_entries = self._fitted_shape()
+        if independent and n_entries <= FEW_ITEMS and self.n_shared_reports != 0:
             return few
         if name == "batch_size":
-            return min(max(GROUPS // self.n_bidders, FEWEST_PROFILES), MOST_PROFILES)
+            return min(max(GROUPS // n_agents, FEWEST_PROFILES), MOST_PROFILES)
         return many
 
     def _make_net(self, valuations, seed):
@@ -182,11 +184,11 @@ class TwoPlayerAuction(LearnedAuction):
         betas = float(self.beta_1), float(self.beta_2)
         return TwoPlayerNet(rules, betas, batch_size=batch_size, **self._net_settings(seed))
 
-    def _make_design(self, n_bidders, n_items):
+    def _make_design(self, n_agents, n_entries):
         return NetworkDesign(
-            n_bidders=n_bidders,
-            n_items=n_items,
-            demand=self.demand,
+            n_bidders=n_agents,
+            n_items=n_entries,
+            demand=self._demand(),
             hidden_layer_sizes=tuple(map(int, self.hidden_layer_sizes)),
             activation=self.activation,
             # "auto" has embeddings. They start at 0, and increase P* by 0.001 to 0.003 at 1x2
@@ -205,6 +207,10 @@ class TwoPlayerAuction(LearnedAuction):
         size = valuations.shape[1:]
         return np.broadcast_to(mean, size), np.broadcast_to(np.maximum(deviation, 1e-6), size)
 
+    def _demand(self):
+        """Return what the networks are designed for."""
+        return self.domain
+
     def _is_symmetric(self):
         return not is_auto(self.symmetric) and bool(self.symmetric)
 
@@ -215,4 +221,21 @@ class TwoPlayerAuction(LearnedAuction):
         super()._start(valuations, seed)
         if not isinstance(self.architecture, str):
             bids = self._normalise(valuations[:N_CHECKED])
-            check_own(self.net_.module_, bids, self.demand == "unit")
+            check_own(self.net_.module_, bids, self.domain)
+
+
+class TwoPlayerAuction(TwoPlayerBase, LearnedAuction):
+    """Base class of auctions trained as a game between an auctioneer and misreporters."""
+
+    _parameter_constraints = {
+        **LearnedAuction._parameter_constraints,
+        **TwoPlayerBase._parameter_constraints,
+        "architecture": choice(*AUCTIONEERS) | NETWORK_CLASS,
+        "payments": choice(*PAYMENTS),
+        "symmetric": SWITCH,
+        "independent_bidders": SWITCH,
+    }
+    _saved = {**LearnedAuction._saved, "mechanism_": fitted_object(TorchMechanism)}
+
+    def _demand(self):
+        return self.demand

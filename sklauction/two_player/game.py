@@ -9,8 +9,8 @@ from torch import nn
 from sklauction.learned.design import Rules
 from sklauction.learned.training import AuctionNet, make_generator
 from sklauction.two_player.layers import build_seeded
-from sklauction.two_player.misreporters import draw_truths, perturb, play_groups
-from sklauction.two_player.networks import AUCTIONEERS
+from sklauction.two_player.misreporters import Groups, draw_truths, perturb
+from sklauction.two_player.networks import find_network
 from sklauction.two_player.objectives import OBJECTIVES
 from sklauction.two_player.own_network import OwnNetwork, build_own
 from sklauction.two_player.searchers import SEARCHERS, SearchProblem
@@ -74,7 +74,8 @@ class TwoPlayerNet(AuctionNet):
     trained = ("module_", "searchers_", "objective_")
 
     def __init__(self, rules, betas, **kwargs):
-        super().__init__(AUCTIONEERS.get(rules.architecture, OwnNetwork), **kwargs)
+        network = find_network(rules.architecture, rules.design.domain)
+        super().__init__(network or OwnNetwork, **kwargs)
         self.rules = rules
         self.betas = betas
 
@@ -92,9 +93,9 @@ class TwoPlayerNet(AuctionNet):
 
     def _make_auctioneer(self, generator):
         rules = self.rules
-        if rules.architecture not in AUCTIONEERS:
+        build = find_network(rules.architecture, rules.design.domain)
+        if build is None:
             return build_own(rules.architecture, rules.design, generator)
-        build = AUCTIONEERS[rules.architecture]
         auctioneer = build_seeded(lambda: build(rules.design), generator)
         auctioneer.prepare(rules.location, rules.spread)
         return auctioneer
@@ -122,18 +123,19 @@ class TwoPlayerNet(AuctionNet):
                 searcher.set_pool(X[0], self.seed)
 
     def train_step(self, batch, **fit_params):
-        """Update the searchers and the auctioneer; return loss, revenue and total regret."""
+        """Update the searchers and the auctioneer; return loss, objective and total regret."""
         rate = self.current_rate()
         for group in self.optimizer_.param_groups:
             group["lr"] = rate
         problem, others = self._make_groups(batch)
         found = self._search(problem, rate, batch.generator)
         reports = torch.cat([problem.truths, *found, others], dim=2)
-        play = play_groups(self.module_, problem.profiles, problem.truths, reports)
+        play = problem.groups.play(problem.truths, reports)
         loss = self._update_auctioneer(play)
         for searcher in self.searchers_:
             searcher.update(reports, play)
-        return {"loss": loss, "revenue": play.revenue, "total_regret": play.regrets.sum()}
+        named = self.domain.objective_name
+        return {"loss": loss, named: play.objective, "total_regret": play.regrets.sum()}
 
     def _make_groups(self, batch):
         """Return the groups of a batch, and their shared and local reports (d, g, l, m)."""
@@ -145,7 +147,8 @@ class TwoPlayerNet(AuctionNet):
             truths, others, own = (
                 part.flatten(1, 2).unsqueeze(1) for part in (truths, others, own)
             )
-        return SearchProblem(self.module_, profiles, truths, own, batch.rows), others
+        groups = Groups(self.domain, self.module_, profiles)
+        return SearchProblem(groups, truths, own, batch.rows), others
 
     def _search(self, problem, rate, generator):
         self.module_.requires_grad_(False)
@@ -154,12 +157,12 @@ class TwoPlayerNet(AuctionNet):
         return found
 
     def _update_auctioneer(self, play):
-        loss = self.objective_(play.revenue, play.regrets)
+        loss = self.objective_(play)
         self.optimizer_.zero_grad()
         loss.backward()
         self.optimizer_.step()
         with torch.no_grad():
-            self.objective_.update(play.revenue, play.regrets, self.n_steps_ + 1)
+            self.objective_.update(play, self.n_steps_ + 1)
         return loss
 
     def _box(self, device):

@@ -7,9 +7,8 @@
 """
 
 import torch
-from torch import nn
 
-__all__ = ["PAYMENTS", "allocate", "envelope_outcome", "rival_scores"]
+__all__ = ["PAYMENTS", "envelope_outcome", "rival_scores"]
 
 PAYMENTS = ("envelope", "fraction")
 
@@ -19,41 +18,10 @@ TINY = 1e-9
 LARGEST_CORRECTION = 15.0
 
 
-def allocate(scores, item_exit, bidder_exit=None):
-    """Turn scores into feasible allocation probabilities.
-
-    Additive demand: a softmax over the bidders and the option to keep the item [1]_. Unit demand:
-    the elementwise minimum of this and a softmax over the items and an empty item of each bidder.
-    The minimum is doubly substochastic, hence a lottery over matchings.
-
-    Parameters
-    ----------
-    scores : Tensor of shape (n, n_bidders, n_items)
-    item_exit : Tensor of shape (n, 1, n_items)
-        Score of keeping the item.
-    bidder_exit : Tensor of shape (n, n_bidders, 1), optional
-        Score of giving the bidder nothing; required for unit demand.
-
-    Returns
-    -------
-    Tensor of shape (n, n_bidders, n_items)
-
-    References
-    ----------
-    .. [1] Duetting et al., "Optimal Auctions through Deep Learning", ICML 2019,
-       section 4.2 (additive and unit-demand architectures).
-    """
-    by_item = torch.softmax(torch.cat([scores, item_exit], dim=1), dim=1)[:, :-1]
-    if bidder_exit is None:
-        return by_item
-    by_bidder = torch.softmax(torch.cat([scores, bidder_exit], dim=2), dim=2)[:, :, :-1]
-    return torch.minimum(by_item, by_bidder)
-
-
 def rival_scores(scores, item_exit):
     """Return the log-sum-exp of the other bidders' scores and of keeping the item.
 
-    The softmax of :func:`allocate` gives item j to bidder i with probability
+    The softmax of an additive auction's ``allocate`` gives item j to bidder i with probability
     ``sigmoid(scores_ij - rivals_ij)``.
 
     Parameters
@@ -77,17 +45,13 @@ def rival_scores(scores, item_exit):
     return everyone.masked_fill(self.unsqueeze(-1), -torch.inf).logsumexp(dim=2)
 
 
-def envelope_outcome(bids, advantages, sharpness, correction, unit_demand):
+def envelope_outcome(bids, advantages, sharpness, correction, domain):
     """Return allocations, and payments close to those that make the allocations truthful.
 
     Let ``x_ij = advantages_ij`` have slope ``k_ij = sharpness_ij`` in the bidder's own bid
-    ``b_ij``. Then
-
-    * additive: ``a_ij = sigmoid(x_ij)`` and ``u_i = sum_j softplus(x_ij) / k_ij``;
-    * unit: ``a_ij = exp(x_ij) / (1 + sum_j exp(x_ij))``, ``u_i = log(1 + sum_j exp(x_ij)) / k_i``,
-
-    where the value at the bid 0 is subtracted from ``u_i``. In both cases ``a_i`` is the gradient
-    of the convex function ``u_i``. If ``x_ij`` is linear in the own bid, the payment
+    ``b_ij``. The domain's softened choice gives an allocation ``a_i`` that is the gradient of a
+    convex function ``u_i`` of the bids; see ``soft_favourite`` of
+    :class:`~sklauction.domains.auctions.Auction`. If ``x_ij`` is linear in the own bid, the payment
     ``<b_i, a_i> - u_i`` makes the auction exactly truthful [1]_ [2]_. Otherwise ``correction``
     adjusts the payments: it is added to the log-odds of ``payment / (reported value - payment)``,
     so payments stay between 0 and the reported value of the allocation.
@@ -101,7 +65,7 @@ def envelope_outcome(bids, advantages, sharpness, correction, unit_demand):
     sharpness : Tensor broadcastable to (n_bidders, n_items)
         Positive; for unit demand the same for all items of a bidder.
     correction : Tensor of shape (n, n_bidders)
-    unit_demand : bool
+    domain : Auction
 
     Returns
     -------
@@ -119,16 +83,7 @@ def envelope_outcome(bids, advantages, sharpness, correction, unit_demand):
     .. [2] Milgrom & Segal, "Envelope theorems for arbitrary choice sets", Econometrica 70 (2002).
     """
     at_zero = advantages - sharpness * bids
-    if unit_demand:
-        nothing = torch.zeros_like(advantages[:, :, :1])
-        with_exit = torch.cat([advantages, nothing], dim=2)
-        allocations = with_exit.softmax(dim=2)[:, :, :-1]
-        above = with_exit.logsumexp(dim=2) - torch.cat([at_zero, nothing], dim=2).logsumexp(dim=2)
-        utilities = above / sharpness[..., 0]
-    else:
-        softplus = nn.functional.softplus
-        allocations = torch.sigmoid(advantages)
-        utilities = ((softplus(advantages) - softplus(at_zero)) / sharpness).sum(dim=2)
+    allocations, utilities = domain.soft_favourite(advantages, at_zero, sharpness)
     values = (allocations * bids).sum(dim=2)
     odds = correction.clamp(-LARGEST_CORRECTION, LARGEST_CORRECTION).exp()
     paid = odds * (values - utilities).clamp_min(0)

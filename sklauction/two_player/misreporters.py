@@ -1,40 +1,41 @@
 """Misreports during training: networks that propose them, and their evaluation in groups.
 
-For each profile of a batch and each bidder there is a *group* of reports of this bidder; the
-other bidders report their valuations. A group contains
+For each profile of a batch and each agent (bidder) there is a *group* of reports of this agent; the
+others report their types. A group contains
 
-* *truths*: the bidder's valuation in the profile and, if bidders are independent, its valuations
-  in other profiles;
+* *truths*: the agent's type in the profile and, if agents are independent, its types in other
+  profiles;
 * *reports*: the truths, each a misreport for the other truths of the group, perturbations of them,
   and the reports found by :mod:`sklauction.two_player.searchers`.
 
-The mechanism is evaluated once per report. The utilities of all truths under all reports are then
-one matrix product, ``<v_k, a_l> - p_l``. In the published game a group has one truth and one
-misreport.
+The mechanism is evaluated once per report. The domain then gives the worth of all outcomes to all
+truths; for auctions that is one matrix product, ``<v_k, a_l> - p_l``. In the published game a group
+has one truth and one misreport.
 
-Shapes: ``d`` bidders, ``g`` profiles, ``k`` truths, ``l`` reports, ``m`` items. Axis 0 of a group
-is the bidder whose report varies.
+Shapes: ``d`` agents, ``g`` profiles, ``k`` truths, ``l`` reports, ``m`` entries of a report. Axis 0
+of a group is the agent whose report varies.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
+from sklauction.domains.base import Domain
 from sklauction.two_player.layers import DenseBody, ExchangeableBody
 
 __all__ = [
     "MISREPORTERS",
     "DenseMisreporter",
     "ExchangeableMisreporter",
-    "GroupPlay",
+    "Groups",
+    "Play",
     "climb",
     "draw_truths",
-    "own_utilities",
     "own_proposals",
     "perturb",
     "place_reports",
-    "play_groups",
     "refine",
     "take_reports",
 ]
@@ -99,25 +100,105 @@ MISREPORTERS = {
 }
 
 
-class GroupPlay(NamedTuple):
-    """Result of :func:`play_groups`. Money is in units of the scale.
+class Play(NamedTuple):
+    """Result of :meth:`Groups.play`, in units of the scale.
 
     Attributes
     ----------
-    revenue : Tensor of shape ()
-        Mean total payment over truthful profiles.
+    objective : Tensor of shape ()
+        Mean objective of the domain over truthful profiles; of auctions, the revenue.
     regrets : Tensor of shape (d,)
-        Mean regret of each bidder over the reports of its groups.
+        Mean regret of each agent over the reports of its groups.
     best_reports : Tensor of shape (d, g, k)
         Index of the best report of each truth.
     gains : Tensor of shape (d, g, k)
         Utility of the best report minus that of the truth; without gradient.
+    types : Tensor of shape (d, g, k, d, m)
+        The truthful profiles.
+    outcome : tuple of Tensor of shape (d, g, k, ...)
+        Their outcomes.
     """
 
-    revenue: torch.Tensor
+    objective: torch.Tensor
     regrets: torch.Tensor
     best_reports: torch.Tensor
     gains: torch.Tensor
+    types: torch.Tensor | None = None
+    outcome: tuple = ()
+
+
+class Groups(NamedTuple):
+    """A mechanism, and the profiles in which one agent's report varies.
+
+    Attributes
+    ----------
+    domain : Domain
+    mechanism : callable
+        Maps reports (n, d, m) to the fields of outcomes, differentiably.
+    profiles : Tensor of shape (g, d, m)
+    """
+
+    domain: Domain
+    mechanism: Callable
+    profiles: torch.Tensor
+
+    def play(self, truths, reports):
+        """Evaluate the mechanism once per report; find the best report of each truth.
+
+        Parameters
+        ----------
+        truths : Tensor of shape (d, g, k, m)
+        reports : Tensor of shape (d, g, l, m)
+            The first k are the truths.
+
+        Returns
+        -------
+        Play
+        """
+        if truths.shape[2] > 1:
+            return self._play(truths, reports)
+        # Find the best report without gradients, then play truth and best report.
+        with torch.no_grad():
+            utilities = self.utilities(truths.expand_as(reports), reports)
+        best = utilities.argmax(dim=2, keepdim=True)
+        pair = torch.cat([truths, take_reports(reports, best)], dim=2)
+        return self._play(truths, pair)._replace(best_reports=best)
+
+    def _play(self, truths, reports):
+        """Play all reports against all truths."""
+        n_truths, domain = truths.shape[2], self.domain
+        profiles, outcome = self._outcomes(reports)
+        part = self._own(outcome)
+        with torch.no_grad():
+            best = domain.worths(truths, part).argmax(dim=3)
+        # Gains of the best reports only: gradients of all pairs would take much memory.
+        chosen = [take_reports(field, best) for field in part]
+        gained = domain.gain(truths, chosen, [field[:, :, :n_truths] for field in part])
+        types, truthful = profiles[:, :, :n_truths], [field[:, :, :n_truths] for field in outcome]
+        objective = domain.objective(types, truthful).mean()
+        regrets = gained.mean(dim=(1, 2))
+        return Play(objective, regrets, best, gained.detach(), types, tuple(truthful))
+
+    def utilities(self, truths, reports):
+        """Return each agent's utility from one report per truth, (d, g, l), in units of the scale.
+
+        Parameters
+        ----------
+        truths, reports : Tensor of shape (d, g, l, m)
+        """
+        return self.domain.worth(truths, self._own(self._outcomes(reports)[1]))
+
+    def _outcomes(self, reports):
+        """Return the profiles (d, g, l, d, m) and the fields of their outcomes (d, g, l, ...)."""
+        profiles = place_reports(self.profiles, reports)
+        outcome = self.mechanism(profiles.flatten(0, 2))
+        return profiles, [field.view(*profiles.shape[:3], *field.shape[1:]) for field in outcome]
+
+    def _own(self, outcome):
+        """Return the part of the reporting agent: a list of Tensor of shape (d, g, l, ...)."""
+        agents = range(len(self.profiles[0]))
+        parts = [self.domain.part([field[i] for field in outcome], i) for i in agents]
+        return [torch.stack(fields) for fields in zip(*parts)]
 
 
 def draw_truths(batch, pool, n_truths, generator):
@@ -202,74 +283,19 @@ def place_reports(batch, reports):
     )
 
 
-def _own(outcome_part):
-    """Select the entries of the reporting bidder: (d, g, l, d, ...) to (d, g, l, ...)."""
-    return torch.stack([outcome_part[i, :, :, i] for i in range(outcome_part.shape[0])])
-
-
-def play_groups(mechanism, batch, truths, reports):
-    """Evaluate the mechanism once per report; return revenue, regrets and best reports.
-
-    Parameters
-    ----------
-    mechanism : callable
-        Maps bids (n, d, m) to allocations and payments, differentiably.
-    batch : Tensor of shape (g, d, m)
-    truths : Tensor of shape (d, g, k, m)
-    reports : Tensor of shape (d, g, l, m)
-        The first k are the truths.
-
-    Returns
-    -------
-    GroupPlay
-    """
-    if truths.shape[2] == 1:
-        return _play_single_truths(mechanism, batch, truths, reports)
-    return _play(mechanism, batch, truths, reports)
-
-
-def _play_single_truths(mechanism, batch, truths, reports):
-    """Find the best report of each truth without gradients, then play truth and best report."""
-    with torch.no_grad():
-        utilities = own_utilities(mechanism, batch, truths.expand_as(reports), reports)
-    best = utilities.argmax(dim=2, keepdim=True)
-    pair = torch.cat([truths, take_reports(reports, best)], dim=2)
-    return _play(mechanism, batch, truths, pair)._replace(best_reports=best)
-
-
-def _play(mechanism, batch, truths, reports):
-    """Play all reports against all truths."""
-    n_truths = truths.shape[2]
-    allocations, payments = _outcomes(mechanism, batch, reports)
-    paid = _own(payments)
-    with torch.no_grad():
-        best = (truths @ allocations.transpose(2, 3) - paid.unsqueeze(2)).argmax(dim=3)
-    # Gains of the best reports only: gradients of all pairs would take much memory.
-    gained = (truths * (take_reports(allocations, best) - allocations[:, :, :n_truths])).sum(dim=3)
-    gained = gained - (paid.gather(2, best) - paid[:, :, :n_truths])
-    revenue = payments[:, :, :n_truths].sum(dim=3).mean()
-    return GroupPlay(revenue, gained.mean(dim=(1, 2)), best, gained.detach())
-
-
-def _outcomes(mechanism, batch, reports):
-    """Return the reporting bidder's allocations (d, g, l, m) and all payments (d, g, l, d)."""
-    profiles = place_reports(batch, reports)
-    allocations, payments = mechanism(profiles.flatten(0, 2))
-    return _own(allocations.view(profiles.shape)), payments.view(profiles.shape[:-1])
-
-
 def take_reports(values, index):
-    """Return entries (d, g, k, m) of values (d, g, l, m) at reports given by index (d, g, k)."""
-    return values.gather(2, index.unsqueeze(-1).expand(*index.shape, values.shape[3]))
+    """Return entries (d, g, k, ...) of values (d, g, l, ...) at the reports index (d, g, k)."""
+    own = values.shape[3:]
+    index = index.view(*index.shape, *(1 for _ in own))
+    return values.gather(2, index.expand(*index.shape[:3], *own))
 
 
-def climb(mechanism, batch, truths, reports, support, n_steps, step_size):
+def climb(groups, truths, reports, support, n_steps, step_size):
     """Improve reports by gradient ascent with Adam, as in RegretNet's released code [1]_.
 
     Parameters
     ----------
-    mechanism : callable
-    batch : Tensor of shape (g, d, m)
+    groups : Groups
     truths, reports : Tensor of shape (d, g, l, m)
     support : Tensor of shape (d, m, 2)
     n_steps : int
@@ -290,29 +316,12 @@ def climb(mechanism, batch, truths, reports, support, n_steps, step_size):
     current = reports.detach().clone().requires_grad_(True)
     optimizer = torch.optim.Adam([current], lr=step_size, maximize=True)
     for _ in range(n_steps):
-        utilities = own_utilities(mechanism, batch, truths, current)
+        utilities = groups.utilities(truths, current)
         (current.grad,) = torch.autograd.grad(utilities.sum(), current)
         optimizer.step()
         with torch.no_grad():
             current.clamp_(low, high)
     return current.detach()
-
-
-def own_utilities(mechanism, batch, truths, reports):
-    """Return each bidder's utility from one report per truth, in units of the scale.
-
-    Parameters
-    ----------
-    mechanism : callable
-    batch : Tensor of shape (g, d, m)
-    truths, reports : Tensor of shape (d, g, l, m)
-
-    Returns
-    -------
-    Tensor of shape (d, g, l)
-    """
-    allocations, payments = _outcomes(mechanism, batch, reports)
-    return (truths * allocations).sum(dim=3) - _own(payments)
 
 
 def own_proposals(misreporter, batch, truths):
@@ -329,10 +338,11 @@ def own_proposals(misreporter, batch, truths):
     Tensor of shape (d, g, l, m)
     """
     profiles = place_reports(batch, truths)
-    return _own(misreporter(profiles.flatten(0, 2)).view(profiles.shape))
+    proposed = misreporter(profiles.flatten(0, 2)).view(profiles.shape)
+    return torch.stack([proposed[i, :, :, i] for i in range(len(proposed))])
 
 
-def refine(mechanism, batch, truths, reports, support, n_steps, generator):
+def refine(groups, truths, reports, support, n_steps, generator):
     """Improve reports by a few steps of normalised gradient ascent.
 
     Step ``s`` moves a report by ``size * 0.5**s`` times the range of reports, in the direction of
@@ -341,8 +351,7 @@ def refine(mechanism, batch, truths, reports, support, n_steps, generator):
 
     Parameters
     ----------
-    mechanism : callable
-    batch : Tensor of shape (g, d, m)
+    groups : Groups
     truths, reports : Tensor of shape (d, g, l, m)
     support : Tensor of shape (d, m, 2)
     n_steps : int
@@ -361,7 +370,7 @@ def refine(mechanism, batch, truths, reports, support, n_steps, generator):
     current = reports.detach()
     for step in range(n_steps):
         current.requires_grad_(True)
-        utilities = own_utilities(mechanism, batch, truths, current)
+        utilities = groups.utilities(truths, current)
         (slope,) = torch.autograd.grad(utilities.sum(), current)
         slope = slope / slope.abs().amax(dim=3, keepdim=True).clamp_min(1e-12)
         moved = current.detach() + slope * (size * SHRINK**step) * (high - low)

@@ -10,17 +10,21 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from sklauction.domains.auctions import ADDITIVE, UNIT, Auction
 from sklauction.learned.design import Design
-from sklauction.two_player.heads import allocate, envelope_outcome, rival_scores
+from sklauction.two_player.heads import envelope_outcome, rival_scores
 from sklauction.two_player.layers import AttentionBody, DenseBody, ExchangeableBody
 from sklauction.utils.saving import savable
 
 __all__ = [
     "AUCTIONEERS",
+    "DECIDERS",
     "AttentionAuctioneer",
     "EquivariantAuctioneer",
     "MLPAuctioneer",
+    "DecisionNetwork",
     "NetworkDesign",
+    "find_network",
 ]
 
 # Initial log-odds of winning per standard deviation of the bid. Training rarely leaves the initial
@@ -103,11 +107,16 @@ class Auctioneer(nn.Module):
     def __init__(self, design):
         super().__init__()
         self.n_bidders, self.n_items = design.n_bidders, design.n_items
-        self.unit_demand = design.demand == "unit"
+        self.unit_demand = design.domain.exclusive
         self.by_envelope = design.payments == "envelope"
         self.slope = nn.Parameter(torch.empty(()))
         self.register_buffer("location", torch.zeros(self.n_bidders, self.n_items))
         self.register_buffer("spread", torch.ones(self.n_bidders, self.n_items))
+
+    @property
+    def domain(self):
+        """Domain of the auction."""
+        return UNIT if self.unit_demand else ADDITIVE
 
     def _make_outputs(self, width, n_entries, n_items, n_bidders):
         """Make the output layers, given the sizes of their inputs and outputs."""
@@ -138,14 +147,14 @@ class Auctioneer(nn.Module):
         decision = self.decide(self._features(standardised))
         if not self.by_envelope:
             scores = decision.scores + self.slope * standardised
-            allocations = allocate(scores, decision.item_exit, decision.bidder_exit)
+            allocations = self.domain.allocate(scores, decision.item_exit, decision.bidder_exit)
             values = (allocations * bids).sum(dim=2)
             return allocations, torch.sigmoid(decision.payments) * values
         slope = nn.functional.softplus(self.slope)
         scores = decision.scores + slope * standardised
         advantages = scores - rival_scores(scores, decision.item_exit)
         sharpness = slope / self.spread
-        return envelope_outcome(bids, advantages, sharpness, decision.payments, self.unit_demand)
+        return envelope_outcome(bids, advantages, sharpness, decision.payments, self.domain)
 
     def last_layers(self):
         """Return the output layers."""
@@ -249,9 +258,47 @@ class AttentionAuctioneer(EquivariantAuctioneer):
     body_class = AttentionBody
 
 
-# Values of the parameter ``architecture``.
+@savable
+class DecisionNetwork(nn.Module):
+    """A dense network for any domain: it gives the scores from which the domain decides.
+
+    Parameters
+    ----------
+    design : NetworkDesign
+    """
+
+    def __init__(self, design):
+        super().__init__()
+        sizes = design.n_bidders, design.n_items
+        self.domain = design.domain
+        self.register_buffer("location", torch.zeros(sizes))
+        self.register_buffer("spread", torch.ones(sizes))
+        self.body = DenseBody(*design.dense())
+        self.score = nn.Linear(self.body.n_outputs, self.domain.n_scores(*sizes))
+
+    def prepare(self, location, spread):
+        """Set mean and standard deviation of normalised reports."""
+        self.location.copy_(torch.tensor(location))
+        self.spread.copy_(torch.tensor(spread))
+
+    def forward(self, reports):
+        """Return the fields of the outcome at normalised reports."""
+        hidden = self.body((reports - self.location) / self.spread)
+        return self.domain.decide(self.score(hidden), reports)
+
+
+# Values of the parameter ``architecture`` of auctions.
 AUCTIONEERS = {
     "mlp": MLPAuctioneer,
     "equivariant": EquivariantAuctioneer,
     "attention": AttentionAuctioneer,
 }
+
+# The same for other domains.
+DECIDERS = {"mlp": DecisionNetwork}
+
+
+def find_network(architecture, domain):
+    """Return the class of network of an architecture; None for a class of the user."""
+    known = AUCTIONEERS if type(domain) is Auction else DECIDERS
+    return known.get(architecture)

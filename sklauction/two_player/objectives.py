@@ -1,7 +1,8 @@
-"""Losses of the auctioneer, as functions of revenue and of each bidder's regret.
+"""Losses of the auctioneer, as functions of a play of the game.
 
-Money is in units of ``scale_``. Objectives are torch modules, so that their multipliers are on the
-device of the auctioneer.
+A :class:`~sklauction.two_player.misreporters.Play` holds types, outcomes, the domain's objective
+(of auctions, the revenue P) and each agent's regret, in units of ``scale_``. Objectives are torch
+modules, so that their multipliers are on the device of the auctioneer.
 """
 
 import math
@@ -52,33 +53,35 @@ def square_root_loss(revenue, total_regret, epsilon=1e-8):
 class Objective(nn.Module):
     """Base class of objectives.
 
-    A subclass implements ``forward(revenue, regrets) -> loss``, and ``update`` if it has
-    multipliers. ``options`` lists the parameters of the estimator that its constructor takes.
+    A subclass implements ``forward(play) -> loss``, and ``update`` if it has multipliers.
+    ``options`` lists the parameters of the estimator that its constructor takes, and ``lowest`` is
+    the lowest objective that it is defined for.
     """
 
     options = ()
+    lowest = 0.0
 
-    def __init__(self, n_bidders):
+    def __init__(self, n_agents):
         super().__init__()
 
-    def update(self, revenue, regrets, n_steps):
+    def update(self, play, n_steps):
         """Update the multipliers after update number ``n_steps`` of the auctioneer."""
 
 
 class SquareRoot(Objective):
     """Loss of ALGNet: ``-(sqrt(P) - sqrt(R)) + R``."""
 
-    def forward(self, revenue, regrets):
+    def forward(self, play):
         """Return the loss."""
-        return square_root_loss(revenue, regrets.sum())
+        return square_root_loss(play.objective, play.regrets.sum())
 
 
 class Score(Objective):
     """The negative score ``-(sqrt(P) - sqrt(R))``."""
 
-    def forward(self, revenue, regrets):
+    def forward(self, play):
         """Return the loss."""
-        return square_root_loss(revenue, regrets.sum()) - regrets.sum()
+        return square_root_loss(play.objective, play.regrets.sum()) - play.regrets.sum()
 
 
 class AugmentedLagrangian(Objective):
@@ -95,11 +98,13 @@ class AugmentedLagrangian(Objective):
 
     options = ("lambda_init", "lambda_every", "rho_init", "rho_increment", "rho_every")
 
-    def __init__(self, n_bidders, lambda_init, lambda_every, rho_init, rho_increment, rho_every):
-        super().__init__(n_bidders)
+    lowest = -math.inf
+
+    def __init__(self, n_agents, lambda_init, lambda_every, rho_init, rho_increment, rho_every):
+        super().__init__(n_agents)
         self.lambda_every, self.rho_every = lambda_every, rho_every
         self.rho, self.rho_increment = float(rho_init), float(rho_increment)
-        self.register_buffer("multipliers", torch.full((n_bidders,), float(lambda_init)))
+        self.register_buffer("multipliers", torch.full((n_agents,), float(lambda_init)))
 
     def get_extra_state(self):
         """Return ``rho``, which is not a tensor."""
@@ -109,15 +114,16 @@ class AugmentedLagrangian(Objective):
         """Restore ``rho``."""
         self.rho = state["rho"]
 
-    def forward(self, revenue, regrets):
+    def forward(self, play):
         """Return the loss."""
+        regrets = play.regrets
         penalty = (self.multipliers * regrets).sum() + self.rho / 2 * regrets.square().sum()
-        return penalty - revenue
+        return penalty - play.objective
 
-    def update(self, revenue, regrets, n_steps):
+    def update(self, play, n_steps):
         """Increase the multipliers at the end of their periods."""
         if n_steps % self.lambda_every == 0:
-            self.multipliers += self.rho * regrets
+            self.multipliers += self.rho * play.regrets
         if n_steps % self.rho_every == 0:
             self.rho += self.rho_increment
 
@@ -137,20 +143,20 @@ class RegretBudget(Objective):
 
     options = ("regret_budget", "budget_rate", "budget_decay")
 
-    def __init__(self, n_bidders, regret_budget, budget_rate, budget_decay):
-        super().__init__(n_bidders)
+    def __init__(self, n_agents, regret_budget, budget_rate, budget_decay):
+        super().__init__(n_agents)
         self.regret_budget, self.budget_rate = float(regret_budget), float(budget_rate)
         self.budget_decay = budget_decay
         self.register_buffer("log_budget", torch.tensor(math.log(10.0 * regret_budget)))
         self.register_buffer("gamma", torch.ones(()))
 
-    def forward(self, revenue, regrets):
+    def forward(self, play):
         """Return the loss."""
-        return self.gamma * regrets.sum() - revenue
+        return self.gamma * play.regrets.sum() - play.objective
 
-    def update(self, revenue, regrets, n_steps):
+    def update(self, play, n_steps):
         """Update gamma and lower the budget."""
-        share = torch.log(regrets.sum().clamp_min(TINY) / revenue.clamp_min(TINY))
+        share = torch.log(play.regrets.sum().clamp_min(TINY) / play.objective.clamp_min(TINY))
         moved = self.gamma + self.budget_rate * (share - self.log_budget)
         self.gamma.copy_(moved.clamp_min(0.0))
         lowered = self.log_budget + math.log(self.budget_decay)

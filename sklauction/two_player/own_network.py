@@ -15,17 +15,17 @@ class OwnNetwork(nn.Module):
     Parameters
     ----------
     network : torch.nn.Module
-        Maps normalised bids (n, n_bidders, n_items) to allocations of this shape and payments
-        (n, n_bidders).
+        Maps normalised reports (n, n_agents, n_entries) to the fields of outcomes: of auctions,
+        bids to allocations of the same shape and payments (n, n_bidders).
     """
 
     def __init__(self, network):
         super().__init__()
         self.network = network
 
-    def forward(self, bids):
-        """Return (allocations, payments) at normalised bids."""
-        return self.network(bids)
+    def forward(self, reports):
+        """Return the fields of outcomes at normalised reports."""
+        return self.network(reports)
 
 
 def build_own(network_class, design, generator):
@@ -37,7 +37,7 @@ def build_own(network_class, design, generator):
     Parameters
     ----------
     network_class : type
-        Called with (n_bidders, n_items).
+        Called with (n_bidders, n_items), or the sizes of another domain.
     design : NetworkDesign
     generator : torch.Generator
         On the CPU.
@@ -58,42 +58,32 @@ def build_own(network_class, design, generator):
     return OwnNetwork(network)
 
 
-def check_own(network, bids, unit_demand):
-    """Raise ValueError unless a network's outcomes are feasible and individually rational.
+def check_own(network, reports, domain):
+    """Raise ValueError unless a network's outcomes satisfy the rules of the domain.
 
     Parameters
     ----------
     network : torch.nn.Module
-    bids : Tensor of shape (n, n_bidders, n_items)
+    reports : Tensor of shape (n, n_agents, n_entries)
         In units of the scale.
-    unit_demand : bool
+    domain : Domain
     """
     with torch.no_grad():
-        outcome = network(bids)
+        outcome = network(reports)
     name = type(getattr(network, "network", network)).__name__
-    shapes = [bids.shape, bids.shape[:2]]
+    fields = domain.fields(*reports.shape[1:])
+    shapes = [(len(reports), *own) for own in fields.values()]
     got = [getattr(part, "shape", type(part).__name__) for part in outcome]
     if got != shapes:
         raise ValueError(
-            f"architecture {name} must map bids of shape {tuple(bids.shape)} to allocations of "
-            f"this shape and payments of shape {tuple(bids.shape[:2])}; got {got}"
+            f"architecture {name} must map reports of shape {tuple(reports.shape)} to "
+            f"{', '.join(fields)} of shapes {', '.join(map(str, shapes))}; got {got}"
         )
-    holds = _rules(bids, *outcome, unit_demand)
-    broken = [rule for rule, entries in holds.items() if not entries.all()]
-    if broken:
-        raise ValueError(f"architecture {name} must return {', '.join(broken)}; got other values")
-
-
-def _rules(bids, allocations, payments, unit_demand):
-    """Return for each rule of an auction where it holds."""
-    both = torch.cat([allocations, payments.unsqueeze(2)], dim=2)
-    rules = {
-        "finite values": both.isfinite(),
-        "values of at least 0": both >= -SLACK,
-        "allocations of at most 1 per item in total": allocations.sum(dim=1) <= 1 + SLACK,
-        "payments of at most the reported value": payments - (allocations * bids).sum(dim=2)
-        <= SLACK,
-    }
-    if unit_demand:
-        rules["allocations of at most 1 per bidder in total"] = allocations.sum(dim=2) <= 1 + SLACK
-    return rules
+    if not all(part.isfinite().all() for part in outcome):
+        raise ValueError(f"architecture {name} must return finite values; got others")
+    arrays = [part.cpu().numpy() for part in (reports, *outcome)]
+    for rule, excess in domain.defects(arrays[0], arrays[1:]).items():
+        if (excess > SLACK).any():
+            agent = excess.max(axis=0).argmax()
+            problem = domain.rules[rule].problem.format(name=name, agent=agent)
+            raise ValueError(f"architecture must satisfy the rules of its domain; got: {problem}")

@@ -14,9 +14,9 @@ from sklauction.two_player.layers import build_seeded
 from sklauction.two_player.misreporters import (
     MISREPORTERS,
     DenseMisreporter,
+    Groups,
     climb,
     own_proposals,
-    own_utilities,
     refine,
     take_reports,
 )
@@ -25,13 +25,12 @@ __all__ = ["SEARCHERS", "CachedSearcher", "NetworkSearcher", "SearchProblem"]
 
 
 class SearchProblem(NamedTuple):
-    """Input of a search: the auctioneer, and the groups of one update.
+    """Input of a search: the groups of one update.
 
     Attributes
     ----------
-    mechanism : torch.nn.Module
-        The auctioneer, with constant weights.
-    profiles : Tensor of shape (g, d, m)
+    groups : Groups
+        With the auctioneer, whose weights are constant.
     truths : Tensor of shape (d, g, k, m)
     own : Tensor of shape (d, g, j, m)
         The truths that are the bidders' valuations in the batch.
@@ -39,8 +38,7 @@ class SearchProblem(NamedTuple):
         Indices of the batch in the training profiles.
     """
 
-    mechanism: nn.Module
-    profiles: torch.Tensor
+    groups: Groups
     truths: torch.Tensor
     own: torch.Tensor
     rows: torch.Tensor
@@ -74,7 +72,7 @@ class Searcher(nn.Module):
         """Set the training profiles of a fit."""
 
     def update(self, reports, play):
-        """Update the searcher from all reports (d, g, l, m) and their :class:`GroupPlay`."""
+        """Update the searcher from all reports (d, g, l, m) and their :class:`Play`."""
 
 
 class NetworkSearcher(Searcher):
@@ -123,11 +121,11 @@ class NetworkSearcher(Searcher):
         starts = truths = self._first_truths(problem, self.rules.n_ascents)
         if self.network is not None:
             proposed_for = self._first_truths(problem, self.rules.n_proposals)
-            self.proposals = own_proposals(self.network, problem.profiles, proposed_for)
+            self.proposals = own_proposals(self.network, problem.groups.profiles, proposed_for)
             starts = torch.cat([self.proposals.detach(), truths], dim=2)
             truths = torch.cat([proposed_for, truths], dim=2)
-        groups = problem.mechanism, problem.profiles, truths
-        return refine(*groups, starts, self.box, self.rules.n_refine_steps, generator)
+        steps = self.rules.n_refine_steps
+        return refine(problem.groups, truths, starts, self.box, steps, generator)
 
     def update(self, reports, play):
         """Train the network to predict the best reports of its truths."""
@@ -139,18 +137,18 @@ class NetworkSearcher(Searcher):
 
     def _first_truths(self, problem, count):
         """Return the first ``count`` truths of each group; of each profile if groups are pooled."""
-        pooled = problem.profiles.shape[0] < problem.rows.shape[0]
+        pooled = problem.groups.profiles.shape[0] < problem.rows.shape[0]
         return problem.truths[:, :, : count * (problem.rows.shape[0] if pooled else 1)]
 
     def _maximise_utility(self, problem):
         """Train the network on the utility of its proposals, and return its proposals."""
-        profiles, truths = problem.profiles, self._first_truths(problem, self.rules.n_proposals)
+        groups, truths = problem.groups, self._first_truths(problem, self.rules.n_proposals)
         for _ in range(self.rules.n_misreporter_updates):
-            reports = own_proposals(self.network, profiles, truths)
-            utilities = own_utilities(problem.mechanism, profiles, truths, reports)
+            reports = own_proposals(self.network, groups.profiles, truths)
+            utilities = groups.utilities(truths, reports)
             self._step(-utilities.mean(dim=(1, 2)).sum())
         with torch.no_grad():
-            return own_proposals(self.network, profiles, truths)
+            return own_proposals(self.network, groups.profiles, truths)
 
     def _step(self, loss):
         self.optimizer.zero_grad()
@@ -211,10 +209,10 @@ class CachedSearcher(Searcher):
 
     def search(self, problem, rate, generator):
         """Improve the reports of the batch and return them."""
-        mechanism, profiles, _, own, rows = problem
+        groups, _, own, rows = problem
         starts = self.cache[rows].transpose(0, 1).reshape(own.shape)
         steps, size = self.rules.n_cached_steps, self.rules.cached_step_size
-        found = climb(mechanism, profiles, own, starts, self.box, steps, size)
+        found = climb(groups, own, starts, self.box, steps, size)
         self.cache[rows] = found.flatten(1, 2).transpose(0, 1)
         return found
 

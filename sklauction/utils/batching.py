@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-__all__ = ["CHUNK_ENTRIES", "TABLE_ENTRIES", "blocks", "run_in_blocks"]
+__all__ = ["CHUNK_ENTRIES", "TABLE_ENTRIES", "blocks", "join", "run_in_blocks"]
 
 # Bid entries per chunk of a network. With 32 hidden float64 units per entry, activations fit in
 # a core's cache; chunks eight times as large are an eighth to a quarter slower
@@ -44,31 +44,47 @@ def blocks(shape, entries=None):
         yield slice(start, min(start + size, shape[0]))
 
 
+def join(pieces, n_rows, dtype=None):
+    """Return arrays of all rows, made of pieces.
+
+    Parameters
+    ----------
+    pieces : iterable of (slice, sequence of arrays)
+        The rows of each piece, and its arrays.
+    n_rows : int
+    dtype : numpy dtype, default=None
+        None means that of the arrays of the first piece.
+
+    Returns
+    -------
+    list of ndarray
+    """
+    whole = None
+    for rows, arrays in pieces:
+        if whole is None:
+            whole = [np.empty((n_rows, *part.shape[1:]), dtype or part.dtype) for part in arrays]
+        for array, part in zip(whole, arrays, strict=True):
+            array[rows] = part
+    return whole
+
+
 def run_in_blocks(run, shape):
-    """Run an auction on blocks of profiles, to bound the memory of intermediate arrays.
+    """Run a mechanism on blocks of profiles, to bound the memory of intermediate arrays.
 
     Parameters
     ----------
     run : callable
-        Takes a slice of the profiles and returns ``(allocations, payments)`` for them.
+        Takes a slice of the profiles and returns the fields of their outcomes.
     shape : tuple of int
-        Shape of the profiles, (n_samples, n_bidders, n_items).
+        Shape of the profiles, (n_samples, n_agents, n_entries).
 
     Returns
     -------
-    allocations, payments : ndarray
+    sequence of ndarray
         For all profiles. If there is one block, exactly what ``run`` returned.
     """
     # A whole number of chunks, so that networks see the same chunks as without blocks.
     row_size = math.prod(shape[1:])
     entries = CHUNKS * max(row_size, CHUNK_ENTRIES // row_size * row_size)
-    whole = None
-    for rows in blocks(shape, entries):
-        outcome = run(rows)
-        if rows.stop - rows.start == shape[0]:
-            return outcome
-        if whole is None:
-            whole = [np.empty((shape[0], *part.shape[1:]), part.dtype) for part in outcome]
-        for array, part in zip(whole, outcome, strict=True):
-            array[rows] = part
-    return whole
+    parts = list(blocks(shape, entries))
+    return run(parts[0]) if len(parts) == 1 else join(((p, run(p)) for p in parts), shape[0])

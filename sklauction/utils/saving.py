@@ -179,8 +179,7 @@ def fitted_array(*axes, kind="f", least=-math.inf, entries=None):
 
     def check(auction, value, name):
         sizes = {
-            "bidders": auction.n_bidders,
-            "items": auction.n_items_,
+            **dict(zip(("bidders", "items"), auction._fitted_shape())),
             "features": auction.n_features_in_,
         }
         check_array(value, name, [sizes.get(axis, axis) for axis in axes], kind, least)
@@ -221,11 +220,12 @@ def fitted_n_items(auction, value, name):
 
 def fitted_n_features(auction, value, name):
     """Check the number of columns of X."""
-    if value != auction.n_bidders * auction.n_items_:
-        raise ValueError(f"{name} must be n_bidders * n_items_; got {short_repr(value)}")
+    shape = auction._fitted_shape()
+    if value != shape[0] * shape[1] or auction._profile_shape(value) != shape:
+        raise ValueError(f"{name} must be {' * '.join(map(str, shape))}; got {short_repr(value)}")
 
 
 def fitted_support(auction, value, name):
     """Check the range of reports."""
     fitted_array("bidders", "items", 2)(auction, value, name)
-    check_support(value, auction.n_bidders, auction.n_items_)
+    check_support(value, *auction._fitted_shape(), auction.domain.lowest)

@@ -8,7 +8,6 @@ import numpy as np
 from sklauction.utils.constraints import MOST_COUNTED, as_float, choice, count
 
 __all__ = [
-    "DEMANDS",
     "WIDEST_SUPPORT",
     "check_below",
     "check_choice",
@@ -20,7 +19,6 @@ __all__ = [
     "check_support",
 ]
 
-DEMANDS = ("additive", "unit")
 # Upper limit of supports and reserve prices, relative to the valuations: networks compute with them
 # in single precision.
 WIDEST_SUPPORT = 1e12
@@ -131,21 +129,27 @@ def check_number(value, name, least=-np.inf, most=np.inf):
     return number
 
 
-def check_support(support, n_bidders, n_items):
-    """Return a support as a new float array of shape (n_bidders, n_items, 2).
+def check_support(
+    support, n_agents, n_entries, lowest=0.0, axes=("n_samples", "n_bidders", "n_items")
+):
+    """Return a support as a new float array of shape (n_agents, n_entries, 2).
 
     Parameters
     ----------
-    support : array-like broadcastable to (n_bidders, n_items, 2)
+    support : array-like broadcastable to (n_agents, n_entries, 2)
         Lowest and highest report in the last axis.
-    n_bidders, n_items : int
+    n_agents, n_entries : int
+    lowest : float, default=0.0
+        Lowest legal report.
+    axes : tuple of str
+        Names of the axes of profiles, for messages.
 
     Returns
     -------
-    ndarray of shape (n_bidders, n_items, 2)
+    ndarray of shape (n_agents, n_entries, 2)
     """
-    shape = (n_bidders, n_items, 2)
-    expected = f"support must broadcast to (n_bidders, n_items, 2) = {shape}"
+    shape = (n_agents, n_entries, 2)
+    expected = f"support must broadcast to ({axes[1]}, {axes[2]}, 2) = {shape}"
     try:
         given = to_floats(support)
     except ValueError as error:
@@ -156,9 +160,9 @@ def check_support(support, n_bidders, n_items):
         box = np.array(np.broadcast_to(given, shape))
     except ValueError as error:
         raise ValueError(f"{expected}; got shape {given.shape}") from error
-    if not np.isfinite(box).all() or (box < 0).any() or (box[..., 0] > box[..., 1]).any():
+    if not np.isfinite(box).all() or (box < lowest).any() or (box[..., 0] > box[..., 1]).any():
         raise ValueError(
-            "support must hold finite, non-negative (low, high) pairs with low <= high; "
+            f"support must hold finite{_range(lowest, np.inf)} (low, high) pairs with low <= high; "
             f"got values from {box.min()} to {box.max()}"
         )
     return box

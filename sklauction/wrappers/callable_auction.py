@@ -103,4 +103,4 @@ class CallableAuction(BaseAuction):
         return self._checked(part)(part, np.arange(rows.start, rows.stop))
 
     def _checked(self, bids):
-        return CheckedMechanism(self.function, self.demand, bids.max())
+        return CheckedMechanism(self.function, self.domain, bids.max())

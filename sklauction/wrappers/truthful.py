@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklauction.base import BaseAuction
-from sklauction.menu import Menu, make_menu
+from sklauction.menu import Menu, last_best, make_menu
 from sklauction.utils.batching import TABLE_ENTRIES, blocks
 from sklauction.utils.constraints import FLAG, SEED, SHARE, Constraint, choice, count, number
 from sklauction.utils.saving import fitted_object, short_repr
@@ -19,8 +19,6 @@ __all__ = ["OutcomeRows", "TruthfulAuction", "bound_discount", "guaranteed_reven
 MOST_BUYERS = 20_000
 # Discounts compared with that of the formula by discount="auto".
 CANDIDATES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
-# Utilities that differ by at most this share of the largest price are considered equal.
-TIE = 1e-9
 
 
 class OutcomeRows(NamedTuple):
@@ -360,7 +358,7 @@ def find_nearest_rows(values, allocations, payments, rows, own):
         utilities = worth - rows.prices
         distances = np.abs(truthful[part, None] - utilities)
         distances += np.abs(payments[part, None] - rows.prices)
-        chosen = _last_best(-distances, rows.prices)
+        chosen = last_best(-distances, rows.prices)
         prices[part] = rows.prices[chosen]
         got = np.take_along_axis(utilities, chosen[:, None], axis=1)[:, 0]
         regrets[part] = utilities.max(axis=1) - got
@@ -387,7 +385,7 @@ def pay_discounted(values, rows, own, discount):
     """
     prices, paid = (1 - discount) * rows.prices, np.empty(len(values))
     for part, worth in _worth_by_row(values, rows, own):
-        paid[part] = prices[_last_best(worth - prices, prices)]
+        paid[part] = prices[last_best(worth - prices, prices)]
     return paid
 
 
@@ -398,10 +396,3 @@ def _worth_by_row(values, rows, own):
         missing = np.flatnonzero(own[part] >= 0)
         worth[missing, own[part][missing]] = -np.inf
         yield part, worth
-
-
-def _last_best(scores, prices):
-    """Return for each buyer the last of the rows with the best score, up to rounding."""
-    tie = TIE * max(prices.max(), np.finfo(float).tiny)
-    good = scores >= scores.max(axis=1, keepdims=True) - tie
-    return scores.shape[1] - 1 - good[:, ::-1].argmax(axis=1)

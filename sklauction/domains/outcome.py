@@ -1,5 +1,6 @@
-"""The outcome of an auction: allocations and payments."""
+"""Outcomes: named tuples that are also 2-D arrays with one row per profile."""
 
+import math
 from collections import namedtuple
 
 import numpy as np
@@ -7,10 +8,101 @@ import numpy as np
 from sklauction.utils.constraints import is_whole
 from sklauction.utils.validation import check_count, to_floats
 
-__all__ = ["AuctionOutcome"]
+__all__ = ["AuctionOutcome", "Outcome"]
 
 
-class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
+class Outcome:
+    """Base class of outcomes: mix it into a named tuple of arrays of shape (n_samples, ...).
+
+    An outcome also behaves like a 2-D array with one row per profile, so that scikit-learn's tools
+    can index, stack and compare it.
+
+    Raises
+    ------
+    ValueError
+        If a field is not numeric or the fields have different lengths, and in
+        ``np.array(outcome, copy=False)``.
+    IndexError
+        If a field or row that does not exist is indexed.
+    ImportError
+        In :meth:`to_frame`, if pandas is not installed.
+
+    Examples
+    --------
+    >>> from collections import namedtuple
+    >>> from sklauction.domains import Outcome
+    >>> class Places(Outcome, namedtuple("Places", ["locations"])):
+    ...     __slots__ = ()
+    >>> Places([[0.25, 0.5], [0.0, 1.0]])[1:].locations
+    array([[0., 1.]])
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, *fields, **named):
+        """Convert the fields to arrays."""
+        given = super().__new__(cls, *fields, **named)
+        arrays = [_to_array(field, name) for name, field in zip(cls._fields, given)]
+        if len({array.shape[:1] for array in arrays}) != 1 or not arrays[0].ndim:
+            raise ValueError(
+                f"{', '.join(cls._fields)} must have one row per sample; got shapes "
+                f"{', '.join(str(array.shape) for array in arrays)}"
+            )
+        return super().__new__(cls, *arrays)
+
+    @property
+    def shape(self):
+        """Shape of the flat form: a profile's fields in one row."""
+        return len(self[0]), sum(math.prod(field.shape[1:]) for field in self)
+
+    def __array__(self, dtype=None, copy=None):
+        if copy is False:
+            raise ValueError(
+                f"copy must be True or None, as the array of an {type(self).__name__} is always a "
+                "copy; got copy=False"
+            )
+        flat = [field.reshape(len(field), math.prod(field.shape[1:])) for field in self]
+        flat = np.concatenate(flat, axis=1)
+        return flat if dtype is None else flat.astype(dtype, copy=False)
+
+    def __getitem__(self, key):
+        """Return field ``key`` (integer) or rows ``key`` (slice, mask or indices)."""
+        if is_whole(key):
+            return super().__getitem__(key)
+        if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
+            key = key[0]  # scikit-learn indexes rows as array[rows, ...]
+        # Keys that numpy applies to several axes, or that add an axis, do not select rows.
+        one_axis = isinstance(key, slice) or key is Ellipsis or _n_axes(key) == 1
+        if isinstance(key, tuple) or not one_axis:
+            raise IndexError(
+                f"key must be the integer of a field, or a slice, mask or list of rows; got {key!r}"
+            )
+        return type(self)(*(field[key] for field in self))
+
+    def to_frame(self):
+        """Return the outcome as a table with one row per profile. Requires pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns such as ``payments_0``: the name of a field and the indices of the entry.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        import pandas as pd
+
+        names = [
+            "_".join([name, *map(str, index)])
+            for name, field in zip(self._fields, self)
+            for index in np.ndindex(field.shape[1:])
+        ]
+        return pd.DataFrame(np.asarray(self), columns=names)
+
+
+class AuctionOutcome(Outcome, namedtuple("AuctionOutcome", ["allocations", "payments"])):
     """Allocations and payments of a batch of auctions.
 
     A named tuple, so that ``allocations, payments = auction.predict(bids)`` works. It also
@@ -31,6 +123,8 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
         in :meth:`from_array`.
     IndexError
         If a field or row that does not exist is indexed.
+    ImportError
+        In :meth:`to_frame`, if pandas is not installed.
 
     References
     ----------
@@ -61,37 +155,6 @@ class AuctionOutcome(namedtuple("AuctionOutcome", ["allocations", "payments"])):
                 f"(n_samples, n_bidders); got {shape} and {fields[1].shape}"
             )
         return super().__new__(cls, *fields)
-
-    @property
-    def shape(self):
-        """Shape of the flat form, ``(n_samples, n_bidders * n_items + n_bidders)``."""
-        n_samples, n_bidders, n_items = self.allocations.shape
-        return (n_samples, n_bidders * (n_items + 1))
-
-    def __array__(self, dtype=None, copy=None):
-        if copy is False:
-            raise ValueError(
-                "copy must be True or None, as the array of an AuctionOutcome is always a copy; "
-                "got copy=False"
-            )
-        n_samples, n_bidders, n_items = self.allocations.shape
-        allocations = self.allocations.reshape(n_samples, n_bidders * n_items)
-        flat = np.concatenate([allocations, self.payments], axis=1)
-        return flat if dtype is None else flat.astype(dtype, copy=False)
-
-    def __getitem__(self, key):
-        """Return field ``key`` (integer) or rows ``key`` (slice, mask or indices)."""
-        if is_whole(key):
-            return super().__getitem__(key)
-        if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
-            key = key[0]  # scikit-learn indexes rows as array[rows, ...]
-        # Keys that numpy applies to several axes, or that add an axis, do not select rows.
-        one_axis = isinstance(key, slice) or key is Ellipsis or _n_axes(key) == 1
-        if isinstance(key, tuple) or not one_axis:
-            raise IndexError(
-                f"key must be the integer of a field, or a slice, mask or list of rows; got {key!r}"
-            )
-        return AuctionOutcome(self.allocations[key], self.payments[key])
 
     @classmethod
     def from_array(cls, flat, n_bidders, n_items):

@@ -1,0 +1,7 @@
+"""Kinds of mechanisms: what agents report, what is decided, and what it is worth to them."""
+
+from sklauction.domains.auctions import ADDITIVE, UNIT, Auction, auction_of
+from sklauction.domains.base import Domain, Rule
+from sklauction.domains.outcome import Outcome
+
+__all__ = ["ADDITIVE", "UNIT", "Auction", "Domain", "Outcome", "Rule", "auction_of"]
