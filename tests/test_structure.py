@@ -102,6 +102,26 @@ def test_library_code_neither_asserts_nor_seeds_globally(path):
     assert text.count("\n") <= 500
 
 
+# What compares the name of a demand, in any order and with any kind of comparison.
+NAMES = {"additive", "unit"}
+
+
+OTHERS = [path for path in SOURCES if path.parent.name != "domains"]
+
+
+@pytest.mark.parametrize("path", OTHERS, ids=name_of)
+def test_only_domains_compare_the_name_of_a_demand(path):
+    compared = [
+        side.value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare)
+        for one in (node.left, *node.comparators)
+        for side in ast.walk(one)
+        if isinstance(side, ast.Constant)
+    ]
+    assert not NAMES & set(compared)
+
+
 def test_analytic_auctions_never_load_torch():
     code = (
         "import sys, numpy as np\n"

@@ -3,5 +3,6 @@
 from sklauction.domains.auctions import ADDITIVE, UNIT, Auction, auction_of
 from sklauction.domains.base import Domain, Rule
 from sklauction.domains.outcome import Outcome
+from sklauction.utils.saving import savable
 
-__all__ = ["ADDITIVE", "UNIT", "Auction", "Domain", "Outcome", "Rule", "auction_of"]
+__all__ = ["ADDITIVE", "UNIT", "Auction", "Domain", "Outcome", "Rule", "auction_of", "savable"]

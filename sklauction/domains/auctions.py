@@ -70,12 +70,12 @@ class Auction(Domain):
     outcome_class = AuctionOutcome
     shape = (None, None)
     rules = {
-        "infeasibility": Rule("the allocations of {name} are infeasible", "largest infeasibility"),
         "ir": Rule(
             "the payment of bidder {agent} in {name} exceeds the reported value of its allocation",
             "largest IR violation",
             scaled=True,
         ),
+        "infeasibility": Rule("the allocations of {name} are infeasible", "largest infeasibility"),
         "subsidy": Rule(
             "the payment of bidder {agent} in {name} is negative", "largest subsidy", scaled=True
         ),

@@ -38,11 +38,11 @@ class TwoPlayerMechanism(TwoPlayerBase):
         Loss of the designer, as in :class:`~sklauction.ALGNetAuction` and
         :class:`~sklauction.RegretNetAuction`. All but "lagrangian" need a domain whose objective
         is at least 0.
-    lambda_init, lambda_every, rho_init, rho_increment, rho_every : default=5, 10, 1, 50, 1000
+    lambda_init, lambda_every, rho_init, rho_increment, rho_every : default=1, 10, 10, 50, 1000
         First weight of the regret of each agent, number of updates between its increases, and
         first value, increment and number of updates between increments of the step of these
         increases, for "lagrangian".
-    max_iter : int, default=50
+    max_iter : int, default=30
         Iterations of 100 updates of the designer, each followed by an audit on held-out profiles.
     batch_size : int or "auto", default="auto"
         Profiles per update.
@@ -139,14 +139,14 @@ class TwoPlayerMechanism(TwoPlayerBase):
         hidden_layer_sizes=(32, 32, 32),
         activation="silu",
         objective="lagrangian",
-        lambda_init=5.0,
+        lambda_init=1.0,
         lambda_every=10,
-        rho_init=1.0,
+        rho_init=10.0,
         rho_increment=50.0,
         rho_every=1000,
-        max_iter=50,
+        max_iter=30,
         batch_size="auto",
-        learning_rate_init=0.003,
+        learning_rate_init=0.01,
         learning_rate="invscaling",
         beta_1=0.9,
         beta_2=0.999,
