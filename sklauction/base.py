@@ -17,6 +17,7 @@ from sklauction.domains.auctions import DEMAND, auction_of
 from sklauction.utils.batching import run_in_blocks
 from sklauction.utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklauction.utils.constraints import ANY, NONE, POSITIVE, check_parameters, count
+from sklauction.utils.numbers import largest
 from sklauction.utils.saving import (
     fitted_array,
     fitted_n_features,
@@ -37,10 +38,11 @@ DATES, NUMBERS = "mM", "biuf"
 class BaseMechanism(CallbackSupportMixin, BaseEstimator):
     """Base class of all estimators: a mechanism of any domain.
 
-    A subclass stores its parameters in ``__init__``, has an attribute ``domain``, and implements
-    two methods: ``_fit(types)`` and ``_run(reports) -> fields of the outcome``. Both receive a
-    checked float64 array of shape (n_samples, n_agents, n_entries). The subclass inherits
-    :meth:`fit`, :meth:`predict`, :meth:`score`, all input checks and the attributes below.
+    A mechanism maps the reports of agents to an outcome [1]_. A subclass stores its parameters in
+    ``__init__``, has an attribute ``domain``, and implements two methods: ``_fit(types)`` and
+    ``_run(reports) -> fields of the outcome``. Both receive a checked float64 array of shape
+    (n_samples, n_agents, n_entries). The subclass inherits :meth:`fit`, :meth:`predict`,
+    :meth:`score`, all input checks and the attributes below.
 
     Three optional class attributes and hooks: ``_parameter_constraints`` lists the legal values of
     each parameter, ``_check_sizes(n_agents, n_entries)`` checks parameters that depend on the
@@ -99,6 +101,10 @@ class BaseMechanism(CallbackSupportMixin, BaseEstimator):
         "scale_": POSITIVE,
         "support_": fitted_support,
     }
+
+    def _store(self, parameters):
+        """Store the parameters of a constructor, which passes its ``locals()``."""
+        vars(self).update((name, value) for name, value in parameters.items() if name != "self")
 
     @with_callbacks
     def fit(self, X, y=None):
@@ -469,7 +475,7 @@ def _as_numbers(array):
 
 def _check_size(values, scale):
     """Raise ValueError if values are so large that products could overflow."""
-    top = np.abs(values).max()
+    top = largest(values)
     if top > MOST_REPORTED * scale:
         raise ValueError(
             f"X must hold values of at most {MOST_REPORTED:g} times scale_, {scale:.3g}; got {top}"

@@ -8,7 +8,7 @@ arrays known to be valid.
 import numpy as np
 
 from sklauction.domains.auctions import ADDITIVE, auction_of
-from sklauction.utils.validation import check_number, check_numbers
+from sklauction.utils.validation import PROFILES, check_number, check_numbers
 
 __all__ = [
     "auction_score",
@@ -22,8 +22,6 @@ __all__ = [
 
 # Rounding of probabilities.
 ROUNDING = 1e-6
-# Axes of valuations and allocations.
-PROFILES = ("n_samples", "n_bidders", "n_items")
 
 
 def values_received(valuations, allocations):

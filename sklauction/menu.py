@@ -96,8 +96,7 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
         ValueError
             If valuations have another shape or are not finite, or utilities overflow.
         """
-        axes = ("n_samples", self.allocations.shape[1])
-        valuations = check_numbers(valuations, "valuations", axes)
+        valuations = self._check(valuations, "n_samples")
         chosen = np.empty(len(valuations), dtype=int)
         for part in blocks((len(valuations), len(self.prices)), TABLE_ENTRIES):
             with np.errstate(over="ignore", invalid="ignore"):
@@ -125,8 +124,7 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
         ValueError
             If valuations have another shape or are not finite.
         """
-        axes = ("n_buyers", self.allocations.shape[1])
-        valuations = check_numbers(valuations, "valuations", axes)
+        valuations = self._check(valuations, "n_buyers")
         prices, exponent = scale_by_power_of_two(self.prices)  # so that the sum does not overflow
         return float(np.ldexp(prices[self.choose(valuations)].mean(), exponent))
 
@@ -158,12 +156,12 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
         .. [1] Hart & Nisan, "The Menu-Size Complexity of Auctions", EC 2013.
         """
         tolerance = check_number(tolerance, "tolerance", 0.0, 1.0)
-        axes = ("n_buyers", self.allocations.shape[1])
-        valuations = check_numbers(valuations, "valuations", axes)
+        valuations = self._check(valuations, "n_buyers")
         least = (1 - tolerance) * self.revenue(valuations)
         menu = self
         while len(menu.prices) > 1:
-            fewer = [menu._without(row) for row in range(1, len(menu.prices))]
+            rows = range(1, len(menu.prices))
+            fewer = [Menu(*(np.delete(part, row, axis=0) for part in menu)) for row in rows]
             best = max(fewer, key=lambda one: one.revenue(valuations))
             if best.revenue(valuations) < least:
                 break
@@ -180,8 +178,8 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
             raise ValueError(f"{name} must begin with a row of price 0; got {self.prices[0]}")
         check_feasible(self.allocations[:, None], auction.demand, f"allocations of {name}")
 
-    def _without(self, row):
-        return Menu(*(np.delete(part, row, axis=0) for part in self))
+    def _check(self, valuations, axis):
+        return check_numbers(valuations, "valuations", (axis, self.allocations.shape[1]))
 
     def to_frame(self):
         """Return the menu as a table with one row per option. Requires pandas.
@@ -203,8 +201,8 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
 
     def __str__(self):
         """Return one sentence per option."""
-        offers = zip(self.allocations, self.prices, strict=True)
-        lines = (f"{list_items(row)} for {_money(price)}." for row, price in offers)
+        prices = (format_money(price) if price > 0 else "nothing" for price in self.prices)
+        lines = (f"{list_items(row)} for {price}." for row, price in zip(self.allocations, prices))
         return "\n".join(line[0].upper() + line[1:] for line in lines)
 
 
@@ -295,7 +293,3 @@ def list_items(shares):
         if share > 1e-9
     ]
     return " and ".join(names) or "nothing"
-
-
-def _money(price):
-    return format_money(price) if price > 0 else "nothing"

@@ -15,6 +15,7 @@ from strange_inputs import FACTORS, entries
 import sklauction
 from sklauction import datasets, economics
 from sklauction.base import BaseAuction
+from sklauction.domains import ADDITIVE
 from sklauction.utils.constraints import (
     ANY,
     FLAG,
@@ -242,12 +243,13 @@ def scorer_row(scorer, names="", scaled=everything, **arguments):
 DEMAND, AUDIT_SEED = ("unit", choice("additive", "unit")), (0, SEED)
 IN_SCIKIT_LEARN = ("X", "array", "container", "mechanism", r"\w+Auction")
 REPORT = {
-    "valuations": array(5, 3, 2),
+    "types": array(5, 3, 2),
     "regrets": array(5, 3),
     "misreports": array(5, 3, 2),
     "truthful_utilities": array(5, 3),
-    "revenues": array(5),
+    "objectives": array(5),
 }
+RULES = legal_if(lambda value: isinstance(value, dict) and set(value) <= set(ADDITIVE.rules))
 CERTIFICATE = {
     field: (0.5 if "clash" in field else 2.0, AMOUNT)
     for field in sklauction.RegretCertificate.__dataclass_fields__
@@ -287,6 +289,9 @@ FUNCTIONS = {
     "AuctionOutcome.from_array": row("n_bidders n_items", "flat", flat=array(5, 9, nan=True),
         finite=False),
     "AuctionOutcome, rows": row(call=OUTCOME.__getitem__, key=(slice(2), KEY), raises=IndexError),
+    "AuctionOutcome.to_frame": row(call=OUTCOME.to_frame),
+    "domains.auctions.Auction": row(name=("both", instance(str)), exclusive=(False, instance(bool)),
+        finite=False),
     "Menu": row("prices shares", "prices", attributes("prices"), allocations=array(3, 2)),
     "Menu.choose": row("prices", "valuations prices", nothing, np.asarray,
         call=of_menu(sklauction.Menu.choose), valuations=array(5, 2)),
@@ -305,13 +310,14 @@ FUNCTIONS = {
     "load_auction": row(path=("no such file", NOTHING_ELSE), raises=OSError),
     "measure_regret": row("demand effort", "valuations", figures,
         call=functools.partial(sklauction.measure_regret, first_price), valuations=AUDITED_PROFILES,
-        support=(None, NONE | SUPPORT), random_state=AUDIT_SEED, verbose=(False, NONE | FLAG)),
+        support=(None, NONE | SUPPORT), domain=(None, NONE), random_state=AUDIT_SEED,
+        verbose=(False, NONE | FLAG)),
     "measure_regret, mechanism":
         row(call=lambda mechanism: sklauction.measure_regret(mechanism, ZEROS + 1, random_state=0),
         mechanism=(first_price, NOTHING_ELSE)),
-    "RegretReport": row("", " ".join(REPORT), figures, **REPORT, max_ir_violation=(0.0, AMOUNT),
-        max_feasibility_violation=(0.0, AMOUNT), problems=((), instance(tuple)),
-        search=(SEARCH, instance(dict)), finite=False),
+    "RegretReport": row("", " ".join(REPORT), figures, **REPORT, violations=({}, RULES),
+        problems=((), instance(tuple)), search=(SEARCH, instance(dict)),
+        domain=(ADDITIVE, NOTHING_ELSE), finite=False),
     "RegretCertificate": row("",
         " ".join(field for field, (value, _) in CERTIFICATE.items() if value == 2.0),
         attributes("revenue", "mean_bound"), **CERTIFICATE),

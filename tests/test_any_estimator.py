@@ -38,8 +38,9 @@ from test_common import (
 )
 
 from sklauction import CallableAuction, LinearProgramAuction, MyersonAuction, SingleBuyerAuction
-from sklauction.base import MONEY, MOST_BID
+from sklauction.base import MOST_REPORTED
 from sklauction.datasets import Discrete
+from sklauction.domains.auctions import MONEY
 from sklauction.utils.validation import WIDEST_SUPPORT
 
 pytestmark = pytest.mark.usefixtures("few_updates")
@@ -399,7 +400,7 @@ def test_bids_of_any_size(name, extent):
         random = np.random.RandomState(seed)
         amounts = [0.0, *random.choice(AMOUNTS, 3), 10 ** random.uniform(-300, 300)]
         bids = random.choice(amounts, (4, usual_bidders(name), 2))
-        if bids.max() > MOST_BID * auction.scale_:
+        if bids.max() > MOST_REPORTED * auction.scale_:
             message = str(error_of(auction.predict, bids))
             assert "X must hold values of at most" in message
         else:

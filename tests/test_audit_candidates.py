@@ -1,12 +1,14 @@
 """Candidate reports: inside the box, and of the documented kinds."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from sklauction.audit.candidates import (
     anchors,
     low_discrepancy,
-    near,
+    near_best,
     resampled,
     scan_values,
     subset_bids,
@@ -20,15 +22,23 @@ RIVALS = np.random.default_rng(1).uniform(0, 5, size=(200, 3))
 DEVIATIONS = ADDITIVE.deviations(TRUTH, RIVALS, LOW, HIGH)
 
 
+def search(seed=0, pool=TRUTH):
+    """Return the attributes of a search that candidates are made from; the truth is best."""
+    known = {"truth": TRUTH, "rivals": RIVALS, "low": LOW, "high": HIGH, "pool": pool}
+    problem = SimpleNamespace(**known, deviations=lambda: DEVIATIONS)
+    random = np.random.default_rng(seed)
+    return SimpleNamespace(problem=problem, reports=TRUTH, random=random)
+
+
 def test_everything_stays_inside_the_box():
-    random = np.random.default_rng(2)
+    state = search(seed=2)
     reports = [
-        anchors(TRUTH, DEVIATIONS, LOW, HIGH),
-        subset_bids(TRUTH, RIVALS, LOW, 7, random),
-        low_discrepancy(TRUTH, LOW, HIGH, 50, random),
-        near(TRUTH, LOW, HIGH, 20, random),
-        resampled(TRUTH, TRUTH, 5, random),
-        scan_values(TRUTH, RIVALS, LOW, HIGH, 6, random).swapaxes(1, 2),
+        anchors(state.problem),
+        subset_bids(state, 9),
+        low_discrepancy(state, 50),
+        near_best(state, 20),
+        resampled(state, 5),
+        scan_values(state, 6).swapaxes(1, 2),
     ]
     for kind in reports:
         assert kind.shape[0] == 200 and kind.shape[2] == 3
@@ -36,7 +46,7 @@ def test_everything_stays_inside_the_box():
 
 
 def test_anchors_are_ends_edges_and_just_above_rivals():
-    reports = anchors(TRUTH, DEVIATIONS, LOW, HIGH)
+    reports = anchors(search().problem)
     assert reports.shape == (200, 5 + 2 * 3, 3)
     assert (reports[:, 0] == LOW).all() and (reports[:, 1] == HIGH).all()
     inside = (RIVALS > LOW) & (RIVALS < HIGH - 1e-4)
@@ -52,7 +62,7 @@ def test_anchors_are_ends_edges_and_just_above_rivals():
 
 
 def test_near_points_shrink_to_the_start_and_half_move_one_item():
-    reports = near(TRUTH, LOW, HIGH, 40, np.random.default_rng(0))
+    reports = near_best(search(), 80)[:, :40]
     distance = np.abs(reports - TRUTH[:, None]) / (HIGH - LOW)
     assert distance.max() <= 0.3
     n_moved = (distance > 0).sum(axis=2)
@@ -64,7 +74,7 @@ def test_near_points_shrink_to_the_start_and_half_move_one_item():
 
 
 def test_nested_subsets_keep_the_items_with_the_largest_surplus():
-    reports = subset_bids(TRUTH, RIVALS, LOW, 5, np.random.default_rng(0))
+    reports = subset_bids(search(), 7)
     assert reports.shape == (200, 2 + 5, 3)
     kept = reports == TRUTH[:, None]
     np.testing.assert_array_equal(kept[:, :2].sum(axis=2), [[1, 2]] * 200)
@@ -78,14 +88,14 @@ def test_nested_subsets_keep_the_items_with_the_largest_surplus():
 
 def test_resampled_reports_are_rows_of_the_pool():
     pool = TRUTH[:4]
-    reports = resampled(TRUTH, pool, 30, np.random.default_rng(0))
+    reports = resampled(search(pool=pool), 30)
     matches = (reports[:, :, None] == pool).all(axis=3)
     assert matches.any(axis=2).all() and matches.any(axis=(0, 1)).all()
 
 
 @pytest.mark.parametrize("n_points", [5, 64])
 def test_scans_leave_no_gap_wider_than_their_spacing(n_points):
-    values = scan_values(TRUTH, RIVALS, LOW, HIGH, n_points, np.random.default_rng(0))
+    values = scan_values(search(), n_points)
     assert values.shape == (200, 3, n_points + 4)
     gaps = np.diff(np.sort(values, axis=2), axis=2).max(axis=2) / (HIGH - LOW)
     # Evenly spaced, with both ends: rounding aside.

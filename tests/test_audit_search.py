@@ -425,12 +425,12 @@ def test_equal_opponents_are_searched_in_one_block(monkeypatch):
     monkeypatch.setattr("sklauction.utils.batching.CHUNK_ENTRIES", 40)
     others = np.tile([0.1, 0.5, 0.9], 20)
     values = np.stack([np.linspace(0.0, 1.0, 60), others], axis=1)[:, :, None]
-    blocks = [rows for bidder, rows, _ in regret._blocks(values, seed=0) if bidder == 0]
+    blocks = [rows for _, rows in regret._rows_of_blocks(values, 0)]
     assert [len(rows) for rows in blocks] == [20, 20, 20]
     assert all(len(np.unique(others[rows])) == 1 for rows in blocks)
     # Each profile once, for either bidder.
     for bidder in range(2):
-        rows = np.concatenate([rows for b, rows, _ in regret._blocks(values, 0) if b == bidder])
+        rows = np.concatenate([rows for _, rows in regret._rows_of_blocks(values, bidder)])
         np.testing.assert_array_equal(np.sort(rows), np.arange(60))
 
 

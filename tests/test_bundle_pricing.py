@@ -370,7 +370,7 @@ def test_price_display(trained):
     for changes, message in (
         ({"bidder": 2}, "bidder must be below 2; got 2"),
         ({"opponent": 0}, "opponent must be a bidder other than 0; got 0"),
-        ({"bids": [1, 2]}, r"bids must have shape .*\(2, 2\); got \(2,\)"),
+        ({"bids": [1, 2]}, r"bids must be of shape \(2, 2\); got shape \(2,\)"),
     ):
         with pytest.raises(ValueError, match=message):
             PriceDisplay.from_estimator(auction, **changes)

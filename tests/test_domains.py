@@ -9,6 +9,7 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
 from sklauction import (
@@ -202,6 +203,21 @@ def test_it_is_saved_loaded_pickled_and_continued(learned, tmp_path):
     np.testing.assert_array_equal(
         twice.fit(TYPES).fit(TYPES).predict(FRESH), learned.predict(FRESH)
     )
+
+
+@dataclass(frozen=True)
+class AnyPlaces(ThreePlaces):
+    """One person, and as many places as the data have columns."""
+
+    shape = (1, None)
+
+
+ANY = TwoPlayerMechanism(AnyPlaces(), max_iter=1, hidden_layer_sizes=(4,), batch_size=4)
+
+
+@parametrize_with_checks([ANY])
+def test_the_contract_of_scikit_learn_holds(estimator, check):
+    check(estimator)
 
 
 def test_displays_speak_the_words_of_the_domain(learned):

@@ -93,6 +93,7 @@ OTHERS = {
     "arrays with others": safetensors.numpy.save({"a": np.ones(3)}, {"checksum": "0" * 64}),
     "json": json.dumps({"__metadata__": {"sklauction": "auction"}}).encode(),
     "checksum alone": b"\x12\0\0\0\0\0\0\0" + b'{"checksum":"0000"}',
+    "text for sizes": b'\x36\0\0\0\0\0\0\0{"__metadata__": {}, "a": {"data_offsets": ["", "8"]}}',
 }
 
 

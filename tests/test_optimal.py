@@ -153,7 +153,7 @@ def test_other_priors_have_no_closed_form():
         SingleBuyerAuction().fit(values**2)
     with pytest.raises(ValueError, match="prior must have a known optimal menu"):
         SingleBuyerAuction(prior=[expon(), expon()]).fit(values)
-    with pytest.raises(ValueError, match="prior must be one distribution or one for each of the 2"):
+    with pytest.raises(ValueError, match="prior must be one distribution or broadcast to"):
         SingleBuyerAuction(prior=[uniform()] * 3).fit(values)
     with pytest.raises(ValueError, match="n_bidders must be 1"):
         SingleBuyerAuction(2).fit(make_valuations(20, 2, 2, random_state=0))
@@ -288,8 +288,8 @@ def test_samples_become_cells_or_stay_what_they_are():
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"types": [[1, 2, 3]]}, r"types must have shape \(n_types, 2\); got \(1, 3\)"),
-        ({"types": [[1, -2]]}, "types must be finite and non-negative"),
+        ({"types": [[1, 2, 3]]}, r"types must be of shape \(n_types, 2\); got shape \(1, 3\)"),
+        ({"types": [[1, -2]]}, "types must hold finite numbers, non-negative"),
         ({"types": [[[1, 2]]] * 3}, "one such array for each of the 2 bidders; got 3"),
         ({"types": [[1, 2]], "probabilities": [0.5]}, "sum to 1; got"),
         ({"types": [[1, 2]], "probabilities": [0.5, 0.5]}, "probabilities must be 1 non-negative"),

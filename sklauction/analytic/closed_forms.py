@@ -108,7 +108,9 @@ def _two_additive(low, high, from_zero, alike):
 
 def _two_unit_demand(low, high, from_zero, alike):
     if alike and from_zero:
-        return _unit_demand_from_zero(high[0])
+        source = "Pavlov 2011: each item at the same price"
+        prices, revenue = np.full(2, high[0] * 3**-0.5), float(2 * high[0] / (3 * 3**0.5))
+        return ClosedForm(np.eye(2), prices, revenue, source)
     if alike and low[0] >= 1.25 * (high[0] - low[0]) > 0:
         return _pavlov(low[0], high[0])
     return None
@@ -126,20 +128,19 @@ def triangle_optimum(height=1.0):
     -------
     ClosedForm
     """
-    price = height * 3**-0.5
-    return ClosedForm(
-        np.ones((1, 2)),
-        np.array([price]),
-        float(2 / 3 * price),
-        "Haghpanah & Hartline 2015: sell the bundle of both items",
-    )
+    source = "Haghpanah & Hartline 2015: sell the bundle of both items"
+    return _bundle(2, height * 3**-0.5, 2 / 3, source)
+
+
+def _bundle(n_items, price, sold, source):
+    """Return the sale of all items at one price, which a share ``sold`` of the buyers pays."""
+    return ClosedForm(np.ones((1, n_items)), np.array([price]), float(price * sold), source)
 
 
 def _one_item(low, high):
     price = max(low, high / 2)
     sold = 1.0 if high == low else (high - price) / (high - low)
-    source = "Myerson 1981: the monopoly price"
-    return ClosedForm(np.ones((1, 1)), np.array([price]), float(price * sold), source)
+    return _bundle(1, price, sold, "Myerson 1981: the monopoly price")
 
 
 def _straight_jacket(n_items, high):
@@ -149,16 +150,11 @@ def _straight_jacket(n_items, high):
     # A bundle that costs more than a larger one is never bought.
     offered = by_size <= np.minimum.accumulate(by_size[::-1])[::-1]
     kept = offered[sizes - 1]
+    source, status = "Giannakopoulos & Koutsoupias 2014, Straight-Jacket Auction", "computed"
     if n_items == 2:
         source, status = "Manelli & Vincent 2006", "closed form"
-    elif n_items <= PROVED:
-        source, status = "Giannakopoulos & Koutsoupias 2014, Straight-Jacket Auction", "computed"
-    else:
-        source = (
-            "Giannakopoulos & Koutsoupias 2014, Straight-Jacket Auction: proved optimal up to "
-            f"{PROVED} items"
-        )
-        status = "conjectured"
+    elif n_items > PROVED:
+        source, status = f"{source}: proved optimal up to {PROVED} items", "conjectured"
     revenue = float(high * straight_jacket_revenue(n_items))
     return ClosedForm(sets[kept], by_size[sizes[kept] - 1], revenue, source, status)
 
@@ -193,17 +189,8 @@ def _bundle_of_two(low, high):
     width = high - low
     c = low / width
     s = (np.sqrt(4 * c**2 + 6) - 2 * c) / 3
-    price = width * (2 * c + s)
     source = "Pavlov 2011: sell the bundle of both items, for c of at least 0.077 widths"
-    revenue = float(price * (1 - s**2 / 2))
-    return ClosedForm(np.ones((1, 2)), np.array([price]), revenue, source)
-
-
-def _unit_demand_from_zero(high):
-    price = high * 3**-0.5
-    revenue = float(2 * high / (3 * 3**0.5))
-    source = "Pavlov 2011: each item at the same price"
-    return ClosedForm(np.eye(2), np.full(2, price), revenue, source)
+    return _bundle(2, width * (2 * c + s), 1 - s**2 / 2, source)
 
 
 def _pavlov(low, high):

@@ -107,23 +107,17 @@ class _IncentiveProgram:
 
     def feasibility(self):
         """Return the rows of supply, demand and individual rationality, and `solve_lp`'s limits."""
-        shares = vstack([self._supply(), self._demand()])
+        got = self.allocated.reshape(-1, self.n_items)
+        sold = self.allocated.transpose(0, 2, 1).reshape(-1, self.n_bidders)
+        limited = auction_of(self.program.demand).limits(self.n_items)
+        # Supply limits several bidders, and demand those who cannot use all items.
+        groups = [sold[: None if self.n_bidders > 1 else 0], got[: None if limited else 0]]
+        shares = vstack([sum_rows(group, self.n_variables) for group in groups])
         gains = [
             -sparse_rows(self._values(bidder), self.outcomes[bidder], self.n_variables)
             for bidder in self.representatives()
         ]
         return vstack([shares, *gains]), np.ones(shares.shape[0])
-
-    def _supply(self):
-        """Return the rows that sum the allocations of each item, for several bidders."""
-        shares = self.allocated.transpose(0, 2, 1).reshape(-1, self.n_bidders)
-        return sum_rows(shares[: None if self.n_bidders > 1 else 0], self.n_variables)
-
-    def _demand(self):
-        """Return the rows that sum the allocation of each bidder, for unit demand."""
-        limited = auction_of(self.program.demand).limits(self.n_items)
-        got = self.allocated.reshape(-1, self.n_items)
-        return sum_rows(got[: None if limited else 0], self.n_variables)
 
     def equalities(self):
         """Return rows that must be 0; None if there are none."""
@@ -156,11 +150,8 @@ class DominantProgram(_IncentiveProgram):
     """Truthful bidding is best in every profile: situations are profiles."""
 
     def _make_outcomes(self):
-        paid = self._new_variables(len(self.profiles), self.n_bidders)
-        return [
-            np.column_stack([self.allocated[:, bidder], paid[:, bidder]])
-            for bidder in range(self.n_bidders)
-        ]
+        paid = self._new_variables(len(self.profiles), self.n_bidders, 1)
+        return list(np.concatenate([self.allocated, paid], axis=2).swapaxes(0, 1))
 
     def _types_of(self, bidder):
         return self.profiles[:, bidder]

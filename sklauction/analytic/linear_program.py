@@ -180,16 +180,7 @@ class LinearProgramAuction(BaseAuction):
         max_memory=4.0,
         support=None,
     ):
-        self.n_bidders = n_bidders
-        self.n_items = n_items
-        self.demand = demand
-        self.types = types
-        self.probabilities = probabilities
-        self.n_bins = n_bins
-        self.incentive = incentive
-        self.symmetric = symmetric
-        self.max_memory = max_memory
-        self.support = support
+        self._store(locals())
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -247,20 +238,17 @@ class LinearProgramAuction(BaseAuction):
     def _sell(self, bids):
         """Return allocations and payments; bidders choose in turn from what is left."""
         n_bidders = bids.shape[1]
-        space = TypeSpace(self.types_, self.probabilities_)
-        closest = space.closest(bids)
+        closest = TypeSpace(self.types_, self.probabilities_).closest(bids)
         left = np.ones((len(bids), bids.shape[2]))
         allocations, payments = np.zeros(bids.shape), np.zeros(bids.shape[:2])
-        every = np.arange(len(bids))
         for bidder in range(n_bidders):
             options = np.moveaxis(self.allocations_[..., bidder, :], bidder, -2)
             prices = np.moveaxis(self.payments_[..., bidder], bidder, -1)
-            others = tuple(closest[:, i] for i in range(n_bidders) if i != bidder)
+            # One row for each profile of the others; without others, one row for all profiles.
+            others = tuple(closest[:, i] for i in range(n_bidders) if i != bidder) or (None,)
             options, prices = options[others], prices[others]
-            if n_bidders == 1:
-                options, prices = options[None], prices[None]
             chosen = self._choose(bids[:, bidder], options, prices, left, closest[:, bidder])
-            row = every if n_bidders > 1 else 0
+            row = np.arange(len(options))
             taken = chosen >= 0
             got = np.where(taken[:, None], options[row, chosen], 0.0)
             allocations[:, bidder] = got

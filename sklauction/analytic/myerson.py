@@ -172,10 +172,7 @@ class MyersonAuction(BaseAuction):
     }
 
     def __init__(self, n_bidders=1, n_items=None, *, prior=None, symmetric=False):
-        self.n_bidders = n_bidders
-        self.n_items = n_items
-        self.prior = prior
-        self.symmetric = symmetric
+        self._store(locals())
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -185,11 +182,11 @@ class MyersonAuction(BaseAuction):
 
     def _check_sizes(self, n_bidders, n_items):
         if self.prior is not None:
-            _broadcast_prior(self.prior, (n_bidders, n_items))
+            broadcast_prior(self.prior, (n_bidders, n_items))
 
     def _fit(self, valuations):
         if self.prior is not None:
-            self.virtual_values_ = _of_prior(_broadcast_prior(self.prior, valuations.shape[1:]))
+            self.virtual_values_ = _of_prior(broadcast_prior(self.prior, valuations.shape[1:]))
         else:
             self.virtual_values_ = _of_samples(valuations, self.symmetric)
         self.reserve_prices_ = reserve_prices(self.virtual_values_)
@@ -230,10 +227,7 @@ class MyersonAuction(BaseAuction):
         (array([0.5, 1. ]), array(2.))
         """
         self._check_place(bidder, item)
-        try:
-            values = to_floats(v)
-        except ValueError as error:
-            raise ValueError(f"v must contain numbers; got {error}") from error
+        values = to_floats(v, "v must contain numbers")
         if np.isnan(values).any():
             raise ValueError("v must contain numbers; got NaN")
         return self.virtual_values_[bidder, item](values)
@@ -265,7 +259,7 @@ class MyersonAuction(BaseAuction):
         """
         self._check_place(bidder, item)
         if self.prior is not None:
-            prior = _broadcast_prior(self.prior, self.virtual_values_.shape)
+            prior = broadcast_prior(self.prior, self.virtual_values_.shape)
             return revenue_curve(prior[bidder, item])
         if X is None:
             raise ValueError("X must be the samples passed to fit if prior is None; got None")
@@ -274,10 +268,9 @@ class MyersonAuction(BaseAuction):
 
     def _check_place(self, bidder, item):
         check_is_fitted(self)
-        for name, value, size in zip(
-            ("bidder", "item"), (bidder, item), self.virtual_values_.shape
-        ):
-            check_below(value, name, size)
+        n_bidders, n_items = self.virtual_values_.shape
+        check_below(bidder, "bidder", n_bidders)
+        check_below(item, "item", n_items)
 
     def _run(self, bids):
         allocations, payments = np.empty(bids.shape), np.zeros(bids.shape[:2])
@@ -357,9 +350,7 @@ class BundleMyersonAuction(BaseAuction):
     }
 
     def __init__(self, n_bidders=1, n_items=None, *, symmetric=False):
-        self.n_bidders = n_bidders
-        self.n_items = n_items
-        self.symmetric = symmetric
+        self._store(locals())
 
     def _fit(self, valuations):
         sums = valuations.sum(axis=2, keepdims=True)
@@ -407,10 +398,6 @@ def _reserve_only(virtual_values):
 
 def _as_grid(prior):
     """Return a prior as an object array, 0-dimensional if it is one distribution."""
-    if hasattr(prior, "ppf"):
-        grid = np.empty((), dtype=object)
-        grid[()] = prior
-        return grid
     try:
         return np.asarray(prior, dtype=object)
     except ValueError as error:
@@ -419,7 +406,7 @@ def _as_grid(prior):
         ) from error
 
 
-def _broadcast_prior(prior, shape):
+def broadcast_prior(prior, shape):
     """Return the distribution of each bidder and item, or raise ValueError."""
     return broadcast_grid(_as_grid(prior), shape, "prior")
 
@@ -432,25 +419,17 @@ def _check_distribution(distribution):
             "prior must contain frozen scipy.stats distributions, or objects with ppf and cdf; "
             f"got {distribution!r}, which has no {' and no '.join(missing)}"
         )
+    must, got = "prior must contain distributions", f"got {distribution!r}"
     try:
         with np.errstate(all="ignore"):  # NaN and infinity raise below
             median = float(distribution.ppf(0.5))
             negative = float(distribution.cdf(np.nextafter(0.0, -1.0)))
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        raise ValueError(
-            "prior must contain distributions whose ppf and cdf return numbers; got "
-            f"{distribution!r}: {error}"
-        ) from error
+        raise ValueError(f"{must} whose ppf and cdf return numbers; {got}: {error}") from error
     if not np.isfinite(median):
-        raise ValueError(
-            "prior must contain distributions with finite quantiles; got "
-            f"{distribution!r}, whose ppf(0.5) is {median}"
-        )
+        raise ValueError(f"{must} with finite quantiles; {got}, whose ppf(0.5) is {median}")
     if not negative < 1:
-        raise ValueError(
-            "prior must contain distributions with non-negative values; got "
-            f"{distribution!r}, which has negative values only"
-        )
+        raise ValueError(f"{must} with non-negative values; {got}, which has negative values only")
 
 
 def fit_myerson(valuations, alike_bidders, alike_items):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from sklauction.analytic.closed_forms import triangle_optimum, uniform_box_optimum
+from sklauction.analytic.myerson import broadcast_prior
 from sklauction.base import BaseAuction
 from sklauction.datasets.priors import TrianglePrior
 from sklauction.domains.auctions import MONEY, auction_of
@@ -117,11 +118,7 @@ class SingleBuyerAuction(BaseAuction):
     }
 
     def __init__(self, n_bidders=1, n_items=None, *, prior=None, demand="additive", support=None):
-        self.n_bidders = n_bidders
-        self.n_items = n_items
-        self.prior = prior
-        self.demand = demand
-        self.support = support
+        self._store(locals())
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -195,15 +192,8 @@ def known_optimum(prior, n_items, demand="additive"):
     """
     if isinstance(prior, TrianglePrior):
         return triangle_optimum() if n_items == 2 and not auction_of(demand).exclusive else None
-    marginals = getattr(prior, "marginals", prior)
-    try:
-        marginals = np.broadcast_to(np.asarray(marginals, dtype=object), (1, n_items))[0]
-    except ValueError as error:
-        raise ValueError(
-            f"prior must be one distribution or one for each of the {n_items} items; "
-            f"got {prior!r} ({error})"
-        ) from error
-    boxes = [_uniform_bounds(marginal) for marginal in marginals]
+    marginals = broadcast_prior(getattr(prior, "marginals", prior), (1, n_items))
+    boxes = [_uniform_bounds(marginal) for marginal in marginals[0]]
     if any(box is None for box in boxes):
         return None
     low, high = np.transpose(boxes)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklauction.domains.auctions import MONEY
-from sklauction.utils.validation import to_floats
+from sklauction.utils.validation import check_numbers, to_floats
 
 __all__ = ["TypeSpace", "bin_samples", "read_types"]
 
@@ -69,11 +69,7 @@ def _same_after_swap(types, chances, item):
     table = np.column_stack([np.round(types / money, 9), np.round(chances, 12)])
     moved = table.copy()
     moved[:, [item, item + 1]] = moved[:, [item + 1, item]]
-    return np.array_equal(_sorted(table), _sorted(moved))
-
-
-def _sorted(table):
-    return table[np.lexsort(table.T)]
+    return np.array_equal(*(one[np.lexsort(one.T)] for one in (table, moved)))
 
 
 def read_types(types, probabilities, n_bidders, n_items):
@@ -98,10 +94,7 @@ def read_types(types, probabilities, n_bidders, n_items):
     """
     given = _per_bidder(types, 2, n_bidders, "types", f"(n_types, {n_items})")
     for one in given:
-        if one.shape[1] != n_items or not len(one):
-            raise ValueError(f"types must have shape (n_types, {n_items}); got {one.shape}")
-        if not (np.isfinite(one).all() and (one >= 0).all()):
-            raise ValueError(f"types must be finite and non-negative; got {one.tolist()}")
+        check_numbers(one, "types", ("n_types", n_items), least=0.0)
     top = max(one.max() for one in given)
     least, most = MONEY
     if top > 0 and not least <= top <= most:

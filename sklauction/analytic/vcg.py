@@ -218,10 +218,7 @@ class VCGAuction(BaseAuction):
     }
 
     def __init__(self, n_bidders=1, n_items=None, *, demand="additive", reserve=None):
-        self.n_bidders = n_bidders
-        self.n_items = n_items
-        self.demand = demand
-        self.reserve = reserve
+        self._store(locals())
 
     def _check_parameters(self):
         super()._check_parameters()

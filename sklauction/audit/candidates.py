@@ -1,9 +1,9 @@
-"""Candidate reports of a search, as pure functions that return (n, n_reports, n_items).
+"""Candidate reports of a search, arrays of shape (n, n_reports, n_items).
 
-``truth``, ``start`` and ``rivals`` have shape (n, n_items); ``low`` and ``high``, the box of
-reports, have shape (n_items,). ``rivals`` holds reports of others next to which outcomes may jump,
-such as the highest bid of the other bidders on each item. All candidates lie in the box if the
-truth does. "Items" stands for the entries of a report.
+A :class:`~sklauction.audit.search.Search` is given to the functions. They read from it the
+:class:`~sklauction.audit.problem.AgentProblem`, the best reports so far and the random generator.
+All candidates lie in the box of reports if the truth does. "Items" stands for the entries of a
+report.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 __all__ = [
     "anchors",
     "low_discrepancy",
-    "near",
+    "near_best",
     "r_sequence",
     "resampled",
     "scan_values",
@@ -26,14 +26,12 @@ ANCHORED_ITEMS = 6
 MOST_NESTED = 15
 
 
-def anchors(truth, deviations, low, high):
-    """Return corners and edges of the box, and the deviations that a domain suggests.
+def anchors(problem):
+    """Return corners and edges of the box, and the deviations that the domain suggests.
 
     Parameters
     ----------
-    truth : ndarray of shape (n, n_items)
-    deviations : ndarray of shape (n, n_deviations, n_items)
-    low, high : ndarray of shape (n_items,)
+    problem : AgentProblem
 
     Returns
     -------
@@ -41,68 +39,81 @@ def anchors(truth, deviations, low, high):
         The lowest and the highest report; the deviations; the truth with one item at its lowest or
         highest report.
     """
-    reports = [np.broadcast_to(low, truth.shape), np.broadcast_to(high, truth.shape)]
-    reports += list(deviations.swapaxes(0, 1))
+    truth, ends = problem.truth, (problem.low, problem.high)
+    reports = [np.broadcast_to(end, truth.shape) for end in ends]
+    reports += list(problem.deviations().swapaxes(0, 1))
     for item in range(min(truth.shape[1], ANCHORED_ITEMS)):
-        for end in (low, high):
+        for end in ends:
             edge = truth.copy()
             edge[:, item] = end[item]
             reports.append(edge)
     return np.stack(reports, axis=1)
 
 
-def subset_bids(truth, rivals, low, n_random, random):
+def subset_bids(search, n_reports):
     """Return the truth on a subset of the items, and the lowest report on the others.
 
     Small steps from the truth do not reach these misreports.
 
     Parameters
     ----------
-    truth, rivals : ndarray of shape (n, n_items)
-    low : ndarray of shape (n_items,)
-    n_random : int
-        Number of random subsets.
-    random : numpy.random.Generator
+    search : Search
+    n_reports : int
+        At least ``min(n_items - 1, 15)``.
 
     Returns
     -------
-    ndarray of shape (n, min(n_items - 1, 15) + n_random, n_items)
-        First the item with the largest surplus over its rival, then the best two, and so on;
-        then the random subsets.
+    ndarray of shape (n, n_reports, n_items)
+        First the item with the largest surplus over its rival, then the best two, and so on up to
+        15; then random subsets.
     """
-    n_rows, n_items = truth.shape
-    rank = np.argsort(np.argsort(rivals - truth, axis=1), axis=1)
-    nested = rank[:, None] <= np.arange(min(n_items - 1, MOST_NESTED))[:, None]
-    share = random.random((n_rows, n_random, 1))
-    kept = np.concatenate([nested, random.random((n_rows, n_random, n_items)) < share], axis=1)
-    return np.where(kept, truth[:, None], low)
+    problem, random = search.problem, search.random
+    n_rows, n_items = problem.truth.shape
+    rank = np.argsort(np.argsort(problem.rivals - problem.truth, axis=1), axis=1)
+    n_nested = min(n_items - 1, MOST_NESTED)
+    nested = rank[:, None] <= np.arange(n_nested)[:, None]
+    share = random.random((n_rows, n_reports - n_nested, 1))
+    drawn = random.random((n_rows, n_reports - n_nested, n_items)) < share
+    kept = np.concatenate([nested, drawn], axis=1)
+    return np.where(kept, problem.truth[:, None], problem.low)
 
 
-def resampled(truth, pool, n_reports, random):
-    """Return random rows of a pool (n_profiles, n_items) of the bidder's valuations."""
-    return pool[random.integers(len(pool), size=(len(truth), n_reports))]
+def resampled(search, n_reports):
+    """Return random rows of the agent's types in all profiles."""
+    pool = search.problem.pool
+    return pool[search.random.integers(len(pool), size=(len(search.reports), n_reports))]
 
 
-def near(start, low, high, n_reports, random):
-    """Return points at distances from 30 % down to 0.03 % of the range from a report.
+def near_best(search, n_reports):
+    """Return reports, half of them near the truth and half near the best report.
 
-    Every second one differs in one item only.
+    They are at distances from 30 % down to 0.03 % of the range, and every second one differs in
+    one item only.
     """
+    half = n_reports // 2
+    near_truth = _near(search, search.problem.truth, n_reports - half)
+    return np.concatenate([near_truth, _near(search, search.reports, half)], axis=1)
+
+
+def _near(search, start, n_reports):
+    problem, random = search.problem, search.random
     n_rows, n_items = start.shape
     size = 0.3 * 10 ** (-3 * random.random((n_rows, n_reports, 1)))
     shift = size * random.uniform(-1, 1, (n_rows, n_reports, n_items))
     item = random.integers(n_items, size=(n_rows, n_reports, 1))
     item[:, ::2] = -1
     shift[(item >= 0) & (item != np.arange(n_items))] = 0.0
-    return np.clip(start[:, None] + shift * (high - low), low, high)
+    moved = start[:, None] + shift * (problem.high - problem.low)
+    return np.clip(moved, problem.low, problem.high)
 
 
-def low_discrepancy(truth, low, high, n_reports, random):
-    """Return a low-discrepancy sequence in the box, randomly shifted for each row of truth."""
-    n_rows, n_items = truth.shape
-    points = r_sequence(n_reports, n_items) + random.random((n_rows, 1, n_items))
+def low_discrepancy(search, n_reports):
+    """Return a low-discrepancy sequence in the box, randomly shifted for each profile."""
+    problem = search.problem
+    n_rows, n_items = problem.truth.shape
+    points = r_sequence(n_reports, n_items) + search.random.random((n_rows, 1, n_items))
     points -= np.floor(points)
-    return low + points * (high - low)
+    return problem.low + points * (problem.high - problem.low)
 
 
 def r_sequence(n_points, n_dims):
@@ -131,28 +142,24 @@ def r_sequence(n_points, n_dims):
     return np.arange(1, n_points + 1)[:, None] * steps % 1.0
 
 
-def scan_values(start, rivals, low, high, n_points, random):
+def scan_values(search, n_points):
     """Return values at which to scan each item, with the other items fixed.
 
     Parameters
     ----------
-    start : ndarray of shape (n, n_items)
-        Only its shape is used.
-    rivals : ndarray of shape (n, n_items)
-        Auctions often jump at these bids.
-    low, high : ndarray of shape (n_items,)
+    search : Search
     n_points : int
-        Number of evenly spaced points over the range, randomly shifted for each row.
-    random : numpy.random.Generator
+        Number of evenly spaced points over the range, randomly shifted for each profile.
 
     Returns
     -------
     ndarray of shape (n, n_items, n_points + 4)
-        Followed by both ends, and by values just below and above the rival.
+        Followed by both ends, and by values just below and above the rival, where outcomes often
+        jump.
     """
-    n_rows, n_items = start.shape
-    width = high - low
-    grid = (np.arange(n_points) + random.random((n_rows, n_items, 1))) / n_points
-    special = [np.broadcast_to(low, start.shape), np.broadcast_to(high, start.shape)]
-    special += [np.clip(rivals + sign * NUDGE * width, low, high) for sign in (-1, 1)]
+    problem, shape = search.problem, search.reports.shape
+    low, high, width = problem.low, problem.high, problem.high - problem.low
+    grid = (np.arange(n_points) + search.random.random((*shape, 1))) / n_points
+    special = [np.broadcast_to(end, shape) for end in (low, high)]
+    special += [np.clip(problem.rivals + sign * NUDGE * width, low, high) for sign in (-1, 1)]
     return np.concatenate([low[:, None] + grid * width[:, None], np.stack(special, 2)], axis=2)

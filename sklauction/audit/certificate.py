@@ -118,13 +118,11 @@ class RegretCertificate:
 
     def __str__(self):
         level = f"{100 * self.confidence:g} %"
+        regret = f"{format_money(self.mean_bound, 3)} +- {format_money(self.mean_bound_se, 1)}"
         rows = [
             ("revenue", f"{self.revenue:.6g} +- {self.revenue_se:.1g}"),
             (f"  at least, {level}", f"{self.revenue_lower:.6g}"),
-            (
-                "total regret (upper bound)",
-                f"{format_money(self.mean_bound, 3)} +- {format_money(self.mean_bound_se, 1)}",
-            ),
+            ("total regret (upper bound)", regret),
             (f"  in expectation, {level}", format_money(self.upper_bound, 3)),
             ("clash probability", f"{self.clash_probability:.3g}"),
             (f"  at most, {level}", f"{self.clash_probability_upper:.3g}"),

@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 from sklearn.utils import check_random_state
 
+from sklauction.audit.candidates import anchors
 from sklauction.audit.mechanisms import CheckedMechanism, differentiable
 from sklauction.audit.plan import plan
 from sklauction.audit.problem import AgentProblem
@@ -18,7 +19,8 @@ from sklauction.audit.search import Search
 from sklauction.domains.auctions import auction_of
 from sklauction.domains.base import Domain
 from sklauction.utils.batching import blocks, join
-from sklauction.utils.constraints import FLAG, SEED
+from sklauction.utils.constraints import FLAG, NONE, SEED
+from sklauction.utils.numbers import largest
 from sklauction.utils.validation import check_numbers, check_support
 
 __all__ = ["measure_regret"]
@@ -123,18 +125,18 @@ def measure_regret(
     domain = _find_domain(mechanism, demand, domain)
     types = _check_types(mechanism, domain, valuations)
     SEED.check(random_state, "random_state")
-    if verbose is not None:
-        FLAG.check(verbose, "verbose")
+    (NONE | FLAG).check(verbose, "verbose")
     box = _find_support(mechanism, domain, types, support)
-    unit = np.abs(types).max()
+    unit = largest(types)
     checked = CheckedMechanism(mechanism, domain, unit)
     module = differentiable(mechanism, types[:1], unit)
     first = AgentProblem(types[:1], np.arange(1), 0, box[0], types[:1, 0], checked)
-    stages = plan(types.shape[2], first.deviations().shape[1], module is not None, effort)
+    stages = plan(types.shape[2], anchors(first).shape[1], module is not None, effort)
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
     truthful, objectives = _truthful_outcomes(checked, types)
-    certificate = _certify(mechanism, types, box)
+    certifies = len(types) > 1 and hasattr(mechanism, "certify")
+    certificate = mechanism.certify(types, support=box) if certifies else None
     total = len(stages) * types.shape[1] * len(list(blocks(types.shape)))
     with _progress(verbose, total) as bar:
         regrets, misreports = _search(types, truthful, box, checked, module, stages, seed, bar)
@@ -170,24 +172,17 @@ def _find_domain(mechanism, demand, domain):
 def _search(types, truthful, box, checked, module, stages, seed, bar):
     """Return the regrets and misreports found, updating a progress bar after each stage."""
     regrets, misreports = np.empty(truthful.shape), np.empty(types.shape)
-    for agent, rows, random in _blocks(types, seed):
-        problem = AgentProblem(
-            types[rows], rows, agent, box[agent], types[:, agent], checked, module
-        )
-        search = Search(problem, truthful[rows, agent], random)
-        for stage in search.run_stages(stages):
-            bar.set_postfix_str(stage.name, refresh=False)
-            bar.update()
-        regrets[rows, agent] = search.gains - truthful[rows, agent]
-        misreports[rows, agent] = search.reports
+    for agent, pool in enumerate(types.swapaxes(0, 1)):
+        for start, rows in _rows_of_blocks(types, agent):
+            problem = AgentProblem(types[rows], rows, agent, box[agent], pool, checked, module)
+            random = np.random.default_rng([seed, agent, start])
+            search = Search(problem, truthful[rows, agent], random)
+            for stage in search.run_stages(stages):
+                bar.set_postfix_str(stage.name, refresh=False)
+                bar.update()
+            regrets[rows, agent] = search.gains - truthful[rows, agent]
+            misreports[rows, agent] = search.reports
     return regrets, misreports
-
-
-def _certify(mechanism, valuations, box):
-    """Return a certificate on the same profiles, or None if the mechanism offers none."""
-    if len(valuations) < 2 or not hasattr(mechanism, "certify"):
-        return None
-    return mechanism.certify(valuations, support=box)
 
 
 def _summary(effort, gradient, stages, n_searches, started):
@@ -240,13 +235,6 @@ def _truthful_outcomes(checked, types):
             yield part, (domain.utilities(some, outcome), domain.objective(some, outcome))
 
     return join(run(), len(types))
-
-
-def _blocks(types, seed):
-    """Yield (agent, rows, random) for each block, with a generator for each."""
-    for agent in range(types.shape[1]):
-        for start, rows in _rows_of_blocks(types, agent):
-            yield agent, rows, np.random.default_rng([seed, agent, start])
 
 
 def _rows_of_blocks(types, agent):

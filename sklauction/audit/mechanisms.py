@@ -8,7 +8,7 @@ import numpy as np
 
 from sklauction.domains.base import Domain
 
-__all__ = ["CheckedMechanism", "Differentiable", "differentiable", "is_module", "mechanism_name"]
+__all__ = ["CheckedMechanism", "Differentiable", "differentiable"]
 
 # Violations attributed to rounding, relative to the largest report where the field is scaled by it.
 # Networks in float32 err by about 1e-7.
@@ -19,17 +19,6 @@ REPEATABLE = 1e-3
 REPEATED_ROWS = 256
 # Range of money whose squares and sums of squares are within float32.
 SINGLE_PRECISION = (1e-15, 1e15)
-
-
-def is_module(mechanism):
-    """Return whether a mechanism is a torch module, without importing torch."""
-    return hasattr(mechanism, "parameters") and hasattr(mechanism, "forward")
-
-
-def mechanism_name(mechanism):
-    """Return the name of a mechanism for messages: that of the function, or of the class."""
-    function = _function_of(mechanism)
-    return getattr(function, "__name__", type(function).__name__)
 
 
 class Differentiable(NamedTuple):
@@ -68,7 +57,7 @@ def differentiable(mechanism, profile, unit):
     Differentiable or None
     """
     module = getattr(mechanism, "mechanism_", _function_of(mechanism))
-    if not is_module(module):
+    if not _is_module(module):
         return None
     import torch
 
@@ -86,6 +75,11 @@ def differentiable(mechanism, profile, unit):
     return Differentiable(module, options)
 
 
+def _is_module(mechanism):
+    """Return whether a mechanism is a torch module, without importing torch."""
+    return hasattr(mechanism, "parameters") and hasattr(mechanism, "forward")
+
+
 def _function_of(mechanism):
     """Return the function of a CallableAuction, as its own errors name other rows."""
     is_auction = hasattr(mechanism, "as_profiles")
@@ -97,7 +91,7 @@ def _as_function(mechanism, domain):
     mechanism = _function_of(mechanism)
     if hasattr(mechanism, "predict"):
         return mechanism.predict
-    if is_module(mechanism):
+    if _is_module(mechanism):
         from sklauction.mechanism import run_in_chunks
 
         return lambda bids: run_in_chunks(mechanism, bids, domain)
@@ -130,7 +124,8 @@ class CheckedMechanism:
 
     def __init__(self, mechanism, domain: Domain, unit):
         self.run = _as_function(mechanism, domain)
-        self.name = mechanism_name(mechanism)
+        function = _function_of(mechanism)
+        self.name = getattr(function, "__name__", type(function).__name__)
         self.domain, self.unit = domain, unit
         self.violations = {}
         # (rule, whether reports were truthful) -> (count, excess, row, agent, misreporter).
@@ -243,16 +238,12 @@ class CheckedMechanism:
         tolerance = TOLERANCE * (self.unit if self.domain.rules[rule].scaled else 1.0)
         if excess.max() <= tolerance:
             return
-        agents = None
-        if excess.ndim == 2:
-            agents, excess = excess.argmax(axis=1), excess.max(axis=1)
-        row = int(excess.argmax())
-        key = rule, misreporter is None
-        count, worst, *where = self.worst.get(key, (0, -np.inf))
-        if excess[row] > worst:
-            worst = float(excess[row])
-            where = [int(rows[row]), None if agents is None else int(agents[row]), misreporter]
-        self.worst[key] = (count + int(np.count_nonzero(excess > tolerance)), worst, *where)
+        by_agent = excess.reshape(len(excess), -1)
+        row, agent = np.unravel_index(by_agent.argmax(), by_agent.shape)
+        found = float(excess.max()), int(rows[row]), int(agent), misreporter
+        key, n_seen = (rule, misreporter is None), int((by_agent > tolerance).any(axis=1).sum())
+        count, *worst = self.worst.get(key, (0, *found))
+        self.worst[key] = count + n_seen, *(found if found[0] > worst[0] else worst)
 
     def _under(self, agent):
         return "" if agent is None else f" under a misreport of {self.domain.agent} {agent}"

@@ -6,10 +6,17 @@ draws, and the best report seen is kept. So it never finds less regret.
 """
 
 from collections.abc import Callable
-from itertools import chain, islice
+from itertools import chain, count, islice
 from typing import NamedTuple
 
-from sklauction.audit.candidates import ANCHORED_ITEMS, MOST_NESTED
+from sklauction.audit.candidates import (
+    MOST_NESTED,
+    anchors,
+    low_discrepancy,
+    near_best,
+    resampled,
+    subset_bids,
+)
 from sklauction.utils.constraints import is_whole
 
 __all__ = ["EFFORTS", "N_RECOMPUTED", "Stage", "plan"]
@@ -29,7 +36,7 @@ class Stage(NamedTuple):
     ----------
     name : str
     evaluations : int
-        Evaluations of the mechanism per bidder and profile.
+        Evaluations of the mechanism per bidder and profile; a plan adds those in float64.
     run : callable
         Takes the :class:`~sklauction.audit.search.Search`.
     starts, steps : int
@@ -46,15 +53,15 @@ class Stage(NamedTuple):
     fresh: bool = False
 
 
-def plan(n_items, n_deviations, gradient, effort):
+def plan(n_items, n_anchors, gradient, effort):
     """Return the stages of a search.
 
     Parameters
     ----------
     n_items : int
         Entries of a report.
-    n_deviations : int
-        Number of misreports that the domain suggests.
+    n_anchors : int
+        Number of reports that :func:`~sklauction.audit.candidates.anchors` returns.
     gradient : bool
         Whether the mechanism has a gradient.
     effort : {"quick", "default", "thorough"} or int
@@ -70,43 +77,35 @@ def plan(n_items, n_deviations, gradient, effort):
     ValueError
         If ``effort`` is neither of these, or an integer below the cost of the first stage.
     """
-    n_anchors = 2 + n_deviations + 2 * min(n_items, ANCHORED_ITEMS)
-    rounds = _rounds(n_items, n_anchors, gradient)
-    if isinstance(effort, str) and effort in EFFORTS:
-        return list(chain.from_iterable(islice(rounds, EFFORTS[effort])))
-    least = _evaluate("", n_anchors, None, gradient).evaluations
-    if not (is_whole(effort) and least <= effort <= MOST_EVALUATIONS):
+    recomputed = N_RECOMPUTED if gradient else 0
+    full_rounds = (_full_round(n_items, gradient, n_round) for n_round in count(1))
+    rounds = chain([_short_round(n_items, n_anchors, gradient)], full_rounds)
+    named = isinstance(effort, str) and effort in EFFORTS
+    least = n_anchors + recomputed
+    if not named and not (is_whole(effort) and least <= effort <= MOST_EVALUATIONS):
         raise ValueError(
             f"effort must be one of {', '.join(map(repr, EFFORTS))}, or an integer from {least} to "
             f"{MOST_EVALUATIONS:,}, evaluations per bidder and profile; got {effort!r}"
         )
     chosen, spent = [], 0
-    for stage in chain.from_iterable(rounds):
+    for stage in chain.from_iterable(islice(rounds, EFFORTS[effort] if named else None)):
+        stage = stage._replace(evaluations=stage.evaluations + recomputed)
         spent += stage.evaluations
-        if spent > effort:
+        if not named and spent > effort:
             break
         chosen.append(stage)
     return chosen
 
 
-def _rounds(n_items, n_anchors, gradient):
-    """Yield the stages of a short round, then those of full rounds, without end."""
-    yield _short_round(n_items, n_anchors, gradient)
-    n_round = 1
-    while True:
-        yield _full_round(n_items, gradient, n_round)
-        n_round += 1
-
-
 def _short_round(n_items, n_anchors, gradient):
     stages = [
-        _evaluate("anchors", n_anchors, lambda s: s.anchors(), gradient),
-        _evaluate("near the truth", 16, lambda s: s.near_best(16), gradient),
-        _evaluate("resampled values", 8, lambda s: s.resampled(8), gradient),
+        Stage("anchors", n_anchors, lambda search: search.evaluate(anchors(search.problem))),
+        _evaluate("near the truth", 16, near_best),
+        _evaluate("resampled values", 8, resampled),
     ]
     if gradient:
         return [*stages, _ascend([(2, 18)])]
-    return [*stages, _sweep(n_items, max(4, 16 // n_items), gradient), _polish(n_items, 1, 4, 4, 5)]
+    return [*stages, _sweep(n_items, max(4, 16 // n_items)), _polish(n_items, 1, 4, 4, 5)]
 
 
 def _full_round(n_items, gradient, n_round):
@@ -116,52 +115,39 @@ def _full_round(n_items, gradient, n_round):
     n_sweep = {1: 96, 2: 64, 3: 64}.get(n_items, 8)
     if not gradient:  # such mechanisms are often step functions, and fast
         n_sweep = 2 * n_sweep if n_items <= 3 else 24
-    n_resampled = 16 * n_round
     stages = [
-        _evaluate("near the best", 16, lambda s: s.near_best(16), gradient, fresh=n_round > 1),
-        _sweep(n_items, n_sweep, gradient),
-        _evaluate("low discrepancy", n_spread, lambda s: s.low_discrepancy(n_spread), gradient),
-        _evaluate("resampled values", n_resampled, lambda s: s.resampled(n_resampled), gradient),
+        _evaluate("near the best", 16, near_best, fresh=n_round > 1),
+        _sweep(n_items, n_sweep),
+        _evaluate("low discrepancy", n_spread, low_discrepancy),
+        _evaluate("resampled values", 16 * n_round, resampled),
     ]
-    few = n_items <= 3
     if n_items > 2:  # the anchors contain all subsets of two items
         n_subsets = min(n_items - 1, MOST_NESTED) + 16
-        subsets = _evaluate("subsets of items", n_subsets, lambda s: s.subset_bids(16), gradient)
-        stages.insert(1, subsets)
+        stages.insert(1, _evaluate("subsets of items", n_subsets, subset_bids))
+    few, percent = n_items <= 3, 100 / n_sweep
     if gradient:
-        return [
-            *stages,
-            _ascend([(8, 12), (3, 14), (1, 20)]),
-            _polish(n_items, 1, 6 if few else 2, 4, 100 / n_sweep, gradient),
-        ]
-    return [*stages, _polish(n_items, 2, 6 if few else 4, 8, 100 / n_sweep)]
+        ascent = _ascend([(8, 12), (3, 14), (1, 20)])
+        return [*stages, ascent, _polish(n_items, 1, 6 if few else 2, 4, percent)]
+    return [*stages, _polish(n_items, 2, 6 if few else 4, 8, percent)]
 
 
-def _evaluate(name, n_reports, make, gradient, fresh=False):
-    cost = n_reports + N_RECOMPUTED * gradient
-    return Stage(name, cost, lambda search: search.evaluate(make(search)), fresh=fresh)
+def _evaluate(name, n_reports, make, fresh=False):
+    return Stage(name, n_reports, lambda s: s.evaluate(make(s, n_reports)), fresh=fresh)
 
 
-def _sweep(n_items, n_points, gradient):
+def _sweep(n_items, n_points):
     # Both ends and two values at the rival besides the points; then one report with all items.
-    cost = n_items * (n_points + 4) + 1 + N_RECOMPUTED * gradient
+    cost = n_items * (n_points + 4) + 1
     return Stage("sweep of each item", cost, lambda search: search.sweep(n_points))
 
 
 def _ascend(phases):
-    cost = sum(kept * n_steps for kept, n_steps in phases) + N_RECOMPUTED
+    cost = sum(kept * n_steps for kept, n_steps in phases)
     longest = sum(n_steps for _, n_steps in phases)
-    return Stage(
-        "gradient ascent", cost, lambda search: search.ascend(phases), phases[0][0], longest
-    )
+    return Stage("gradient ascent", cost, lambda s: s.ascend(phases), phases[0][0], longest)
 
 
-def _polish(n_items, n_starts, n_points, n_rounds, percent, gradient=False):
-    cost = n_starts * n_rounds * (n_items * n_points + 1) + N_RECOMPUTED * gradient
-    return Stage(
-        "polish",
-        cost,
-        lambda search: search.polish(n_starts, n_points, n_rounds, percent / 100),
-        n_starts,
-        n_rounds,
-    )
+def _polish(n_items, n_starts, n_points, n_rounds, percent):
+    cost = n_starts * n_rounds * (n_items * n_points + 1)
+    settings = n_starts, n_points, n_rounds, percent / 100
+    return Stage("polish", cost, lambda s: s.polish(*settings), n_starts, n_rounds)

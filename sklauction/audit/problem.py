@@ -44,10 +44,9 @@ class AgentProblem:
 
     def __init__(self, profiles, rows, agent, box, pool, checked, module=None):
         self.profiles, self.rows, self.agent, self.pool = profiles, rows, agent, pool
-        self.checked, self.module, self.box = checked, module, box
-        self.domain = checked.domain
+        self.checked, self.module, self.domain = checked, module, checked.domain
         self.truth = profiles[:, agent]
-        self.low, self.high = np.ascontiguousarray(box[:, 0]), np.ascontiguousarray(box[:, 1])
+        self.low, self.high = np.ascontiguousarray(box.T)
         opponents = np.delete(profiles, agent, axis=1)
         self.rivals = self.domain.rivals(opponents, self.low)
         self.groups = _equal_rows(opponents.reshape(len(profiles), -1))
@@ -58,7 +57,7 @@ class AgentProblem:
 
     def exact(self, reports):
         """Return utilities (n, n_reports) of reports (n, n_reports, n_items), in float64."""
-        return self._utilities(self._run_checked(reports))
+        return self._utilities(self.run_in_batches(self._run_checked, reports))
 
     def try_reports(self, reports):
         """Return reports and utilities, plus the best reports of rows with equal opponents.
@@ -73,7 +72,12 @@ class AgentProblem:
         gains : ndarray of shape (n, n_reports or more)
             Utility of each at the truth, in the precision of the module if there is one.
         """
-        part = self._run_module(reports) if self.module else self._run_checked(reports)
+        if self.module is None:
+            part = self.run_in_batches(self._run_checked, reports)
+        else:
+            from sklauction.audit.ascent import run_module
+
+            part = run_module(self, reports)
         gains = self._utilities(part)
         if not np.isfinite(gains).all():
             gains = self._drop_overflow(reports, gains)
@@ -89,47 +93,56 @@ class AgentProblem:
             )
         return np.concatenate([reports, shared], 1), np.concatenate([gains, shared_gains], 1)
 
+    def run_in_batches(self, run, reports, entries=None):
+        """Return what a function returns for reports, in batches to bound memory.
+
+        Parameters
+        ----------
+        run : callable
+            Takes the row of the profile of each report, and the reports (n_some, n_items). Returns
+            arrays with a row per report.
+        reports : ndarray of shape (n, n_reports, n_items)
+        entries : int, default=None
+            Report entries per batch; see :func:`~sklauction.utils.batching.blocks`.
+
+        Returns
+        -------
+        list of ndarray of shape (n, n_reports, ...)
+            In float64.
+        """
+        n_rows, n_reports, n_items = reports.shape
+        flat = reports.reshape(-1, n_items)
+
+        def batches():
+            for some in blocks((len(flat), *self.profiles.shape[1:]), entries):
+                yield some, run(np.arange(some.start, some.stop) // n_reports, flat[some])
+
+        found = join(batches(), len(flat), float)
+        return [array.reshape(n_rows, n_reports, *array.shape[1:]) for array in found]
+
     def _drop_overflow(self, reports, gains):
         """Set gains that overflow in float32 to -inf; raise ValueError if they do in float64."""
         bad = ~np.isfinite(gains)
         rows = np.flatnonzero(bad.any(axis=1))
-        suspects = AgentProblem(
-            self.profiles[rows], self.rows[rows], self.agent, self.box, self.pool, self.checked
-        )
-        suspects.exact(reports[rows, bad[rows].argmax(axis=1)][:, None])
+        self._run_checked(rows, reports[rows, bad[rows].argmax(axis=1)])
         return np.where(bad, -np.inf, gains)
 
     def _utilities(self, part):
         return self.domain.worth(self.truth[:, None], part)
 
-    def _run_checked(self, reports):
-        """Return the agent's part of each outcome, arrays (n, n_reports, ...) in float64."""
-        n_rows, n_reports, _ = reports.shape
-        flat = reports.reshape(n_rows * n_reports, -1)
-
-        def run():
-            for rows in blocks((len(flat), *self.profiles.shape[1:])):
-                index = np.arange(rows.start, rows.stop) // n_reports
-                profiles = self.profiles[index]
-                profiles[:, self.agent] = flat[rows]
-                outcome = self.checked(profiles, self.rows[index], self.agent)
-                yield rows, self.domain.part(outcome, self.agent)
-
-        return [part.reshape(n_rows, n_reports, *part.shape[1:]) for part in join(run(), len(flat))]
-
-    def _run_module(self, reports):
-        from sklauction.audit.ascent import run_module
-
-        return run_module(self.module, self.profiles, self.agent, reports, self.domain)
+    def _run_checked(self, index, reports):
+        """Return the agent's part of the outcome, in float64, of a report in each profile given."""
+        profiles = self.profiles[index]
+        profiles[:, self.agent] = reports
+        outcome = self.checked(profiles, self.rows[index], self.agent)
+        return self.domain.part(outcome, self.agent)
 
 
 def _equal_rows(table):
     """Return index arrays of groups of two or more equal rows."""
-    if table.shape[1] == 0:
-        return [np.arange(len(table))] if len(table) > 1 else []
-    _, group = np.unique(table, axis=0, return_inverse=True)
-    order = np.argsort(group.ravel(), kind="stable")
-    bounds = np.flatnonzero(np.diff(group.ravel()[order])) + 1
+    group = np.unique(table, axis=0, return_inverse=True)[1].ravel()
+    order = np.argsort(group, kind="stable")
+    bounds = np.flatnonzero(np.diff(group[order])) + 1
     return [rows for rows in np.split(order, bounds) if len(rows) > 1]
 
 

@@ -14,6 +14,8 @@ from sklauction.utils.validation import check_number, check_numbers
 
 __all__ = ["Consistency", "RegretReport", "audit_consistency"]
 
+# Number of axes of each array, which are the first ones of types.
+N_AXES = {"types": 3, "regrets": 2, "misreports": 3, "truthful_utilities": 2, "objectives": 1}
 # Required keys of a description of the search.
 SEARCH_KEYS = {"effort", "evaluations_each", "gradient", "seconds", "stages", "starts", "steps"}
 
@@ -22,12 +24,12 @@ def _of_auctions(general, doc):
     """Return a property that gives a general attribute its name for auctions."""
 
     def get(report):
-        if not isinstance(report.domain, Auction):
-            raise AttributeError(
-                f"a report of {report.domain!r} has no such attribute of auctions; its general "
-                f"name is {general}"
-            )
-        return getattr(report, general)
+        if isinstance(report.domain, Auction):
+            return getattr(report, general)
+        raise AttributeError(
+            f"a report of {report.domain!r} has no attributes of auctions; the general name is "
+            f"{general}"
+        )
 
     return property(get, doc=doc)
 
@@ -122,16 +124,14 @@ class RegretReport:
     def __post_init__(self):
         if not isinstance(self.domain, Domain):
             raise ValueError(f"domain must be a Domain; got {self.domain!r}")
-        self._check("types", check_numbers, ("n_profiles", *self.domain.axes[1:]))
-        shape = self.types.shape
-        self._check("regrets", check_numbers, shape[:2])
-        self._check("misreports", check_numbers, shape)
-        self._check("truthful_utilities", check_numbers, shape[:2])
-        self._check("objectives", check_numbers, shape[:1])
-        rules = set(self.domain.rules)
-        if not isinstance(self.violations, dict) or not set(self.violations) <= rules:
+        axes, rules = ("n_profiles", *self.domain.axes[1:]), self.domain.rules
+        for name, n_axes in N_AXES.items():
+            array = check_numbers(getattr(self, name), name, axes[:n_axes])
+            object.__setattr__(self, name, array)
+            axes = self.types.shape
+        if not isinstance(self.violations, dict) or not set(self.violations) <= set(rules):
             raise ValueError(
-                f"violations must be a dict with keys of {', '.join(self.domain.rules)}; got "
+                f"violations must be a dict with keys of {', '.join(rules)}; got "
                 f"{self.violations!r}"
             )
         for rule, violation in self.violations.items():
@@ -143,10 +143,6 @@ class RegretReport:
                 f"search must be a dict with keys {', '.join(sorted(SEARCH_KEYS))}, or empty; got "
                 f"{self.search!r}"
             )
-
-    def _check(self, name, check, *limits):
-        """Replace a field by what a check returns for it."""
-        object.__setattr__(self, name, check(getattr(self, name), name, *limits))
 
     @property
     def objective(self):
@@ -237,7 +233,11 @@ class RegretReport:
             (f"mean regret per {domain.agent}", format_money(self.mean_regret, 3)),
             ("largest regret", format_money(self.max_regret, 3)),
             (f"score {domain.score_text}", f"{self.score:.6g}"),
-            *((domain.rules[rule].label, f"{most:.2g}") for rule, most in self.violations.items()),
+            *(
+                (rule.label, f"{self.violations[name]:.2g}")
+                for name, rule in domain.rules.items()
+                if name in self.violations
+            ),
         ]
         if proven := self.certificate:
             level = f"  in expectation, {100 * proven.confidence:g} %"

@@ -2,14 +2,7 @@
 
 import numpy as np
 
-from sklauction.audit.candidates import (
-    anchors,
-    low_discrepancy,
-    near,
-    resampled,
-    scan_values,
-    subset_bids,
-)
+from sklauction.audit.candidates import scan_values
 from sklauction.audit.plan import N_RECOMPUTED
 
 __all__ = ["Search"]
@@ -53,32 +46,6 @@ class Search:
             self._recompute_best()
             yield stage
 
-    def anchors(self):
-        """Return corners and edges of the box, and the deviations that the domain suggests."""
-        problem = self.problem
-        return anchors(problem.truth, problem.deviations(), problem.low, problem.high)
-
-    def near_best(self, n_reports):
-        """Return reports, half of them near the truth and half near the best report."""
-        problem, half = self.problem, n_reports // 2
-        box = (problem.low, problem.high)
-        near_truth = near(problem.truth, *box, n_reports - half, self.random)
-        return np.concatenate([near_truth, near(self.reports, *box, half, self.random)], axis=1)
-
-    def resampled(self, n_reports):
-        """Return the agent's types in other profiles."""
-        return resampled(self.problem.truth, self.problem.pool, n_reports, self.random)
-
-    def subset_bids(self, n_random):
-        """Return the truth on subsets of the items."""
-        problem = self.problem
-        return subset_bids(problem.truth, problem.rivals, problem.low, n_random, self.random)
-
-    def low_discrepancy(self, n_reports):
-        """Return a low-discrepancy sequence in the box."""
-        problem = self.problem
-        return low_discrepancy(problem.truth, problem.low, problem.high, n_reports, self.random)
-
     def evaluate(self, reports):
         """Evaluate reports (n, n_reports, n_items), keep the best, and return all gains."""
         n_reports = reports.shape[1]
@@ -88,10 +55,7 @@ class Search:
 
     def sweep(self, n_points):
         """Scan the range of each item of the best report, then combine the best values."""
-        problem = self.problem
-        values = scan_values(
-            self.reports, problem.rivals, problem.low, problem.high, n_points, self.random
-        )
+        values = scan_values(self, n_points)
         self._move_items(self.reports[:, None], self.gains[:, None], values[:, None])
 
     def ascend(self, phases):
@@ -105,20 +69,12 @@ class Search:
         """
         from sklauction.audit.ascent import ascend_from
 
-        problem = self.problem
         sizes = 0.15 * np.geomspace(1.0, 1e-3, sum(n_steps for _, n_steps in phases))
         current, gains = self._starts(phases[0][0])
         for n_kept, n_steps in phases:
             order = np.argsort(-gains, axis=1, kind="stable")[:, :n_kept]
-            best, current, gains = ascend_from(
-                _take(current, order),
-                problem.module,
-                problem.profiles,
-                problem.agent,
-                (problem.low, problem.high),
-                sizes[:n_steps],
-                problem.domain,
-            )
+            starts = _take(current, order)
+            best, current, gains = ascend_from(self.problem, starts, sizes[:n_steps])
             sizes = sizes[n_steps:]
             self._keep(best, gains)
 
@@ -175,22 +131,11 @@ class Search:
         improves = _pick(tried, chosen) > gains[..., None]
         best = _pick(values, chosen)
         together = np.where(improves, best, reports)
-        options = np.concatenate(
-            [
-                reports[:, :, None],
-                moved.reshape(n_rows, n_starts, -1, n_items),
-                together[:, :, None],
-            ],
-            axis=2,
-        )
-        option_gains = np.concatenate(
-            [
-                gains[..., None],
-                tried.reshape(n_rows, n_starts, -1),
-                self.evaluate(together)[..., None],
-            ],
-            axis=2,
-        )
+        moved = moved.reshape(n_rows, n_starts, -1, n_items)
+        options = np.concatenate([reports[:, :, None], moved, together[:, :, None]], axis=2)
+        tried = tried.reshape(n_rows, n_starts, -1)
+        jointly = self.evaluate(together)[..., None]
+        option_gains = np.concatenate([gains[..., None], tried, jointly], axis=2)
         top = option_gains.argmax(axis=2)
         options = options.reshape(n_rows * n_starts, -1, n_items)
         reports = _take(options, top.reshape(-1, 1)).reshape(reports.shape)
@@ -220,21 +165,18 @@ class Search:
 
     def _recompute_best(self):
         """Recompute the best of the board in float64, and update the best reports."""
-        problem = self.problem
-        if problem.module is None:
+        if self.problem.module is None:
             top = self.board_gains.argmax(axis=1)[:, None]
-            gains = _take(self.board_gains, top)
+            reports, gains = _take(self.board, top), _take(self.board_gains, top)
         else:
             top = np.argsort(-self.board_gains, axis=1, kind="stable")[:, :N_RECOMPUTED]
-            if top.shape[1] < N_RECOMPUTED:
-                top = np.repeat(top, N_RECOMPUTED, axis=1)[:, :N_RECOMPUTED]
-            gains = problem.exact(_take(self.board, top))
-        reports = _take(self.board, top)
-        best = gains.argmax(axis=1)
-        rows = np.arange(len(best))
-        better = gains[rows, best] > self.gains
-        self.gains = np.where(better, gains[rows, best], self.gains)
-        self.reports[better] = reports[rows, best][better]
+            reports = _take(self.board, top)
+            gains = self.problem.exact(reports)
+        best = gains.argmax(axis=1)[:, None]
+        found = _take(gains, best)[:, 0]
+        better = found > self.gains
+        self.gains = np.where(better, found, self.gains)
+        self.reports[better] = _take(reports, best)[better, 0]
 
 
 # For items as short as a report, these are up to ten times as fast as numpy.take_along_axis.

@@ -85,11 +85,10 @@ def potential_bound(grids, demand="additive", n_alike=1):
 
 def _solve(bidders, n_variables, n_alike, single):
     """Return the bound divided by ``n_alike``, after adding violated constraints."""
-    cost, highest = np.zeros(n_variables), np.full(n_variables, np.inf)
+    cost, bounds = np.zeros(n_variables), np.tile([0.0, np.inf], (n_variables, 1))
     for bidder in bidders:
-        bidder.add_cost(cost)
-        highest[bidder.x] = 1.0
-    bounds = np.column_stack([np.zeros(n_variables), highest])
+        np.add.at(cost, bidder.u, -bidder.revenue_terms[bidder.used])
+        bounds[bidder.x, 1] = 1.0
     fixed = vstack([bidder.demand_rows(n_variables) for bidder in bidders])
     limits = np.ones(fixed.shape[0])
     pairs = [bidder.close_pairs() for bidder in bidders]
@@ -174,10 +173,6 @@ class _Bidder:
         rank = (steps[:, :, None] > steps[:, None, :]).sum(axis=2)
         _, x = np.unique(u[:, None] * self.n_items + rank, return_inverse=True)
         return first + u, first + u.max() + 1 + x.reshape(steps.shape)
-
-    def add_cost(self, cost):
-        """Add minus the coefficients of the revenue to ``cost``."""
-        np.add.at(cost, self.u, -self.revenue_terms[self.used])
 
     def demand_rows(self, n_variables):
         """Return the rows that sum the allocation, which is at most 1 for unit demand."""

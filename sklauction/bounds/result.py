@@ -50,14 +50,7 @@ class RevenueBounds(namedtuple("RevenueBounds", ["lowers", "uppers"])):
 
     def __new__(cls, lowers, uppers):
         """Validate the fields."""
-        checked = []
-        for name, bounds in (("lowers", lowers), ("uppers", uppers)):
-            if not isinstance(bounds, dict) or not bounds:
-                raise ValueError(f"{name} must be a non-empty dict of bounds; got {bounds!r}")
-            checked.append(
-                {key: check_number(one, f"{name}[{key!r}]") for key, one in bounds.items()}
-            )
-        return super().__new__(cls, *checked)
+        return super().__new__(cls, _checked(lowers, "lowers"), _checked(uppers, "uppers"))
 
     @property
     def lower(self):
@@ -98,10 +91,7 @@ class RevenueBounds(namedtuple("RevenueBounds", ["lowers", "uppers"])):
         ValueError
             If the revenue is not numeric or not finite.
         """
-        try:
-            revenue = to_floats(revenue)
-        except ValueError as error:
-            raise ValueError(f"revenue must contain numbers; got {error}") from error
+        revenue = to_floats(revenue, "revenue must contain numbers")
         if not np.isfinite(revenue).all():
             raise ValueError(f"revenue must be finite; got {revenue!r}")
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -112,9 +102,15 @@ class RevenueBounds(namedtuple("RevenueBounds", ["lowers", "uppers"])):
         return (least, most) if np.ndim(revenue) else (float(least), float(most))
 
     def __str__(self):
-        lines = [
-            f"optimal revenue {self.lower:.6g} to {self.upper:.6g}",
-            f"  at least: {self.lower_source}",
-            f"  at most:  {self.upper_source}",
-        ]
-        return "\n".join(lines)
+        return (
+            f"optimal revenue {self.lower:.6g} to {self.upper:.6g}\n"
+            f"  at least: {self.lower_source}\n"
+            f"  at most:  {self.upper_source}"
+        )
+
+
+def _checked(bounds, name):
+    """Return a dict of bounds as floats."""
+    if not isinstance(bounds, dict) or not bounds:
+        raise ValueError(f"{name} must be a non-empty dict of bounds; got {bounds!r}")
+    return {key: check_number(one, f"{name}[{key!r}]") for key, one in bounds.items()}

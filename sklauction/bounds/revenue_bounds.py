@@ -112,9 +112,11 @@ def optimal_revenue_bounds(source, *, demand=None, n_cells=None, n_samples=100_0
     rng = check_rng(random_state)
     prior = getattr(source, "prior", source)
     if not is_prior(prior):
-        profiles = _check_samples(source)
+        profiles, exponent = scale_by_power_of_two(_check_samples(source))
         _check_cells(n_cells, profiles.shape[2])
-        return _bounds_of_samples(profiles, domain, n_cells)
+        lowers = earned_by_auctions(profiles, domain)
+        uppers = upper_bounds_of_samples(profiles, domain, n_cells)
+        return RevenueBounds(scale_back(lowers, exponent), scale_back(uppers, exponent))
     _check_cells(n_cells, prior.shape[1])
     try:
         return _bounds_of_prior(source, prior, domain, n_cells, n_samples, rng)
@@ -145,14 +147,6 @@ def _check_cells(n_cells, n_items):
     """Raise ValueError if a grid with this number of cells does not fit in memory."""
     if n_cells is not None and n_items in CELLS_ALONE:
         check_count(n_cells, "n_cells", most=int(MOST_PLACES ** (1 / n_items) - 1) // 2)
-
-
-def _bounds_of_samples(profiles, domain, n_cells):
-    """Return bounds estimated from samples."""
-    profiles, exponent = scale_by_power_of_two(profiles)
-    lowers = earned_by_auctions(profiles, domain)
-    uppers = upper_bounds_of_samples(profiles, domain, n_cells)
-    return RevenueBounds(scale_back(lowers, exponent), scale_back(uppers, exponent))
 
 
 def _bounds_of_prior(source, prior, domain, n_cells, n_samples, rng):

@@ -119,11 +119,8 @@ def _flow_bound(prior, profiles, domain):
     def virtual_welfare(profiles, exponent):
         parts = []
         for block in blocks((len(profiles),), BLOCK):
-            rows = profiles[block]
-            virtual = [
-                flow_virtual_values(rows[:, i], prior.marginals[i], support[i], exponent)
-                for i in range(rows.shape[1])
-            ]
+            bidders = zip(profiles[block].swapaxes(0, 1), prior.marginals, support)
+            virtual = [flow_virtual_values(*bidder, exponent) for bidder in bidders]
             parts.append(best_sale(np.stack(virtual, axis=1), domain))
         return np.concatenate(parts)
 

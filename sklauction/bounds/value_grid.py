@@ -9,6 +9,7 @@ The *lattice* has ``2 n + 1`` points per item for n cells: even points are edges
 their centers.
 """
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -119,9 +120,7 @@ class ValueGrid(NamedTuple):
                 pad = np.zeros((faces.ndim, 2), dtype=int)
                 pad[axis] = (1, 1)
                 faces = np.pad(faces, pad)
-                first, last = [slice(None)] * faces.ndim, [slice(None)] * faces.ndim
-                first[axis], last[axis] = slice(None, -1), slice(1, None)
-                faces = (faces[tuple(first)] + faces[tuple(last)]) / 2
+                faces = (np.delete(faces, -1, axis) + np.delete(faces, 0, axis)) / 2
         terms[tuple(places)] = faces
         return terms
 
@@ -157,10 +156,7 @@ def grid_of_marginals(marginals, n_cells):
         ]
         edges.append(np.append(np.concatenate(parts), breaks[-1]))
         chances.append(np.diff(marginal.cdf(edges[-1])))
-    weights = chances[0]
-    for chance in chances[1:]:
-        weights = np.multiply.outer(weights, chance)
-    return ValueGrid(tuple(edges), weights)
+    return ValueGrid(tuple(edges), functools.reduce(np.multiply.outer, chances))
 
 
 def grid_of_samples(values, n_cells):

@@ -3,11 +3,7 @@
 import difflib
 from dataclasses import dataclass, field
 
-import numpy as np
-from scipy import stats
-
-from sklauction.datasets.distributions import Discrete, Mixture
-from sklauction.datasets.priors import TrianglePrior, is_prior, product_prior, uniform
+from sklauction.datasets.priors import is_prior
 from sklauction.datasets.settings import SETTINGS
 from sklauction.domains.auctions import Auction, auction_of
 from sklauction.utils.saving import savable
@@ -86,10 +82,9 @@ class AuctionSetting:
         for name in ("optimal_revenue", "best_known_revenue"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, check_number(getattr(self, name), name))
-        name = "optimal_revenue_bounds"
         if self.optimal_revenue_bounds is not None:
-            bounds = check_numbers(self.optimal_revenue_bounds, name, (2,))
-            object.__setattr__(self, name, tuple(bounds.tolist()))
+            bounds = check_numbers(self.optimal_revenue_bounds, "optimal_revenue_bounds", (2,))
+            object.__setattr__(self, "optimal_revenue_bounds", tuple(bounds.tolist()))
 
     @property
     def n_bidders(self):
@@ -203,26 +198,6 @@ def load_setting(name):
         near = difflib.get_close_matches(str(name), SETTINGS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"name must be one of {', '.join(SETTINGS)}; got {name!r}{hint}")
-    row = dict(SETTINGS[name])
-    kind, *arguments = row.pop("prior")
-    prior = _PRIORS[kind](row.pop("shape"), *arguments)
-    row["published"] = dict(row.get("published", {}))
-    return AuctionSetting(name=name, prior=prior, **row)
-
-
-def _mixture_prior(shape, pieces):
-    """Return the prior of values from the same mixture of uniform distributions."""
-    weights = [weight for weight, _, _ in pieces]
-    return product_prior(shape, Mixture([uniform(low, high) for _, low, high in pieces], weights))
-
-
-# Uniform distributions on intervals whose ends broadcast.
-_uniforms = np.frompyfunc(uniform, 2, 1)
-# Kind of prior in SETTINGS -> function of (shape, *arguments).
-_PRIORS = {
-    "uniform": lambda shape, low, high: product_prior(shape, _uniforms(low, high)),
-    "exponential": lambda shape, mean: product_prior(shape, stats.expon(scale=mean)),
-    "mixture": _mixture_prior,
-    "two_point": lambda shape, p, a, b: product_prior(shape, Discrete([a, b], [p, 1 - p])),
-    "triangle": lambda shape: TrianglePrior(),
-}
+    row = SETTINGS[name]
+    fresh = {"prior": row["prior"](), "published": dict(row.get("published", {}))}
+    return AuctionSetting(name=name, **{**row, **fresh})

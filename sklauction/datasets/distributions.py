@@ -73,22 +73,19 @@ class Mixture:
 
     def pdf(self, x):
         """Density at x per unit of money, elementwise; not available with atoms."""
-        x = _numbers(x, "x")
-        return self._mix(component.pdf(x) for component in self.components)
+        return self._mix("pdf", to_floats(x, "x must contain numbers"))
 
     def cdf(self, x):
         """Probability of values up to x, elementwise."""
-        x = _numbers(x, "x")
-        return self._mix(component.cdf(x) for component in self.components)
+        return self._mix("cdf", to_floats(x, "x must contain numbers"))
 
     def sf(self, x):
         """Probability of values above x, elementwise."""
-        x = _numbers(x, "x")
-        return self._mix(component.sf(x) for component in self.components)
+        return self._mix("sf", to_floats(x, "x must contain numbers"))
 
     def ppf(self, q):
         """Smallest value in money with a cdf of at least q, elementwise, by bisection."""
-        q = _numbers(q, "q")
+        q = to_floats(q, "q must contain numbers")
         quantiles = [np.asarray(component.ppf(q), dtype=float) for component in self.components]
         low, high = np.minimum.reduce(quantiles), np.maximum.reduce(quantiles)
         for _ in range(BISECTIONS):
@@ -99,7 +96,7 @@ class Mixture:
 
     def mean(self):
         """Return the expected value, in money."""
-        return float(self._mix(component.mean() for component in self.components))
+        return float(self._mix("mean"))
 
     def support(self):
         """Lowest and highest value, in money."""
@@ -135,8 +132,10 @@ class Mixture:
             values[mine] = to_floats(component.rvs(size=int(mine.sum()), random_state=rng))
         return values[()]
 
-    def _mix(self, terms):
-        return sum(weight * term for weight, term in zip(self.weights, terms))
+    def _mix(self, method, *arguments):
+        """Return the weighted sum of what a method of the components returns."""
+        parts = zip(self.weights, self.components)
+        return sum(weight * getattr(part, method)(*arguments) for weight, part in parts)
 
 
 @savable(values="atoms")
@@ -193,12 +192,12 @@ class Discrete:
 
     def pmf(self, x):
         """Probability of x, elementwise."""
-        x = _numbers(x, "x")
+        x = to_floats(x, "x must contain numbers")
         return np.where(np.isnan(x), x, (x[..., None] == self.atoms) @ self.probabilities)[()]
 
     def cdf(self, x):
         """Probability of values up to x, elementwise."""
-        x = _numbers(x, "x")
+        x = to_floats(x, "x must contain numbers")
         reached = self._cumulative[np.searchsorted(self.atoms, x, side="right")]
         return np.where(np.isnan(x), x, reached)[()]
 
@@ -208,7 +207,7 @@ class Discrete:
 
     def ppf(self, q):
         """Smallest atom in money with a cdf of at least q, elementwise; NaN for invalid q."""
-        q = _numbers(q, "q")
+        q = to_floats(q, "q must contain numbers")
         index = np.searchsorted(self._cumulative[1:], q, side="left")
         atoms = self.atoms[np.minimum(index, self.atoms.size - 1)]
         return np.where((q >= 0) & (q <= 1), atoms, np.nan)[()]
@@ -274,16 +273,11 @@ def check_rng(random_state):
 
 def _check_probabilities(probabilities, size, name, of):
     """Return probabilities as an array; raise ValueError if they are invalid."""
-    try:
-        checked = to_floats(probabilities).copy()
-    except ValueError:
-        checked = np.full(size, np.nan)
+    expected = f"{name} must be {size} non-negative numbers that sum to 1, one for each of the {of}"
+    checked = to_floats(probabilities, expected).copy()
     # The tolerance of numpy's `choice` is 1e-8.
     if checked.shape != (size,) or not (checked >= 0).all() or abs(checked.sum() - 1) > 1e-8:
-        raise ValueError(
-            f"{name} must be {size} non-negative numbers that sum to 1, one for each of the {of}; "
-            f"got {probabilities!r}"
-        )
+        raise ValueError(f"{expected}; got {probabilities!r}")
     return checked
 
 
@@ -297,14 +291,6 @@ def _check_components(components):
         if missing:
             raise ValueError(f"{expected}; got {component!r}, which has no {missing[0]}")
     return tuple(components)
-
-
-def _numbers(values, name):
-    """Return numbers as an array of any shape; NaN and infinity are allowed."""
-    try:
-        return to_floats(values)
-    except ValueError as error:
-        raise ValueError(f"{name} must contain numbers; got {error}") from error
 
 
 def _check_size(size):

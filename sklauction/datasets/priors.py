@@ -1,20 +1,18 @@
 """Priors: distributions of valuation profiles."""
 
 import functools
-import inspect
 
 import numpy as np
 from scipy import stats
 
 from sklauction.datasets.distributions import check_fits_in_memory, check_rng, describe
 from sklauction.utils.saving import savable
-from sklauction.utils.validation import check_count, to_floats
+from sklauction.utils.validation import broadcast, check_count, to_floats
 
 __all__ = ["ProductPrior", "TrianglePrior", "as_grid", "check_sizes", "is_prior", "report_range"]
 
 # The support of an unbounded prior ends at its quantile 1 - TAIL.
 TAIL = 1e-6
-MISSING = object()
 
 
 @savable
@@ -167,11 +165,9 @@ class TrianglePrior:
 
 def is_prior(candidate):
     """Return whether an object has the attributes of a prior."""
-    names = ("bounded", "marginals", "sample", "shape", "support")
-    if isinstance(candidate, type):
-        return False
-    # Static look-up, so that properties are not computed.
-    return all(inspect.getattr_static(candidate, name, MISSING) is not MISSING for name in names)
+    names = {"bounded", "marginals", "sample", "shape", "support"}
+    # hasattr would compute properties.
+    return not isinstance(candidate, type) and names <= set(dir(candidate))
 
 
 def check_sizes(**sizes):
@@ -211,15 +207,21 @@ def _ends(distribution):
     return distribution.support()
 
 
+def floats_from(distribution, method, expected, *arguments, **options):
+    """Return floats from a method of a distribution; ``expected`` begins the message of errors."""
+    try:
+        return to_floats(getattr(distribution, method)(*arguments, **options))
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            f"{expected}; got {describe(distribution)}, whose {method} raised "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
 def _draw(distribution, n_samples, rng, cell):
     """Return draws for one (bidder, item); raise ValueError if they are no valuations."""
-    try:
-        values = to_floats(distribution.rvs(size=n_samples, random_state=rng))
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(
-            f"distribution must draw numbers by rvs(size, random_state); got "
-            f"{describe(distribution)}, which raised {type(error).__name__}: {error}"
-        ) from error
+    expected = "distribution must draw numbers by rvs(size, random_state)"
+    values = floats_from(distribution, "rvs", expected, size=n_samples, random_state=rng)
     if values.shape != (n_samples,):
         raise ValueError(
             f"distribution must draw one number per profile; got {describe(distribution)}, which "
@@ -249,10 +251,5 @@ def product_prior(shape, distribution, name="distribution"):
 
 def broadcast_grid(grid, shape, name):
     """Return the distribution of each bidder and item; raise ValueError for another shape."""
-    try:
-        return np.broadcast_to(grid, shape)
-    except ValueError as error:
-        raise ValueError(
-            f"{name} must be one distribution or broadcast to (n_bidders, n_items) = {shape}; "
-            f"got shape {grid.shape}"
-        ) from error
+    expected = f"{name} must be one distribution or broadcast to (n_bidders, n_items) = {shape}"
+    return broadcast(grid, shape, expected)

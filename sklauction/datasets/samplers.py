@@ -3,8 +3,8 @@
 import numpy as np
 
 from sklauction.datasets.distributions import check_rng, describe
-from sklauction.datasets.priors import check_sizes, product_prior
-from sklauction.utils.validation import check_count, to_floats
+from sklauction.datasets.priors import check_sizes, floats_from, product_prior
+from sklauction.utils.validation import check_count
 
 __all__ = ["make_drifting_valuations", "make_valuations"]
 
@@ -107,11 +107,10 @@ def make_drifting_valuations(
     ((5, 1000, 2, 1), array([0. , 0.3, 0.5, 0.8, 1. ]))
     """
     check_count(n_steps, "n_steps", minimum=2)
-    sizes = {"n_samples": n_samples, "n_bidders": n_bidders, "n_items": n_items}
-    n_steps, n_samples, *shape = check_sizes(n_steps=n_steps, **sizes)
-    shape = tuple(shape)
+    sizes = check_sizes(n_steps=n_steps, n_samples=n_samples, n_bidders=n_bidders, n_items=n_items)
+    shape = sizes[2:]
     ends = [product_prior(shape, *one).marginals for one in ((start, "start"), (end, "end"))]
-    uniforms = check_rng(random_state).uniform(size=(n_steps, n_samples, *shape))
+    uniforms = check_rng(random_state).uniform(size=sizes)
     shares = np.linspace(0, 1, n_steps)[:, None]
     values = np.empty(uniforms.shape)
     for place in np.ndindex(shape):
@@ -125,17 +124,8 @@ def make_drifting_valuations(
 
 def _quantiles(distribution, uniforms):
     """Return the quantiles of a distribution at uniform draws."""
-    if not hasattr(distribution, "ppf"):
-        raise ValueError(
-            f"start and end must contain distributions with ppf; got {describe(distribution)}"
-        )
-    try:
-        values = to_floats(distribution.ppf(uniforms))
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"start and end must contain distributions with ppf; got {describe(distribution)}, "
-            f"whose ppf raised {type(error).__name__}: {error}"
-        ) from error
+    expected = "start and end must contain distributions with ppf"
+    values = floats_from(distribution, "ppf", expected, uniforms)
     if values.shape != uniforms.shape or not np.isfinite(values).all():
         raise ValueError(
             "start and end must contain distributions with finite quantiles; got "

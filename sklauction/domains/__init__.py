@@ -1,8 +1,9 @@
 """Kinds of mechanisms: what agents report, what is decided, and what it is worth to them."""
 
 from sklauction.domains.auctions import ADDITIVE, UNIT, Auction, auction_of
-from sklauction.domains.base import Domain, Rule
+from sklauction.domains.base import Domain
 from sklauction.domains.outcome import Outcome
+from sklauction.domains.rule import Rule
 from sklauction.utils.saving import savable
 
 __all__ = ["ADDITIVE", "UNIT", "Auction", "Domain", "Outcome", "Rule", "auction_of", "savable"]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from sklauction.domains.base import Domain, Rule
+from sklauction.domains.base import Domain
 from sklauction.domains.outcome import AuctionOutcome
+from sklauction.domains.rule import Rule
 from sklauction.utils.constraints import Constraint, choice
 from sklauction.utils.saving import savable
 
@@ -137,9 +138,17 @@ class Auction(Domain):
         return {**self.violations(reports, outcome), "subsidy": np.maximum(-outcome[1], 0.0)}
 
     def infeasibility(self, allocations):
-        """Return the largest violation of an allocation constraint per profile, in probability.
+        """Return the largest violation of an allocation constraint, per profile.
 
-        It is not finite where sums overflow.
+        Parameters
+        ----------
+        allocations : ndarray of shape (n_samples, n_bidders, n_items)
+            Probability that a bidder gets an item.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            In probability, at least 0; not finite where sums overflow.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             total = _reduce(np.maximum, _reduce(np.add, allocations))
@@ -150,11 +159,33 @@ class Auction(Domain):
         return np.maximum(excess, 0.0)
 
     def best_set(self, values):
-        """Return the largest value of options that do not exclude one another, (...)."""
+        """Return the largest value of options that do not exclude one another.
+
+        Parameters
+        ----------
+        values : ndarray of shape (..., n_items)
+            Non-negative values of the options.
+
+        Returns
+        -------
+        ndarray of shape (...)
+            In the unit of the values.
+        """
         return values.max(axis=-1) if self.exclusive else values.sum(axis=-1)
 
     def limits(self, n_items):
-        """Return whether a bidder can get only a part of this many items."""
+        """Return whether a bidder can get only a part of this many items.
+
+        Parameters
+        ----------
+        n_items : int
+            Number of items.
+
+        Returns
+        -------
+        bool
+            False for a single item, whatever the demand.
+        """
         return self.exclusive and n_items > 1
 
     def best(self, worths):
@@ -204,6 +235,7 @@ class Auction(Domain):
         Parameters
         ----------
         scores : Tensor of shape (n, n_bidders, n_items)
+            Score of giving the item to the bidder.
         item_exit : Tensor of shape (n, 1, n_items)
             Score of keeping the item.
         bidder_exit : Tensor of shape (n, n_bidders, 1), optional
@@ -212,6 +244,7 @@ class Auction(Domain):
         Returns
         -------
         Tensor of shape (n, n_bidders, n_items)
+            Probabilities.
 
         References
         ----------
@@ -247,7 +280,9 @@ class Auction(Domain):
         Returns
         -------
         allocations : Tensor of shape (n, n_bidders, n_items)
+            Probabilities.
         utilities : Tensor of shape (n, n_bidders)
+            In the unit of the values.
         """
         import torch
         from torch.nn.functional import softplus

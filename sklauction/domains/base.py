@@ -1,35 +1,15 @@
 """Domain: what a kind of mechanism is, in one object."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from sklauction.domains.outcome import Outcome
+from sklauction.utils.numbers import largest, stack_last
 from sklauction.utils.validation import WIDEST_SUPPORT, check_support
 
-__all__ = ["Domain", "Rule", "require"]
+__all__ = ["Domain", "require"]
 
 # Differences below this share of the largest report count as rounding.
 ROUNDING = 1e-9
-
-
-class Rule(NamedTuple):
-    """A rule that outcomes must satisfy, in words.
-
-    Attributes
-    ----------
-    problem : str
-        Sentence about a mechanism that breaks it, with ``{name}`` (of the mechanism) and, for a
-        rule of each agent, ``{agent}`` (its number).
-    label : str
-        Of the largest violation, in reports.
-    scaled : bool
-        Whether violations are in the unit of the reports.
-    """
-
-    problem: str
-    label: str
-    scaled: bool = False
 
 
 class Domain:
@@ -136,69 +116,187 @@ class Domain:
         raise NotImplementedError(f"{type(self).__name__} must have a shape")
 
     def fields(self, n_agents, n_entries):
-        """Return the shape of each field of the outcome of one profile, a dict by name."""
+        """Return the shape of each field of the outcome of one profile.
+
+        Parameters
+        ----------
+        n_agents, n_entries : int
+            Numbers of agents and of entries of a report.
+
+        Returns
+        -------
+        dict of {str: tuple of int}
+            In the order of the fields of ``outcome_class``.
+        """
         raise NotImplementedError(f"{type(self).__name__} must have fields")
 
     def part(self, outcome, agent):
-        """Return what of an outcome concerns an agent: a tuple of arrays; by default all of it."""
+        """Return what of an outcome concerns an agent; by default all of it.
+
+        Parameters
+        ----------
+        outcome : sequence of arrays of shape (..., *own)
+            The fields, of any number of profiles.
+        agent : int
+            Number of the agent.
+
+        Returns
+        -------
+        tuple of arrays of shape (..., *own)
+            The same for all agents in number and shape.
+        """
         return tuple(outcome)
 
     def worth(self, types, part):
-        """Return what parts of outcomes are worth to types.
+        """Return what parts of outcomes are worth to types: the utility of an agent.
 
         Parameters
         ----------
         types : array of shape (..., n_entries)
-        part : tuple of arrays
-            Of :meth:`part`. Its leading axes and those of ``types`` broadcast.
+            Types of one agent.
+        part : sequence of arrays of shape (..., *own)
+            Of :meth:`part`. The leading axes and those of ``types`` broadcast.
 
         Returns
         -------
         array of shape (...)
+            In the unit of utilities.
         """
         raise NotImplementedError(f"{type(self).__name__} must have worth")
 
     def worths(self, types, part):
-        """Return the worth of each part to each type, (..., k, l); see :meth:`worth`.
+        """Return the worth of each part to each type.
 
         Parameters
         ----------
         types : array of shape (..., k, n_entries)
-        part : tuple of arrays of shape (..., l, *own shape)
+            Types of one agent.
+        part : sequence of arrays of shape (..., l, *own)
+            Of :meth:`part`.
+
+        Returns
+        -------
+        array of shape (..., k, l)
+            In the unit of utilities.
         """
         new = (slice(None),) * (types.ndim - 2) + (None,)
         return self.worth(types[..., None, :], tuple(field[new] for field in part))
 
     def gain(self, types, part, other):
-        """Return the worth of a part minus that of another; see :meth:`worth`."""
+        """Return the worth of a part minus that of another.
+
+        Parameters
+        ----------
+        types : array of shape (..., n_entries)
+            Types of one agent.
+        part, other : sequence of arrays of shape (..., *own)
+            Of :meth:`part`.
+
+        Returns
+        -------
+        array of shape (...)
+            In the unit of utilities.
+        """
         return self.worth(types, part) - self.worth(types, other)
 
     def utilities(self, types, outcome):
-        """Return each agent's worth of an outcome, (..., n_agents)."""
+        """Return what an outcome is worth to each agent.
+
+        Parameters
+        ----------
+        types : array of shape (..., n_agents, n_entries)
+            True types.
+        outcome : sequence of arrays of shape (..., *own)
+            The fields; they may be those of other reports.
+
+        Returns
+        -------
+        array of shape (..., n_agents)
+            In the unit of utilities.
+        """
         agents = range(types.shape[-2])
-        return _stack([self.worth(types[..., i, :], self.part(outcome, i)) for i in agents])
+        return stack_last([self.worth(types[..., i, :], self.part(outcome, i)) for i in agents])
 
     def objective(self, types, outcome):
-        """Return what the designer wants to maximise, (...); by default the sum of utilities."""
+        """Return what the designer wants to maximise; by default the sum of utilities.
+
+        Parameters
+        ----------
+        types : array of shape (..., n_agents, n_entries)
+            True types.
+        outcome : sequence of arrays of shape (..., *own)
+            The fields.
+
+        Returns
+        -------
+        array of shape (...)
+            One figure per profile.
+        """
         return self.utilities(types, outcome).sum(-1)
 
     def score(self, objective, regret):
-        """Return the score of a mean objective and a mean total regret; greater is better."""
+        """Return the score of a mechanism; by default the objective minus the regret.
+
+        Parameters
+        ----------
+        objective, regret : float or array of any shape
+            Mean objective, and mean over profiles of the sum over agents of regret.
+
+        Returns
+        -------
+        float or array of the same shape
+            Greater is better.
+        """
         return objective - regret
 
     def violations(self, reports, outcome):
-        """Return by how much each rule is broken: a dict of arrays, at most 0 where it holds.
+        """Return by how much each rule is broken; by default there are no rules.
 
-        An array is of shape (n_samples,), or (n_samples, n_agents) for a rule of each agent.
+        Parameters
+        ----------
+        reports : ndarray of shape (n_samples, n_agents, n_entries)
+            Reports.
+        outcome : sequence of ndarray of shape (n_samples, *own)
+            The fields.
+
+        Returns
+        -------
+        dict of {str: ndarray}
+            For names of ``rules``, an array of shape (n_samples,), or (n_samples, n_agents) for a
+            rule about each agent: at most 0 where the rule holds.
         """
         return {}
 
     def defects(self, reports, outcome):
-        """Return :meth:`violations`, and those of rules for learned and loaded mechanisms."""
+        """Return violations, and those of rules for learned and loaded mechanisms only.
+
+        Parameters
+        ----------
+        reports : ndarray of shape (n_samples, n_agents, n_entries)
+            Reports.
+        outcome : sequence of ndarray of shape (n_samples, *own)
+            The fields.
+
+        Returns
+        -------
+        dict of {str: ndarray}
+            Of the same shapes as in :meth:`violations`.
+        """
         return self.violations(reports, outcome)
 
     def n_scores(self, n_agents, n_entries):
-        """Return the number of scores that :meth:`decide` takes for a profile."""
+        """Return the number of scores that :meth:`decide` takes for a profile.
+
+        Parameters
+        ----------
+        n_agents, n_entries : int
+            Numbers of agents and of entries of a report.
+
+        Returns
+        -------
+        int
+            Number of outputs of a network.
+        """
         raise NotImplementedError
 
     def decide(self, scores, reports):
@@ -207,33 +305,86 @@ class Domain:
         Parameters
         ----------
         scores : Tensor of shape (n, n_scores)
+            Outputs of a network.
         reports : Tensor of shape (n, n_agents, n_entries)
             In units of :meth:`scale`.
 
         Returns
         -------
-        tuple of Tensor
+        sequence of Tensor of shape (n, *own)
             The fields, in the same units.
         """
         raise NotImplementedError
 
     def best(self, worths):
-        """Return the most valuable outcome."""
+        """Return the most valuable outcome.
+
+        Parameters
+        ----------
+        worths : ndarray of shape (n_samples, ...)
+            Worth of what can be decided; its shape depends on the domain.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, ...)
+            What is decided.
+        """
         raise NotImplementedError
 
     def scale(self, types):
-        """Return the unit of reports, learned from types (n_samples, n_agents, n_entries)."""
+        """Return the unit of reports; by default 1.
+
+        Utilities and the objective must scale with it.
+
+        Parameters
+        ----------
+        types : ndarray of shape (n_samples, n_agents, n_entries)
+            Samples.
+
+        Returns
+        -------
+        float
+            Above zero.
+        """
         return 1.0
 
     def in_units(self, outcome, scale):
-        """Return an outcome whose ``scaled`` fields are multiplied by a scale."""
+        """Return an outcome whose ``scaled`` fields are multiplied by a scale.
+
+        Parameters
+        ----------
+        outcome : sequence of arrays of shape (..., *own)
+            The fields.
+        scale : float
+            Factor.
+
+        Returns
+        -------
+        tuple of arrays of shape (..., *own)
+            The fields.
+        """
         names = self.outcome_class._fields
         return tuple(
             field * scale if name in self.scaled else field for name, field in zip(names, outcome)
         )
 
     def outside(self, outcome, reports, low):
-        """Return what a report outside the box gets, given the outcome of the nearest inside."""
+        """Return the outcome of reports outside the box; by default that of the nearest inside.
+
+        Parameters
+        ----------
+        outcome : sequence of Tensor of shape (n, *own)
+            The fields for the nearest reports inside.
+        reports : Tensor of shape (n, n_agents, n_entries)
+            Reports, inside or outside.
+        low : Tensor of shape (n_agents, n_entries)
+            Lowest reports of the box.
+
+        Returns
+        -------
+        sequence of Tensor of shape (n, *own)
+            The fields.
+        """
         return outcome
 
     def box(self, types, support=None):
@@ -242,12 +393,14 @@ class Domain:
         Parameters
         ----------
         types : ndarray of shape (n_samples, n_agents, n_entries)
+            Samples.
         support : array-like broadcastable to (n_agents, n_entries, 2), default=None
             None means the range of the types.
 
         Returns
         -------
         ndarray of shape (n_agents, n_entries, 2)
+            In the unit of the types.
 
         Raises
         ------
@@ -258,20 +411,20 @@ class Domain:
         if support is None:
             return np.stack([lows, highs], axis=-1)
         box = check_support(support, *types.shape[1:], self.lowest, self.axes)
-        largest = np.abs(types).max()
-        slack = ROUNDING * largest
+        top = largest(types)
+        slack = ROUNDING * top
         outside = (lows < box[..., 0] - slack) | (highs > box[..., 1] + slack)
         if outside.any():
             agent, entry = np.argwhere(outside)[0]
             raise ValueError(
-                f"support must hold every valuation of fit; got {box[agent, entry].tolist()} for "
-                f"{self.entry} {entry} of {self.agent} {agent}, and valuations from "
+                f"support must hold every value of fit; got {box[agent, entry].tolist()} for "
+                f"{self.entry} {entry} of {self.agent} {agent}, and values from "
                 f"{lows[agent, entry]} to {highs[agent, entry]}"
             )
-        if np.abs(box).max() > WIDEST_SUPPORT * largest:
+        if largest(box) > WIDEST_SUPPORT * top:
             raise ValueError(
-                f"support must reach at most to {WIDEST_SUPPORT:g} times the largest valuation of "
-                f"fit, {largest}; got {np.abs(box).max()}"
+                f"support must reach at most to {WIDEST_SUPPORT:g} times the largest value of fit, "
+                f"{top}; got {largest(box)}"
             )
         return box
 
@@ -288,6 +441,7 @@ class Domain:
         Returns
         -------
         ndarray of shape (n, n_entries)
+            One for each entry.
         """
         return np.broadcast_to(low, (len(others), len(low)))
 
@@ -297,12 +451,14 @@ class Domain:
         Parameters
         ----------
         truth, rivals : ndarray of shape (n, n_entries)
+            True types of an agent, and :meth:`rivals`.
         low, high : ndarray of shape (n_entries,)
             Ends of the agent's box.
 
         Returns
         -------
         ndarray of shape (n, n_reports, n_entries)
+            Within the box.
         """
         return np.empty((len(truth), 0, truth.shape[1]))
 
@@ -312,7 +468,18 @@ class Domain:
         return "n_samples", _count(self.agent), _count(self.entry)
 
     def label(self, agent, entry):
-        """Return the label of an axis that shows an entry of an agent's type."""
+        """Return the label of an axis that shows an entry of an agent's type.
+
+        Parameters
+        ----------
+        agent, entry : int
+            Numbers of the agent and of the entry.
+
+        Returns
+        -------
+        str
+            Label, with the unit if there is one.
+        """
         return f"{self.entry} {entry} of {self.agent} {agent}"
 
 
@@ -326,12 +493,3 @@ def require(domain, who, *methods):
 def _count(word):
     """Return the name of the number of some things, such as "n_bidders"."""
     return f"n_{word[:-1]}ies" if word.endswith("y") else f"n_{word}s"
-
-
-def _stack(arrays):
-    """Stack numpy arrays or tensors along a new last axis."""
-    if isinstance(arrays[0], np.ndarray):
-        return np.stack(arrays, axis=-1)
-    import torch
-
-    return torch.stack(arrays, dim=-1)

@@ -14,8 +14,10 @@ __all__ = ["AuctionOutcome", "Outcome"]
 class Outcome:
     """Base class of outcomes: mix it into a named tuple of arrays of shape (n_samples, ...).
 
-    An outcome also behaves like a 2-D array with one row per profile, so that scikit-learn's tools
-    can index, stack and compare it.
+    Parameters
+    ----------
+    *fields, **named : array-like of shape (n_samples, ...)
+        The fields of the named tuple.
 
     Raises
     ------
@@ -26,6 +28,11 @@ class Outcome:
         If a field or row that does not exist is indexed.
     ImportError
         In :meth:`to_frame`, if pandas is not installed.
+
+    Notes
+    -----
+    An outcome also behaves like a 2-D array with one row per profile, so that scikit-learn's tools
+    can index, stack and compare it.
 
     Examples
     --------

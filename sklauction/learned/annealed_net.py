@@ -28,8 +28,6 @@ class AnnealedNet(AuctionNet):
     Parameters
     ----------
     rules : AnnealedRules
-    module : type
-        Class of the network.
     **kwargs
         Parameters of :class:`~sklauction.learned.training.AuctionNet`.
     """
@@ -40,8 +38,9 @@ class AnnealedNet(AuctionNet):
     # Evaluated by an upper bound.
     regret_relation = "<="
 
-    def __init__(self, module, rules, **kwargs):
-        super().__init__(module, **kwargs)
+    def __init__(self, rules, **kwargs):
+        # No class of the network, as subclasses build it from the rules.
+        super().__init__(torch.nn.Module, **kwargs)
         self.rules = rules
 
     def initialize_optimizer(self):

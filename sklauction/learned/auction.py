@@ -17,6 +17,7 @@ from sklauction.learned.training import resolve_device
 from sklauction.mechanism import run_in_chunks
 from sklauction.persistence.checkpoint import Checkpoint, canonical, digest
 from sklauction.utils.constraints import FLAG, SEED, SHARE, Constraint, count
+from sklauction.utils.numbers import largest
 from sklauction.utils.saving import fitted_rows
 from sklauction.utils.validation import WIDEST_SUPPORT
 
@@ -113,10 +114,6 @@ class LearnedMechanism(BaseMechanism):
         "seed_": count(0),
         "history_": fitted_rows,
     }
-
-    def _store(self, parameters):
-        """Store the parameters of a constructor, which passes its ``locals()``."""
-        vars(self).update((name, value) for name, value in parameters.items() if name != "self")
 
     def partial_fit(self, X, y=None):
         """Train one iteration on X, keeping the networks and their optimizers.
@@ -315,10 +312,10 @@ class LearnedMechanism(BaseMechanism):
         """Return valuations in units of the scale, as a tensor on the net's device."""
         if valuations is None:
             return None
-        if np.abs(valuations).max() > WIDEST_SUPPORT * self.scale_:
+        if largest(valuations) > WIDEST_SUPPORT * self.scale_:
             raise ValueError(
                 f"X must hold values of at most {WIDEST_SUPPORT:g} times scale_, which is "
-                f"{self.scale_:.3g}; got {np.abs(valuations).max()}"
+                f"{self.scale_:.3g}; got {largest(valuations)}"
             )
         scaled = torch.as_tensor(valuations / self.scale_, dtype=torch.float32)
         return scaled.to(self.net_.device)

@@ -5,9 +5,4 @@ from sklauction.menus.allocation_menu import AllocationMenu
 from sklauction.menus.menunet import MenuNetAuction
 from sklauction.menus.rochetnet import RochetNetAuction
 
-__all__ = [
-    "AffineMaximizerAuction",
-    "AllocationMenu",
-    "MenuNetAuction",
-    "RochetNetAuction",
-]
+__all__ = ["AffineMaximizerAuction", "AllocationMenu", "MenuNetAuction", "RochetNetAuction"]

@@ -53,8 +53,7 @@ class AffineMenu(NamedTuple):
 
     def start(self, start):
         """Return the menu of one start, without the leading axis."""
-        parts = (part[start] for part in self[:3])
-        return AffineMenu(*parts, self.reserves)
+        return AffineMenu(*(part[start] for part in self[:3]), self.reserves)
 
 
 class ItemWise(NamedTuple):
@@ -204,17 +203,7 @@ class SoftRevenue(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(
-        ctx,
-        profiles,
-        allocations,
-        weights,
-        boosts,
-        sharpness,
-        item_welfare=None,
-        item_without=None,
-        item_worth=None,
-    ):
+    def forward(ctx, profiles, allocations, weights, boosts, sharpness, *items):
         """Return mean revenue, (n_starts,).
 
         Parameters
@@ -225,15 +214,17 @@ class SoftRevenue(torch.autograd.Function):
             Of an :class:`AffineMenu` with leading axis (n_starts,).
         sharpness : float
             Per unit of the scale.
-        item_welfare, item_without, item_worth : Tensor, optional
-            Fields of the :class:`ItemWise` of the first row.
+        *items : Tensor
+            If the first row represents all integral allocations, ``welfare``, ``without`` and
+            ``worth`` of its :class:`ItemWise`.
         """
         flat = profiles.flatten(1).expand(len(boosts), -1, -1)
         weighted = allocations * weights[:, None, :, None]
         welfare = torch.baddbmm(boosts.unsqueeze(1), flat, weighted.flatten(2).transpose(1, 2))
         worth = torch.bmm(flat, allocations.flatten(2).transpose(1, 2))
-        if item_welfare is not None:
-            welfare[..., 0], worth[..., 0] = item_welfare, item_worth
+        item_without = None
+        if items:
+            welfare[..., 0], item_without, worth[..., 0] = items
         without, rows = _best_without(profiles, weighted, boosts, welfare, item_without)
         inverse = (1 / weights).sum(dim=1)[:, None, None]
         # S_k - W_k sum_i 1 / w_i
@@ -270,7 +261,7 @@ class SoftRevenue(torch.autograd.Function):
         by_weights = (by_weighted * allocations).sum(dim=(1, 3))
         paid = (without - mean_welfare.unsqueeze(1)).sum(dim=2) * unit.squeeze(2)
         by_weights -= paid * inverse.square()
-        by_items = (None, None, None)
+        by_items = [None] * len(ctx.needs_input_grad[5:])
         if any(ctx.needs_input_grad[5:]):
             by_without = torch.where(rows == 0, inverse.unsqueeze(2) * unit, 0.0)
             by_items = (by_welfare[..., 0], by_without, probs[..., 0] * unit.squeeze(2))
@@ -339,7 +330,6 @@ def soft_revenue(profiles, menu, sharpness):
     -------
     Tensor of shape (n_starts,)
     """
-    items = ()
-    if menu.reserves is not None:
-        items = sell_item_wise(profiles, menu.weights, menu.reserves)[:3]
+    reserves = menu.reserves
+    items = () if reserves is None else sell_item_wise(profiles, menu.weights, reserves)[:3]
     return SoftRevenue.apply(profiles, *menu[:3], sharpness, *items)

@@ -4,7 +4,6 @@ import torch
 
 from sklauction.analytic.myerson import fit_myerson, reserve_prices
 from sklauction.learned.parameter_docs import share_parameter_docs
-from sklauction.menus.affine_mechanism import AffineMechanism
 from sklauction.menus.allocation_menu import AllocationMenu
 from sklauction.menus.free_menu import FreeMenu
 from sklauction.menus.learned_menu import LearnedMenuAuction
@@ -18,8 +17,6 @@ __all__ = ["MENUS", "AffineMaximizerAuction"]
 MENUS = {"free": FreeMenu, "network": TransformerMenu}
 # Default learning rates.
 LEARNING_RATES = {"free": 0.03, "network": 0.003}
-# Range of the default number of rows.
-MENU_SIZES = 64, 2048
 
 
 @share_parameter_docs
@@ -117,11 +114,7 @@ class AffineMaximizerAuction(LearnedMenuAuction):
         "learning_rate_init": AUTO | POSITIVE,
     }
 
-    _saved = {
-        **LearnedMenuAuction._saved,
-        "mechanism_": fitted_object(AffineMechanism),
-        "menu_": fitted_object(AllocationMenu),
-    }
+    _saved = {**LearnedMenuAuction._saved, "menu_": fitted_object(AllocationMenu)}
 
     def __init__(
         self,
@@ -158,32 +151,27 @@ class AffineMaximizerAuction(LearnedMenuAuction):
         return LEARNING_RATES[self.menu] if is_auto(rate) else rate
 
     def _n_rows(self, n_bidders, n_items):
-        n_integral = self._n_integral(n_bidders, n_items)
-        least, most = MENU_SIZES
-        auto = is_auto(self.menu_size)
-        size = min(max(n_integral, least), most) if auto else int(self.menu_size)
-        return min(size, n_integral) if self.deterministic else size
+        size = super()._n_rows(n_bidders, n_items)
+        return min(size, self._n_sets(n_bidders, n_items)) if self.deterministic else size
 
     def _menu_module(self):
         return MENUS[self.menu]
 
     def _reserves(self, valuations, structure):
         sizes = valuations.shape[1:]
-        if self.domain.exclusive or self._n_integral(*sizes) <= self._n_rows(*sizes):
+        if self.domain.exclusive or self._n_sets(*sizes) <= self._n_rows(*sizes):
             return None
         # The integral allocations are too many to list, but are represented.
         virtual_values = fit_myerson(valuations, structure.alike_bidders, structure.alike_items)
         return reserve_prices(virtual_values) / self.scale_
 
-    def _n_integral(self, n_bidders, n_items):
+    def _n_sets(self, n_bidders, n_items):
         return count_integral(MenuDesign(n_bidders=n_bidders, n_items=n_items, demand=self.demand))
 
     def _finish(self, train):
-        mechanism = self.mechanism_
-        device = mechanism.boosts.device
+        mechanism, reserves = self.mechanism_, self.mechanism_.reserves
         # A copy, as profiles from a memory map are read-only.
-        chosen = mechanism.choose(torch.tensor(train, device=device))
-        reserves = mechanism.reserves
+        chosen = mechanism.choose(torch.tensor(train, device=mechanism.boosts.device))
         counts = torch.bincount(chosen, minlength=len(mechanism.boosts))
         self.menu_ = AllocationMenu(
             mechanism.allocations.cpu().numpy(),

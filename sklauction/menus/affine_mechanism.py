@@ -49,16 +49,15 @@ class AffineMechanism(nn.Module):
         """The :class:`AffineMenu`, in units of the scale."""
         return AffineMenu(self.allocations, self.weights, self.boosts, self.reserves)
 
-    @torch.no_grad()
     def forward(self, bids):
         """Return allocations (n, n_bidders, n_items) and payments (n, n_bidders)."""
         return self._run(bids)[1:]
 
-    @torch.no_grad()
     def choose(self, bids):
         """Return the chosen row for each profile of bids in money, (n,)."""
         return self._run(bids)[0]
 
+    @torch.no_grad()
     def _run(self, bids):
         parts = blocks((len(bids), len(self.boosts)), TABLE_ENTRIES)
         outcomes = [affine_outcome(bids[part] / self.scale, self.menu) for part in parts]

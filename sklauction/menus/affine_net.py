@@ -69,9 +69,6 @@ class AffineNet(AnnealedNet):
         Parameters of :class:`~sklauction.learned.training.AuctionNet`.
     """
 
-    def __init__(self, rules, **kwargs):
-        super().__init__(torch.nn.Module, rules, **kwargs)
-
     def initialize_module(self):
         """Build the menus from the seed."""
         self.module_ = self._make_module(self.rules.design)
@@ -90,9 +87,10 @@ class AffineNet(AnnealedNet):
 
     def revenues_and_regrets(self, bids):
         """Yield revenue of each profile and regret, which is 0, for every start."""
-        menus = self._menus()
+        menus, parts = self._menus(), bids.split(PROFILES_AT_ONCE)
         for start in range(self.rules.design.n_starts):
-            revenues = _revenues(bids, menus.start(start))
+            menu = menus.start(start)
+            revenues = torch.cat([affine_outcome(part, menu)[2].sum(dim=1) for part in parts])
             yield revenues, torch.zeros_like(revenues)
 
     def menu_of(self, weights=None):
@@ -145,10 +143,14 @@ class AffineNet(AnnealedNet):
         profiles, menus = pool[drawn.to(pool.device)], self._menus()
         for start in range(self.rules.design.n_starts):
             menu = menus.start(start)
-            welfare, chosen = _best_rows(profiles, menu)
+            parts = profiles.split(PROFILES_AT_ONCE)
+            best = [row_welfare(part, menu)[0].max(dim=1) for part in parts]
+            welfare, chosen = (torch.cat(part) for part in zip(*best))
             dead, alive = self._pair_rows(chosen, len(menu.boosts), generator)
             if len(dead):
-                logits = self._perturbed_logits(start, alive, generator)
+                logits = self.module_.logits[start, alive]
+                noise = torch.randn(logits.shape, generator=generator)
+                logits = logits + REVIVAL_NOISE * noise.to(logits.device)
                 boosts = self._low_boosts(logits, profiles, menu.weights, welfare)
                 self._replace_rows(start, dead, alive, logits, boosts)
 
@@ -163,11 +165,6 @@ class AffineNet(AnnealedNet):
         most = math.ceil(MAX_REVIVED * n_rows)
         dead = dead[torch.randperm(len(dead), generator=generator)[:most]]
         return dead, torch.multinomial(counts.double(), len(dead), True, generator=generator)
-
-    def _perturbed_logits(self, start, rows, generator):
-        logits = self.module_.logits[start, rows]
-        noise = torch.randn(logits.shape, generator=generator)
-        return logits + REVIVAL_NOISE * noise.to(logits.device)
 
     def _low_boosts(self, logits, profiles, weights, welfare):
         """Return boosts at which a share REVIVED_SHARE of the profiles chooses each new row."""
@@ -184,16 +181,3 @@ class AffineNet(AnnealedNet):
             state = self.optimizer_.state[parameter]
             state["exp_avg"][start, dead] = 0.0
             state["exp_avg_sq"][start, dead] = state["exp_avg_sq"][start, alive]
-
-
-def _revenues(bids, menu):
-    """Return the revenue of each profile, (n,)."""
-    parts = bids.split(PROFILES_AT_ONCE)
-    return torch.cat([affine_outcome(part, menu)[2].sum(dim=1) for part in parts])
-
-
-def _best_rows(profiles, menu):
-    """Return the highest weighted welfare of each profile and its row, both (n,)."""
-    parts = profiles.split(PROFILES_AT_ONCE)
-    best = [row_welfare(part, menu)[0].max(dim=1) for part in parts]
-    return tuple(torch.cat(part) for part in zip(*best))

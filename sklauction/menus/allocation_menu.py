@@ -116,11 +116,9 @@ class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
         """
         import pandas as pd
 
-        _, n_bidders, n_items = self.allocations.shape
         columns = {
             f"bidder_{i}_item_{j}": self.allocations[:, i, j]
-            for i in range(n_bidders)
-            for j in range(n_items)
+            for i, j in np.ndindex(self.allocations.shape[1:])
         }
         return pd.DataFrame({**columns, "boost": self.boosts, "share": self.shares})
 
@@ -128,13 +126,10 @@ class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
         """Describe the rows that are chosen most often, one per line."""
         order = np.argsort(-self.shares, kind="stable")
         order = order[self.shares[order] > 0]
-        lines = [
-            f"{len(self.boosts):,} rows, of which {len(order):,} were chosen in fit; weights "
-            + ", ".join(f"{weight:.4g}" for weight in self.weights)
-            + "."
-        ]
-        lines += [self._describe(row) for row in order[:N_PRINTED]]
-        return "\n".join(lines)
+        n_rows, n_chosen = f"{len(self.boosts):,} rows", f"{len(order):,} were chosen in fit"
+        weights = ", ".join(f"{weight:.4g}" for weight in self.weights)
+        lines = [self._describe(row) for row in order[:N_PRINTED]]
+        return "\n".join([f"{n_rows}, of which {n_chosen}; weights {weights}.", *lines])
 
     def _describe(self, row):
         """Return one row as a sentence."""

@@ -48,10 +48,9 @@ class ConstantMenu(nn.Module):
         self.biases = nn.ParameterList(
             nn.Parameter(torch.zeros(n_starts, 1, size)) for size in sizes[1:]
         )
-        logits = initial_logits(design, generator)
-        self.logits = nn.Parameter(logits)
-        boosts = initial_boosts(rows_from_logits(logits, design), values, generator)
-        self.boosts = nn.Parameter(boosts)
+        self.logits = nn.Parameter(initial_logits(design, generator))
+        rows = rows_from_logits(self.logits, design)
+        self.boosts = nn.Parameter(initial_boosts(rows, values, generator))
         n_outputs = design.n_rows * (n_numbers + 1)
         self.output = nn.Parameter(torch.zeros(n_starts, sizes[-1], n_outputs))
 

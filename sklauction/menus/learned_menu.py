@@ -8,9 +8,12 @@ import numpy as np
 from sklauction.learned.annealed_auction import AnnealedAuction
 from sklauction.learned.annealed_net import SHARPNESS
 from sklauction.learned.sample_structure import find_structure
+from sklauction.menus.affine_mechanism import AffineMechanism
 from sklauction.menus.affine_net import PROFILES_AT_ONCE, AffineNet, AffineRules
+from sklauction.menus.free_menu import FreeMenu
 from sklauction.menus.menu_rows import MenuDesign, count_integral, integral_assignments
 from sklauction.utils.constraints import AUTO, count, is_auto
+from sklauction.utils.saving import fitted_object
 
 __all__ = ["LearnedMenuAuction"]
 
@@ -34,8 +37,9 @@ MIN_SPREAD = 0.01
 class LearnedMenuAuction(AnnealedAuction):
     """Base class of auctions by learned menus.
 
-    A subclass adds the parameter ``menu_size`` and the methods :meth:`_n_rows` and
-    :meth:`_menu_module`; it may override :meth:`_reserves`.
+    A subclass adds the parameter ``menu_size`` and the method ``_n_sets(n_bidders, n_items)``,
+    which returns the number of integral allocations. It may override :meth:`_menu_module` and
+    :meth:`_reserves`.
     """
 
     # Defaults for classes without these parameters.
@@ -44,6 +48,8 @@ class LearnedMenuAuction(AnnealedAuction):
 
     # Most bytes that training may take: a quarter of the memory of a small machine.
     max_bytes = 4 * 2**30
+    # Range of the default number of rows.
+    menu_sizes = 64, 2048
     # n_starts="auto" is max_total_rows // menu_size, between 1 and max_starts.
     max_total_rows, max_starts = 512, 8
 
@@ -53,8 +59,7 @@ class LearnedMenuAuction(AnnealedAuction):
         "n_starts": AUTO | count(),
     }
 
-    def _check_sizes(self, n_bidders, n_items):
-        self._check_memory(self._n_rows(n_bidders, n_items), n_bidders, n_items)
+    _saved = {**AnnealedAuction._saved, "mechanism_": fitted_object(AffineMechanism)}
 
     def _starts(self, n_rows):
         """Return the number of menus trained in parallel."""
@@ -64,20 +69,23 @@ class LearnedMenuAuction(AnnealedAuction):
 
     def _n_rows(self, n_bidders, n_items):
         """Return the number of rows without the empty allocation."""
-        raise NotImplementedError
+        if not is_auto(self.menu_size):
+            return int(self.menu_size)
+        least, most = self.menu_sizes
+        return min(max(self._n_sets(n_bidders, n_items), least), most)
 
     def _menu_module(self):
         """Return a picklable function ``(design, values, generator) -> module``."""
-        raise NotImplementedError
+        return FreeMenu
 
     def _reserves(self, valuations, structure):
         """Return the field ``reserves`` of :class:`AffineRules`."""
         return None
 
-    def _check_memory(self, n_rows, n_bidders, n_items):
+    def _check_sizes(self, n_bidders, n_items):
         """Raise ValueError if training would take more than ``max_bytes``."""
-        n_starts = self._starts(n_rows)
-        batch_size = int(self.batch_size)
+        n_rows = self._n_rows(n_bidders, n_items)
+        n_starts, batch_size = self._starts(n_rows), int(self.batch_size)
         profiles = max(n_starts * batch_size, PROFILES_AT_ONCE)
         numbers = n_starts * n_bidders * n_items
         row_bytes = ENTRY_BYTES * (ARRAYS * profiles + PARAMETER_COPIES * numbers)

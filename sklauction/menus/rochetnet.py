@@ -6,35 +6,26 @@ from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.menu import Menu, make_menu
 from sklauction.menus.affine import AffineMenu
 from sklauction.menus.affine_mechanism import AffineMechanism
-from sklauction.menus.free_menu import FreeMenu
 from sklauction.menus.learned_menu import LearnedMenuAuction
-from sklauction.utils.constraints import is_auto
 from sklauction.utils.saving import fitted_object
 
 __all__ = ["BuyerMenuAuction", "RochetNetAuction"]
 
-# Range of the default number of rows; 1023 is the number of nonempty sets of 10 items.
-MENU_SIZES = 64, 1023
-
 
 class BuyerMenuAuction(LearnedMenuAuction):
     """Base class of auctions that sell to one buyer by a learned menu.
-
-    A subclass adds :meth:`_menu_module`.
 
     Attributes
     ----------
     menu_ : Menu
     """
 
+    # 1023 is the number of nonempty sets of 10 items.
+    menu_sizes = 64, 1023
     # For one buyer fewer starts suffice than for several bidders.
     max_total_rows, max_starts = 256, 4
 
-    _saved = {
-        **LearnedMenuAuction._saved,
-        "mechanism_": fitted_object(AffineMechanism),
-        "menu_": fitted_object(Menu),
-    }
+    _saved = {**LearnedMenuAuction._saved, "menu_": fitted_object(Menu)}
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -44,21 +35,14 @@ class BuyerMenuAuction(LearnedMenuAuction):
                 f"(AffineMaximizerAuction sells to several); got {self.n_bidders!r}"
             )
 
-    def _n_rows(self, n_bidders, n_items):
-        if not is_auto(self.menu_size):
-            return int(self.menu_size)
-        least, most = MENU_SIZES
-        return min(max(2**n_items, least), most)
+    def _n_sets(self, n_bidders, n_items):
+        return 2**n_items
 
     def _finish(self, train):
         menu, scale = self.mechanism_.menu, self.scale_
-        prices = (menu.boosts.max() - menu.boosts) * scale
-        self.menu_ = make_menu(
-            menu.allocations[:, 0].cpu().numpy(),
-            prices.cpu().numpy(),
-            self.support_[0],
-            train[:, 0],
-        )
+        allocations = menu.allocations[:, 0].cpu().numpy()
+        prices = ((menu.boosts.max() - menu.boosts) * scale).cpu().numpy()
+        self.menu_ = make_menu(allocations, prices, self.support_[0], train[:, 0])
         pruned = AffineMenu(
             torch.as_tensor(self.menu_.allocations[:, None]),
             torch.ones(1, dtype=torch.float64),
@@ -146,6 +130,3 @@ class RochetNetAuction(BuyerMenuAuction):
         resume=False,
     ):
         self._store(locals())
-
-    def _menu_module(self):
-        return FreeMenu

@@ -55,8 +55,8 @@ class TransformerMenu(nn.Module):
             return nn.Parameter(normal(n_starts, n_inputs, n_outputs) / math.sqrt(n_inputs))
 
         # Drawn before the weights, so that they do not depend on the number of starts.
-        bidders = normal(design.n_bidders, 1, EMBEDDING_SIZE)
-        items = normal(1, design.n_items, EMBEDDING_SIZE)
+        bidders = normal(design.n_bidders, 1, EMBEDDING_SIZE).expand(-1, design.n_items, -1)
+        items = normal(1, design.n_items, EMBEDDING_SIZE).expand(design.n_bidders, -1, -1)
         self.entry = lecun_normal(2 * EMBEDDING_SIZE + statistics.shape[2], n_units)
         self.attend = nn.ParameterList(lecun_normal(n_units, 6 * n_units) for _ in range(n_layers))
         self.merge = nn.ParameterList(lecun_normal(4 * n_units, n_units) for _ in range(n_layers))
@@ -65,12 +65,7 @@ class TransformerMenu(nn.Module):
         self.to_idle = lecun_normal(n_units, design.n_rows)
         self.to_boosts = nn.Parameter(torch.zeros(n_starts, n_units, design.n_rows))
         self.to_weights = nn.Parameter(torch.zeros(n_starts, n_units, 1))
-        pairs = (design.n_bidders, design.n_items)
-        features = [
-            bidders.expand(*pairs, -1),
-            items.expand(*pairs, -1),
-            torch.as_tensor(statistics, dtype=torch.float32),
-        ]
+        features = [bidders, items, torch.as_tensor(statistics, dtype=torch.float32)]
         self.register_buffer("pairs", torch.cat(features, dim=2), persistent=False)
         with torch.no_grad():
             rows = rows_from_logits(self._read(self._encode()), design)
@@ -88,9 +83,8 @@ class TransformerMenu(nn.Module):
 
     def _encode(self):
         """Return hidden units of every pair, (n_starts, n_bidders, n_items, n_units)."""
-        pairs = _times(
-            self.pairs.to(self.entry).expand(self.design.n_starts, -1, -1, -1), self.entry
-        )
+        pairs = self.pairs.to(self.entry).expand(self.design.n_starts, -1, -1, -1)
+        pairs = _times(pairs, self.entry)
         for attend, merge in zip(self.attend, self.merge):
             parts = _times(pairs, attend).chunk(6, dim=-1)
             over_items = _attention(*parts[:3])

@@ -6,7 +6,8 @@ import numpy as np
 
 from sklauction.audit.measure import measure_regret
 from sklauction.domains.auctions import ADDITIVE
-from sklauction.plotting.canvas import take_axes, with_unit
+from sklauction.domains.base import Domain
+from sklauction.plotting.canvas import Display, with_unit
 from sklauction.utils.validation import check_number
 
 __all__ = ["ComparisonDisplay"]
@@ -28,7 +29,7 @@ SAME = 1e-6
 COMPARED = ("objective", "total_regret")
 
 
-class ComparisonDisplay:
+class ComparisonDisplay(Display):
     """Revenue against total regret of several auctions, with curves of equal score.
 
     The regret axis is logarithmic; auctions without regret are in a column at its left. Create it
@@ -78,12 +79,11 @@ class ComparisonDisplay:
     (('Myerson', 'VCG'), True)
     """
 
-    def __init__(self, names, revenues, regrets, bounds=None, domain=ADDITIVE):
-        self.names = names
-        self.revenues = revenues
-        self.regrets = regrets
-        self.bounds = bounds
-        self.domain = domain
+    names: tuple
+    revenues: np.ndarray
+    regrets: np.ndarray
+    bounds: object = None
+    domain: Domain = ADDITIVE
 
     @classmethod
     def from_reports(cls, reports, *, bounds=None):
@@ -162,8 +162,7 @@ class ComparisonDisplay:
         -------
         self
         """
-        ax = take_axes(ax, (5.2, 5.0))
-        self.ax_, self.figure_ = ax, ax.figure
+        ax = self._take_axes(ax, (5.2, 5.0))
         positive = self.regrets > ROUNDING * max(self.revenues.max(), 0.0)
         left, edge, right = self._set_regret_axis(self.regrets[positive])
         self._set_revenue_axis()
@@ -261,10 +260,9 @@ def _check_named(given, name, attributes, kind):
 
 def _check_bounds(bounds):
     """Raise ValueError unless ``bounds`` is None or has numbers ``lower`` and ``upper``."""
-    if bounds is None:
-        return
     ends = [getattr(bounds, name, None) for name in ("lower", "upper")]
-    if not all(isinstance(end, Real) for end in ends):  # str has methods of these names
+    # A str has methods of these names.
+    if bounds is not None and not all(isinstance(end, Real) for end in ends):
         raise ValueError(
             f"bounds must be RevenueBounds, from optimal_revenue_bounds, or None; got {bounds!r}"
         )

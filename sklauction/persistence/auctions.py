@@ -3,7 +3,8 @@
 import numpy as np
 
 from sklauction.base import BaseMechanism
-from sklauction.utils.saving import check_fitted
+from sklauction.utils.numbers import largest
+from sklauction.utils.saving import check_value
 
 __all__ = ["auction_parts", "make_auction", "try_out"]
 
@@ -62,20 +63,19 @@ def make_auction(cls, parameters, fitted):
     kept = set(cls._get_param_names()) - set(NOT_SAVED)
     _check_names(parameters, kept, f"parameters of {cls.__name__}")
     auction = cls(**parameters)
-    if "device" in parameters:
-        # The auction can be used even if this machine lacks its device.
-        if not isinstance(auction.device, str):
-            raise ValueError(f"device must be a str; got {auction.device!r:.80}")
-        cls(**{**parameters, "device": "cpu"})._check_parameters()
-    else:
-        auction._check_parameters()
+    if not isinstance(parameters.get("device", ""), str):
+        raise ValueError(f"device must be a str; got {auction.device!r:.80}")
+    # The auction can be used even if this machine lacks its device.
+    anywhere = {"device": "cpu"} if "device" in parameters else {}
+    cls(**{**parameters, **anywhere})._check_parameters()
     if fitted:
         _check_names(fitted, cls._saved, f"attributes of a fitted {cls.__name__}")
-        missing = [name for name in cls._saved if name not in fitted and name not in OPTIONAL]
-        if missing:
-            raise ValueError(f"a fitted {cls.__name__} must have {missing[0]}, which is missing")
         vars(auction).update(fitted)
-        check_fitted(auction, fitted)
+        for name, check in cls._saved.items():
+            if name in fitted:
+                check_value(check, auction, fitted[name], name)
+            elif name not in OPTIONAL:
+                raise ValueError(f"a fitted {cls.__name__} must have {name}, which is missing")
     return auction
 
 
@@ -88,7 +88,7 @@ def try_out(auction):
     """
     domain, (low, high) = auction.domain, np.moveaxis(auction.support_, -1, 0)
     reports = low + _weights(auction, *low.shape) * (high - low)
-    outcome, unit = auction.predict(reports), np.abs(reports).max()
+    outcome, unit = auction.predict(reports), largest(reports)
     shapes = [(len(reports), *own) for own in domain.fields(*low.shape).values()]
     if [field.shape for field in outcome] != shapes or not np.isfinite(np.asarray(outcome)).all():
         raise ValueError("its outcomes must be finite and of the right shapes; got others")

@@ -8,6 +8,8 @@ auctions are loaded without torch.
 
 import importlib
 
+from scipy import stats
+
 import sklauction
 import sklauction.datasets  # registers priors and settings
 from sklauction.base import BaseMechanism
@@ -59,10 +61,8 @@ def find_class(name, tag):
 
 def savable_of(cls):
     """Return the Savable of a class, or None if files may not hold its instances."""
-    name = cls.__name__
-    found = REGISTERED.get(name)
-    if name in TORCH_MODULES and cls.__module__.startswith("torch."):
-        found = find_class(name, "$module")
+    from_torch = cls.__name__ in TORCH_MODULES and cls.__module__.startswith("torch.")
+    found = find_class(cls.__name__, "$module") if from_torch else REGISTERED.get(cls.__name__)
     return found if found is not None and found.cls is cls else None
 
 
@@ -82,8 +82,6 @@ def name_of_function(value):
 
 def find_scipy(name):
     """Return the family of distributions in scipy.stats of this name, or raise ValueError."""
-    from scipy import stats
-
     family = getattr(stats, name, None) if isinstance(name, str) else None
     if not isinstance(family, stats.rv_continuous | stats.rv_discrete):
         raise ValueError(f"{str(name)!r:.80} is not a distribution of scipy.stats")

@@ -10,6 +10,7 @@ import math
 import sys
 
 import numpy as np
+from scipy import stats
 
 from sklauction.persistence.auctions import auction_parts, make_auction
 from sklauction.persistence.classes import (
@@ -94,18 +95,17 @@ class Encoder:
     def _list(self, value, place):
         return [self.encode(item, f"{place}[{k}]") for k, item in enumerate(value)]
 
-    def _dict(self, value, place):
-        return {
-            "$dict": [
-                [self.encode(key, place), self.encode(item, f"{place}[{key!r}]")]
-                for key, item in value.items()
-            ]
-        }
+    def _dict(self, value, place, inside="{}[{!r}]"):
+        """Return a dict; ``inside`` is the format of an item's place, made of place and key."""
+        pairs = [
+            [self.encode(key, place), self.encode(item, inside.format(place, key))]
+            for key, item in value.items()
+        ]
+        return {"$dict": pairs}
 
     def _array(self, value, place):
         if value.dtype.kind in "OU":
-            items = [self.encode(item, f"{place}[{k}]") for k, item in enumerate(value.ravel())]
-            return {"$objects": [list(value.shape), items]}
+            return {"$objects": [list(value.shape), self._list(value.ravel(), place)]}
         return {"$array": self._keep(value, place)}
 
     def _keep(self, value, place):
@@ -115,7 +115,7 @@ class Encoder:
             raise TypeError(f"{place} is an array of {value.dtype}, which cannot be saved")
         # The number makes names unique.
         name = f"{len(self.arrays)} {place}".encode("ascii", "backslashreplace").decode()
-        self.arrays[name] = np.array(value, order="C")
+        self.arrays[name] = np.array(value, dtype=value.dtype.newbyteorder("="), order="C")
         self._kept[id(value)] = (value, name)
         return name
 
@@ -126,15 +126,8 @@ class Encoder:
                 f"{place} must draw by RandomState's default MT19937 to be saved; got "
                 f"{state['bit_generator']}"
             )
-        inner = state["state"]
-        return {
-            "$random": [
-                self._array(inner["key"], place),
-                int(inner["pos"]),
-                int(state["has_gauss"]),
-                float(state["gauss"]),
-            ]
-        }
+        _, keys, *others = value.get_state()
+        return {"$random": [self._array(keys, place), *self._list(others, place)]}
 
     def _object(self, value, place):
         cls, known = type(value), savable_of(type(value))
@@ -148,9 +141,13 @@ class Encoder:
         if name_of_function(value) is not None:
             return {"$function": name_of_function(value)}
         if is_auction_class(cls):
-            return {"$auction": [cls.__name__, *self._auction(value, place)]}
+            inside = "{}.{}" if place else "{}{}"
+            parts = [self._dict(part, place, inside) for part in auction_parts(value)]
+            return {"$auction": [cls.__name__, *parts]}
         if known is not None and known.tag == "$module":
-            return {known.tag: [cls.__name__, self._module(value, place)]}
+            from sklauction.persistence.modules import module_parts
+
+            return {known.tag: [cls.__name__, self._dict(module_parts(value), place, "{}.{}")]}
         if known is not None:
             state = {key: getattr(value, held) for key, held in known.attributes.items()}
             return {known.tag: [cls.__name__, self._dict(state, place)]}
@@ -159,19 +156,6 @@ class Encoder:
             "holds numbers, strings, arrays, distributions of scipy.stats, and auctions and "
             "priors of this package"
         )
-
-    def _auction(self, value, place):
-        inside = f"{place}." if place else ""
-        return [
-            {"$dict": [[key, self.encode(part, f"{inside}{key}")] for key, part in parts.items()]}
-            for parts in auction_parts(value)
-        ]
-
-    def _module(self, value, place):
-        from sklauction.persistence.modules import module_parts
-
-        parts = module_parts(value).items()
-        return {"$dict": [[key, self.encode(part, f"{place}.{key}")] for key, part in parts]}
 
     def _tensor(self, value, place):
         try:
@@ -291,10 +275,7 @@ class Decoder:
         counts = all(isinstance(size, int) and size >= 0 for size in shape)
         if not counts or math.prod(shape) != len(items):
             raise ValueError(f"it holds {len(items)} objects for an array of shape {shape!r:.40}")
-        array = np.empty(len(items), dtype=object)
-        for place, item in enumerate(items):
-            array[place] = item
-        return array.reshape(shape)
+        return np.fromiter(items, object, len(items)).reshape(shape)
 
     def _random(self, content):
         keys, position, has_gauss, gauss = self._parts(content, 4)
@@ -334,11 +315,8 @@ def _is_tensor(value):
 
 def _is_scipy(value):
     """Return whether a value is a frozen distribution of scipy.stats, not of a subclass."""
-    family = getattr(value, "dist", None)
-    if not (hasattr(value, "args") and hasattr(value, "kwds") and hasattr(family, "name")):
+    if not isinstance(value, stats.distributions.rv_frozen):
         return False
-    try:
-        same = type(find_scipy(family.name)) is type(family)
-    except ValueError:
-        return False
-    return same and type(value) is type(family.freeze(*value.args, **value.kwds))
+    family = value.dist
+    known = type(getattr(stats, family.name, None)) is type(family)
+    return known and type(value) is type(family.freeze(*value.args, **value.kwds))

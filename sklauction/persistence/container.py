@@ -16,7 +16,7 @@ import numpy as np
 
 from sklauction import __version__
 
-__all__ = ["FORMAT", "pack", "read_container", "write_atomically", "write_container"]
+__all__ = ["FORMAT", "pack", "read_container", "write_atomically"]
 
 # Increased when older versions cannot read new files.
 FORMAT = 1
@@ -48,7 +48,7 @@ def pack(kind, content, arrays):
     content : dict
         Plain JSON, without NaN or infinity.
     arrays : dict of {str: ndarray}
-        Of bools or numbers.
+        Of bools or numbers, in the byte order of the machine.
 
     Returns
     -------
@@ -61,20 +61,12 @@ def pack(kind, content, arrays):
         "content": json.dumps(content, allow_nan=False),
         "checksum": NO_CHECKSUM,
     }
-    native = {
-        name: np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("=")).reshape(array.shape)
-        for name, array in arrays.items()
-    }
-    data = _safetensors().numpy.save(native, metadata)
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    data = _safetensors().numpy.save(contiguous, metadata)
     # Quotation marks within JSON strings are escaped, so this occurs once.
     place = f'"checksum":"{NO_CHECKSUM}"'.encode()
     checksum = f'"checksum":"{hashlib.sha256(data).hexdigest()}"'.encode()
     return data.replace(place, checksum, 1)
-
-
-def write_container(path, kind, content, arrays):
-    """Write a file of :func:`pack`; see :func:`write_atomically`."""
-    write_atomically(path, pack(kind, content, arrays))
 
 
 def write_atomically(path, data, *, keep=True):
@@ -112,14 +104,12 @@ def write_atomically(path, data, *, keep=True):
                 os.chmod(draft, mode)
         if keep:
             os.replace(draft, path)
-        else:
-            os.unlink(draft)
-    except BaseException as error:
+    except OSError as error:
+        error.filename = path  # instead of the draft
+        raise
+    finally:
         with contextlib.suppress(OSError):
             os.unlink(draft)
-        if isinstance(error, OSError):
-            error.filename = path  # instead of the draft
-        raise
     _sync_folder(folder)
 
 
@@ -169,8 +159,7 @@ def read_container(path, kind):
     """
     try:
         data = _read(path)
-        content = _content(_metadata(data), kind)
-        return content, _arrays(data)
+        return _content(_metadata(data), kind), _arrays(data)
     except (ValueError, RecursionError, MemoryError) as error:
         reason = error if isinstance(error, ValueError) else "it is too large or too deeply nested"
         raise ValueError(f"{os.fspath(path)} is not a saved {kind}: {reason}") from error
@@ -184,9 +173,8 @@ def _read(path):
             raise ValueError("it is not a regular file")
         start = file.read(8)
         size = int.from_bytes(start, "little")
-        if len(start) < 8 or size > min(status.st_size - 8, LONGEST_HEADER):
-            raise ValueError(DAMAGED)
-        if 8 + size + _n_bytes(_parse(file.read(size))) != status.st_size:
+        fits = len(start) == 8 and size <= min(status.st_size - 8, LONGEST_HEADER)
+        if not fits or _parse(file.read(size))[1] != status.st_size:
             raise ValueError(DAMAGED)
         file.seek(0)
         return file.read(status.st_size)
@@ -198,22 +186,15 @@ def _open_without_waiting(path, flags):
 
 
 def _parse(header):
-    """Return a header as a dict, or raise ValueError."""
+    """Return the metadata in a header and the size of the file that it declares."""
     try:
         parsed = json.loads(header.decode())
-    except (ValueError, RecursionError) as error:
-        raise ValueError(DAMAGED) from error
-    if not isinstance(parsed, dict) or not isinstance(parsed.get("__metadata__"), dict):
-        raise ValueError(DAMAGED)
-    return parsed
-
-
-def _n_bytes(header):
-    """Return the bytes of arrays that a header declares."""
-    try:
-        arrays = (entry for name, entry in header.items() if name != "__metadata__")
-        return max((entry["data_offsets"][1] for entry in arrays), default=0)
-    except (TypeError, KeyError, IndexError) as error:
+        metadata = parsed.pop("__metadata__")
+        if not isinstance(metadata, dict):
+            raise TypeError("metadata must be an object")
+        ends = (entry["data_offsets"][1] for entry in parsed.values())
+        return metadata, 8 + len(header) + max(ends, default=0)
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
         raise ValueError(DAMAGED) from error
 
 
@@ -227,7 +208,7 @@ def _metadata(data):
     digest.update(memoryview(data)[8 + start + len(NO_CHECKSUM) :])
     if digest.hexdigest().encode() != given:
         raise ValueError(DAMAGED)
-    return _parse(header)["__metadata__"]
+    return _parse(header)[0]
 
 
 def _content(metadata, kind):
@@ -261,6 +242,4 @@ def _arrays(data):
         if array.dtype.kind == "b" and (array.view(np.uint8) > 1).any():
             raise ValueError(f"its array {name!r:.80} must hold bools; got other values")
     # Tensors can only be made from writeable arrays.
-    return {
-        name: array if array.flags.writeable else np.array(array) for name, array in arrays.items()
-    }
+    return {name: np.require(array, requirements="W") for name, array in arrays.items()}

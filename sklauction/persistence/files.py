@@ -6,7 +6,7 @@ from sklauction import __version__
 from sklauction.base import BaseMechanism
 from sklauction.persistence.auctions import try_out
 from sklauction.persistence.codec import Decoder, Encoder, value_errors_only
-from sklauction.persistence.container import read_container, write_container
+from sklauction.persistence.container import pack, read_container, write_atomically
 
 __all__ = ["load_auction", "save_auction"]
 
@@ -85,7 +85,7 @@ def save_auction(auction, path):
         _restore(content, encoder.arrays)
     except ValueError as error:
         raise ValueError(f"auction must be one that can be loaded again; got: {error}") from error
-    write_container(path, KIND, content, encoder.arrays)
+    write_atomically(path, pack(KIND, content, encoder.arrays))
 
 
 def load_auction(path):

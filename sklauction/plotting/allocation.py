@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklauction.plotting.canvas import draw_shades, take_axes
+from sklauction.plotting.canvas import Display, draw_shades
 from sklauction.plotting.grid import check_auction, make_grid, outline
 from sklauction.utils.validation import check_below
 
@@ -12,7 +12,7 @@ __all__ = ["AllocationDisplay"]
 BOUNDARY = ({"color": "white", "lw": 2.6}, {"color": "black", "lw": 1.2, "ls": "--"})
 
 
-class AllocationDisplay:
+class AllocationDisplay(Display):
     """The probability that a bidder gets an item, as a function of two values.
 
     Create it with :meth:`from_estimator`.
@@ -57,25 +57,14 @@ class AllocationDisplay:
     (101, 101)
     """
 
-    def __init__(
-        self,
-        values,
-        probabilities,
-        bidder,
-        item,
-        labels,
-        fixed="",
-        reference=None,
-        reference_regions=None,
-    ):
-        self.values = values
-        self.probabilities = probabilities
-        self.bidder = bidder
-        self.item = item
-        self.labels = labels
-        self.fixed = fixed
-        self.reference = reference
-        self.reference_regions = reference_regions
+    values: tuple
+    probabilities: np.ndarray
+    bidder: int
+    item: int
+    labels: tuple
+    fixed: str = ""
+    reference: str = None
+    reference_regions: np.ndarray = None
 
     @classmethod
     def from_estimator(
@@ -128,7 +117,12 @@ class AllocationDisplay:
         check_below(item, "item", auction.support_.shape[1])
         name = regions = None
         if reference is not None:
-            _check_reference(reference, auction)
+            check_auction(reference, "reference")
+            expected, got = auction.support_.shape[:2], reference.support_.shape[:2]
+            if got != expected:
+                raise ValueError(
+                    f"reference must have (n_bidders, n_items) = {expected}; got {got}"
+                )
             name = type(reference).__name__
             regions = _regions(reference, grid, bidder)
         probabilities = auction.predict(grid.profiles).allocations[:, bidder, item]
@@ -149,8 +143,7 @@ class AllocationDisplay:
         -------
         self
         """
-        ax = take_axes(ax, (4.8, 4.0))
-        self.ax_, self.figure_ = ax, ax.figure
+        ax = self._take_axes(ax, (4.8, 4.0))
         quantity = f"probability that bidder {self.bidder} gets item {self.item}"
         draw_shades(ax, self.values, self.probabilities, self.labels, quantity, (0, 1), colorbar)
         if len(self.values) == 1:
@@ -161,14 +154,6 @@ class AllocationDisplay:
             title.append(f"dashed: {self.reference}")
         ax.set_title("\n".join(title), fontsize=9)
         return self
-
-
-def _check_reference(reference, auction):
-    """Raise an error unless the reference is fitted to as many bidders and items."""
-    check_auction(reference, "reference")
-    expected, got = auction.support_.shape[:2], reference.support_.shape[:2]
-    if got != expected:
-        raise ValueError(f"reference must have (n_bidders, n_items) = {expected}; got {got}")
 
 
 def _regions(reference, grid, bidder):

@@ -1,48 +1,48 @@
 """Axes, styles and shaded areas that displays share."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-__all__ = [
-    "LINE_STYLES",
-    "draw_shades",
-    "take_axes",
-    "take_panels",
-    "white_outline",
-    "with_unit",
-]
+__all__ = ["LINE_STYLES", "Display", "draw_shades", "white_outline", "with_unit"]
 
 # Line styles that differ without colour.
 LINE_STYLES = ("-", "--", "-.", ":")
 
 
+class Display:
+    """Base class of displays, which are data classes: a subclass lists the data that it shows."""
+
+    def __init_subclass__(cls):
+        dataclass(eq=False, repr=False)(cls)
+
+    def _take_axes(self, ax, figsize):
+        """Store and return the Axes given, or those of a new figure."""
+        (self.ax_,) = self._take_panels(ax, 1, 1, figsize)
+        return self.ax_
+
+    def _take_panels(self, axes, n_rows, n_columns, figsize, **options):
+        """Return ``n_rows * n_columns`` Axes: those given, or those of a new figure.
+
+        ``options`` are passed to ``matplotlib.pyplot.subplots``. The figure is stored.
+        """
+        if axes is None:
+            import matplotlib.pyplot as plt
+
+            options |= {"figsize": figsize, "layout": "constrained"}
+            axes = plt.subplots(n_rows, n_columns, **options)[1]
+        panels = tuple(np.ravel(axes))
+        if len(panels) != n_rows * n_columns:
+            raise ValueError(
+                f"axes must be {n_rows * n_columns} matplotlib Axes; got {len(panels)}"
+            )
+        self.figure_ = panels[0].figure
+        return panels
+
+
 def with_unit(text, unit, separator=", "):
     """Return a label with its unit, if there is one."""
     return f"{text}{separator}{unit}" if unit else text
-
-
-def take_axes(ax, figsize):
-    """Return the Axes given, or those of a new figure."""
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
-
-    return plt.subplots(figsize=figsize, layout="constrained")[1]
-
-
-def take_panels(axes, n_rows, n_columns, figsize, **options):
-    """Return a tuple of ``n_rows * n_columns`` Axes: those given, or those of a new figure.
-
-    ``options`` are passed to ``matplotlib.pyplot.subplots``.
-    """
-    if axes is None:
-        import matplotlib.pyplot as plt
-
-        options |= {"figsize": figsize, "layout": "constrained"}
-        axes = plt.subplots(n_rows, n_columns, **options)[1]
-    panels = tuple(np.ravel(axes))
-    if len(panels) != n_rows * n_columns:
-        raise ValueError(f"axes must be {n_rows * n_columns} matplotlib Axes; got {len(panels)}")
-    return panels
 
 
 def draw_shades(ax, values, heights, labels, quantity, limits, colorbar):

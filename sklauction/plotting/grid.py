@@ -6,24 +6,25 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklauction.domains.auctions import ADDITIVE, Auction
-from sklauction.utils.validation import check_below, check_count, to_floats
+from sklauction.utils.constraints import count
+from sklauction.utils.validation import check_below, check_numbers
 
 __all__ = [
+    "N_POINTS",
     "BidGrid",
     "check_auction",
     "check_bids",
     "check_items",
     "check_opponent",
-    "check_points",
     "make_grid",
-    "middle_of",
     "outline",
+    "write_inside",
 ]
 
 # Most fixed bids that a title lists.
 MOST_WRITTEN = 4
-# Most points along an axis; a grid of two axes has the square of it.
-MOST_POINTS = 2000
+# Points along an axis; a grid of two axes has the square of it.
+N_POINTS = count(2, 2000)
 
 
 class BidGrid(NamedTuple):
@@ -89,7 +90,8 @@ def make_grid(auction, bidder, items, opponent, bids, n_points):
         )
     support = auction.support_
     check_below(bidder, "bidder", len(support))
-    n_points = check_points(n_points)
+    N_POINTS.check(n_points, "n_points")
+    n_points = int(n_points)  # a power of a small numpy integer overflows
     items = check_items(items, support.shape[1])
     places, labels = _axes(bidder, items, opponent, len(support))
     for who, item in places:
@@ -150,12 +152,17 @@ def outline(ax, values, regions, styles):
                 ax.contour(*values, inside, [0.5], **style)
 
 
-def middle_of(inside):
-    """Return the (row, column) inside a boolean array that is farthest from the outside."""
+def write_inside(ax, values, inside, text, **options):
+    """Write a text where a boolean array over a grid is farthest from its outside; return it.
+
+    ``options`` are passed to ``ax.text``.
+    """
     from scipy.ndimage import distance_transform_edt
 
     depth = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
-    return np.unravel_index(depth.argmax(), depth.shape)
+    down, along = np.unravel_index(depth.argmax(), depth.shape)
+    options |= {"ha": "center", "va": "center", "fontsize": 8}
+    return ax.text(values[0][along], values[1][down], text, **options)
 
 
 def check_auction(auction, name="auction", attribute="predict", kind="auction estimator"):
@@ -182,22 +189,7 @@ def check_bids(bids, support):
     if bids is None:
         # Halving first avoids overflow.
         return (support / 2).sum(axis=2)
-    try:
-        bids = to_floats(bids).copy()
-    except ValueError as error:
-        raise ValueError(f"bids must be numbers; got {error}") from error
-    if bids.shape != support.shape[:2]:
-        raise ValueError(
-            f"bids must have shape (n_bidders, n_items) = {support.shape[:2]}; got {bids.shape}"
-        )
-    if not np.isfinite(bids).all() or (bids < 0).any():
-        raise ValueError(f"bids must be finite and not negative; got {bids.tolist()}")
-    return bids
-
-
-def check_points(n_points):
-    """Return the number of points along an axis, from 2 to ``MOST_POINTS``."""
-    return check_count(n_points, "n_points", minimum=2, most=MOST_POINTS)
+    return check_numbers(bids, "bids", support.shape[:2], least=0.0)
 
 
 def check_items(items, n_items):
@@ -232,9 +224,6 @@ def _describe(bids, places, at_middle):
     parts = []
     for who in np.flatnonzero(fixed.any(axis=1)):
         numbers = ", ".join(f"{value:.3g}" for value in bids[who, fixed[who]])
-        if fixed[who].all():
-            parts.append(f"bidder {who} bids {numbers}")
-        else:
-            names = ", ".join(str(item) for item in np.flatnonzero(fixed[who]))
-            parts.append(f"bidder {who} bids {numbers} on item {names}")
+        names = "" if fixed[who].all() else ", ".join(map(str, np.flatnonzero(fixed[who])))
+        parts.append(f"bidder {who} bids {numbers}{' on item ' if names else ''}{names}")
     return "; ".join(parts)

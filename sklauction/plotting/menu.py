@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sklauction.plotting.canvas import take_axes, white_outline
-from sklauction.plotting.grid import check_auction, check_items, make_grid, middle_of
+from sklauction.plotting.canvas import Display, white_outline
+from sklauction.plotting.grid import check_auction, check_items, make_grid, write_inside
 from sklauction.utils.numbers import format_money
 from sklauction.utils.validation import check_numbers
 
@@ -13,7 +13,7 @@ __all__ = ["MenuDisplay"]
 SMALLEST_LABELLED = 0.02
 
 
-class MenuDisplay:
+class MenuDisplay(Display):
     """The menu row that a buyer chooses, as a function of its values for two items.
 
     Create it with :meth:`from_estimator`.
@@ -48,12 +48,11 @@ class MenuDisplay:
     (51, 51)
     """
 
-    def __init__(self, values, rows, allocations, prices, items):
-        self.values = values
-        self.rows = rows
-        self.allocations = allocations
-        self.prices = prices
-        self.items = items
+    values: tuple
+    rows: np.ndarray
+    allocations: np.ndarray
+    prices: np.ndarray
+    items: tuple
 
     @classmethod
     def from_estimator(cls, auction, *, items=(0, 1), values=None, n_points=301):
@@ -108,32 +107,19 @@ class MenuDisplay:
         -------
         self
         """
-        ax = take_axes(ax, (4.8, 4.2))
-        self.ax_, self.figure_ = ax, ax.figure
+        ax = self._take_axes(ax, (4.8, 4.2))
         chosen, regions = np.unique(self.rows, return_inverse=True)
-        regions = regions.reshape(self.rows.shape)
         ax.pcolormesh(*self.values, regions, cmap="Pastel1" if len(chosen) < 10 else "viridis")
-        ax.contour(
-            *self.values, regions, np.arange(len(chosen) - 1) + 0.5, colors="gray", linewidths=0.6
-        )
+        levels = np.arange(len(chosen) - 1) + 0.5
+        ax.contour(*self.values, regions, levels, colors="gray", linewidths=0.6)
         for region, row in enumerate(chosen):
             inside = regions == region
             if inside.mean() < SMALLEST_LABELLED:
                 continue
-            down, along = middle_of(inside)
-            text = ", ".join(f"{share:.3g}" for share in self.allocations[row])
-            ax.text(
-                self.values[0][along],
-                self.values[1][down],
-                f"({text})\nfor {format_money(self.prices[row])}",
-                ha="center",
-                va="center",
-                fontsize=8,
-                path_effects=white_outline(alpha=0.6),
-            )
-        ax.set(
-            xlabel=f"value for item {self.items[0]}, money",
-            ylabel=f"value for item {self.items[1]}, money",
-        )
+            shares = ", ".join(f"{share:.3g}" for share in self.allocations[row])
+            text = f"({shares})\nfor {format_money(self.prices[row])}"
+            write_inside(ax, self.values, inside, text, path_effects=white_outline(alpha=0.6))
+        first, second = (f"value for item {item}, money" for item in self.items)
+        ax.set(xlabel=first, ylabel=second)
         ax.set_title("(probability of each item) for the price, money", fontsize=9)
         return self

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sklauction.plotting.canvas import draw_shades, take_axes, white_outline
-from sklauction.plotting.grid import make_grid, middle_of, outline
+from sklauction.plotting.canvas import Display, draw_shades, white_outline
+from sklauction.plotting.grid import make_grid, outline, write_inside
 
 __all__ = ["PaymentDisplay"]
 
@@ -16,7 +16,7 @@ SMALLEST_LABELLED, SMALLEST_CONTOURED = 0.02, 0.06
 CONTOURS = 6
 
 
-class PaymentDisplay:
+class PaymentDisplay(Display):
     """The payment of a bidder, as a function of two values.
 
     Create it with :meth:`from_estimator`.
@@ -56,12 +56,11 @@ class PaymentDisplay:
     ((101, 101), "bidder 1's bid on item 0, money")
     """
 
-    def __init__(self, values, payments, bidder, labels, fixed=""):
-        self.values = values
-        self.payments = payments
-        self.bidder = bidder
-        self.labels = labels
-        self.fixed = fixed
+    values: tuple
+    payments: np.ndarray
+    bidder: int
+    labels: tuple
+    fixed: str = ""
 
     @classmethod
     def from_estimator(
@@ -115,13 +114,11 @@ class PaymentDisplay:
         -------
         self
         """
-        ax = take_axes(ax, (4.8, 4.0))
-        self.ax_, self.figure_ = ax, ax.figure
+        ax = self._take_axes(ax, (4.8, 4.0))
         quantity = f"payment of bidder {self.bidder}, money"
         low, top = min(self.payments.min(), 0.0), max(self.payments.max(), 0.0)
         top = top if low < top else 1.0
-        limits = (low, top)
-        draw_shades(ax, self.values, self.payments, self.labels, quantity, limits, colorbar)
+        draw_shades(ax, self.values, self.payments, self.labels, quantity, (low, top), colorbar)
         if len(self.values) == 1:
             ax.set_ylim(low, None)
         else:
@@ -133,7 +130,6 @@ class PaymentDisplay:
         """Draw region boundaries or contours, labelled with payments."""
         steps = np.round(self.payments / (SAME * (top - low)))
         _, regions = np.unique(steps, return_inverse=True)
-        regions = regions.reshape(steps.shape)
         smallest, texts = SMALLEST_LABELLED, []
         if regions.max() < FEW:
             outline(self.ax_, self.values, regions, [{"color": "white", "lw": 0.8}])
@@ -165,10 +161,8 @@ class PaymentDisplay:
             for part in range(1, n_parts + 1):
                 inside = parts == part
                 if inside.mean() >= smallest:
-                    down, along = middle_of(inside)
-                    place = self.values[0][along], self.values[1][down]
                     text = f"{payments[inside].mean():.3g}"
-                    texts.append(self.ax_.text(*place, text, ha="center", va="center", fontsize=8))
+                    texts.append(write_inside(self.ax_, self.values, inside, text))
         return texts
 
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from sklauction.plotting.canvas import LINE_STYLES, take_axes
-from sklauction.plotting.grid import check_auction, check_bids, check_opponent, check_points
+from sklauction.plotting.canvas import LINE_STYLES, Display
+from sklauction.plotting.grid import N_POINTS, check_auction, check_bids, check_opponent
 from sklauction.utils.validation import check_below
 
 __all__ = ["PriceDisplay"]
 
 
-class PriceDisplay:
+class PriceDisplay(Display):
     """The prices offered to a bidder, as a function of one bid of an opponent.
 
     Create it with :meth:`from_estimator`.
@@ -43,13 +43,12 @@ class PriceDisplay:
     (201, 2)
     """
 
-    def __init__(self, opponent_bids, item_prices, bundle_prices, bidder, opponent, item):
-        self.opponent_bids = opponent_bids
-        self.item_prices = item_prices
-        self.bundle_prices = bundle_prices
-        self.bidder = bidder
-        self.opponent = opponent
-        self.item = item
+    opponent_bids: np.ndarray
+    item_prices: np.ndarray
+    bundle_prices: np.ndarray
+    bidder: int
+    opponent: int
+    item: int
 
     @classmethod
     def from_estimator(cls, auction, *, bidder=0, opponent=None, item=0, bids=None, n_points=201):
@@ -82,7 +81,7 @@ class PriceDisplay:
             If the auction has one bidder, or another argument does not fit it.
         """
         check_auction(auction, attribute="price_sheets", kind="auction with price sheets")
-        n_points = check_points(n_points)
+        N_POINTS.check(n_points, "n_points")
         n_bidders, n_items = auction.support_.shape[:2]
         if n_bidders < 2:
             raise ValueError("auction must have at least 2 bidders; got 1")
@@ -108,8 +107,7 @@ class PriceDisplay:
         -------
         self
         """
-        ax = take_axes(ax, (5.2, 3.8))
-        self.ax_, self.figure_ = ax, ax.figure
+        ax = self._take_axes(ax, (5.2, 3.8))
         for item, prices in enumerate(self.item_prices.T):
             ax.plot(self.opponent_bids, prices, LINE_STYLES[item % 4], label=f"item {item}")
         if self.bundle_prices is not None:

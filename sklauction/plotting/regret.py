@@ -3,7 +3,8 @@
 import numpy as np
 
 from sklauction.domains.auctions import ADDITIVE
-from sklauction.plotting.canvas import LINE_STYLES, take_panels, with_unit
+from sklauction.domains.base import Domain
+from sklauction.plotting.canvas import LINE_STYLES, Display, with_unit
 from sklauction.plotting.grid import check_items
 from sklauction.utils.validation import check_below
 
@@ -15,7 +16,7 @@ ARROWS = 15
 SMALLEST_SHOWN = 1e-4
 
 
-class RegretDisplay:
+class RegretDisplay(Display):
     """The distribution of regret over profiles, and one bidder's regret at each valuation.
 
     In other domains, agents take the place of bidders, and entries of reports that of items. Create
@@ -57,13 +58,12 @@ class RegretDisplay:
     (100, 2)
     """
 
-    def __init__(self, regrets, values, misreports, bidder, items, domain=ADDITIVE):
-        self.regrets = regrets
-        self.values = values
-        self.misreports = misreports
-        self.bidder = bidder
-        self.items = items
-        self.domain = domain
+    regrets: np.ndarray
+    values: np.ndarray
+    misreports: np.ndarray
+    bidder: int
+    items: tuple
+    domain: Domain = ADDITIVE
 
     @classmethod
     def from_report(cls, report, *, bidder=None, items=(0, 1)):
@@ -109,8 +109,7 @@ class RegretDisplay:
         -------
         self
         """
-        self.axes_ = take_panels(axes, 1, 2, figsize=(9.5, 3.8))
-        self.figure_ = self.axes_[0].figure
+        self.axes_ = self._take_panels(axes, 1, 2, figsize=(9.5, 3.8))
         self._draw_distribution(self.axes_[0])
         self._draw_valuations(self.axes_[1])
         return self
@@ -121,16 +120,9 @@ class RegretDisplay:
         largest = self.regrets.max()
         if largest > 0:
             for bidder, regrets in enumerate(self.regrets.T):
-                style = LINE_STYLES[bidder % 4]
-                ax.step(
-                    np.sort(regrets),
-                    share,
-                    style,
-                    where="pre",
-                    label=f"{self.domain.agent} {bidder}",
-                )
-            ax.set_xscale("log")
-            ax.set_xlim(SMALLEST_SHOWN * largest, largest * 1.3)
+                label, style = f"{self.domain.agent} {bidder}", LINE_STYLES[bidder % 4]
+                ax.step(np.sort(regrets), share, style, where="pre", label=label)
+            ax.set(xscale="log", xlim=(SMALLEST_SHOWN * largest, largest * 1.3))
             ax.legend(frameon=False)
         else:
             ax.text(0.5, 0.5, "no profitable misreport found", ha="center", transform=ax.transAxes)
@@ -146,21 +138,17 @@ class RegretDisplay:
         regret = self.regrets[:, self.bidder]
         order = np.argsort(regret)
         worst = [row for row in order[-ARROWS:] if regret[row] > 0]
-        names = [self.domain.label(self.bidder, item) for item in self.items]
         quantity = with_unit("regret (lower bound)", self.domain.unit)
-        look = {"c": regret[order], "s": 10, "cmap": "viridis_r"}
-        if len(self.items) == 1:
-            ax.scatter(self.values[order, 0], regret[order], **look)
-            ax.set_ylabel(quantity)
-            starts = np.column_stack([self.values[worst, 0], regret[worst]])
-            ends = np.column_stack([self.misreports[worst, 0], regret[worst]])
-        else:
-            points = ax.scatter(*self.values[order].T, **look)
+        labels = [*(self.domain.label(self.bidder, item) for item in self.items), quantity]
+        # Over one value, regret is the second axis.
+        true, reported = (
+            np.column_stack([values, regret])[:, :2] for values in (self.values, self.misreports)
+        )
+        points = ax.scatter(*true[order].T, c=regret[order], s=10, cmap="viridis_r")
+        if len(self.items) == 2:
             ax.figure.colorbar(points, ax=ax, label=quantity)
-            ax.set_ylabel(names[1])
-            starts, ends = self.values[worst], self.misreports[worst]
-        for start, end in zip(starts, ends, strict=True):
+        for start, end in zip(true[worst], reported[worst]):
             style = {"arrowstyle": "->", "color": "tab:red", "lw": 0.8, "shrinkA": 0, "shrinkB": 0}
             ax.annotate("", xy=end, xytext=start, arrowprops=style)
-        ax.set_xlabel(names[0])
-        ax.set_title("Arrows: from true values to misreport" if worst else "Regret by valuation")
+        title = "Arrows: from true values to misreport" if worst else "Regret by valuation"
+        ax.set(xlabel=labels[0], ylabel=labels[1], title=title)

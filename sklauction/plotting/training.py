@@ -3,7 +3,8 @@
 import numpy as np
 
 from sklauction.domains.auctions import ADDITIVE
-from sklauction.plotting.canvas import take_panels, with_unit
+from sklauction.domains.base import Domain
+from sklauction.plotting.canvas import Display, with_unit
 from sklauction.plotting.grid import check_auction
 
 __all__ = ["TrainingDisplay"]
@@ -12,7 +13,7 @@ __all__ = ["TrainingDisplay"]
 ROUNDING = 1e-9
 
 
-class TrainingDisplay:
+class TrainingDisplay(Display):
     """Revenue, total regret and score of an auction after each training iteration.
 
     In other domains, the objective takes the place of revenue, and units are those of the domain.
@@ -60,23 +61,13 @@ class TrainingDisplay:
     ((3,), True)
     """
 
-    def __init__(
-        self,
-        revenues,
-        total_regrets,
-        scores,
-        best_iteration,
-        held_out,
-        regret_bound="lower",
-        domain=ADDITIVE,
-    ):
-        self.revenues = revenues
-        self.total_regrets = total_regrets
-        self.scores = scores
-        self.best_iteration = best_iteration
-        self.held_out = held_out
-        self.regret_bound = regret_bound
-        self.domain = domain
+    revenues: np.ndarray
+    total_regrets: np.ndarray
+    scores: np.ndarray
+    best_iteration: int
+    held_out: bool
+    regret_bound: str = "lower"
+    domain: Domain = ADDITIVE
 
     @classmethod
     def from_estimator(cls, auction):
@@ -99,6 +90,8 @@ class TrainingDisplay:
         ValueError
             If the auction has no ``history_``.
         """
+        from sklauction.mechanism import TorchMechanism
+
         check_auction(auction)
         history = getattr(auction, "history_", None)
         if not history:
@@ -107,11 +100,10 @@ class TrainingDisplay:
                 f"do; got {type(auction).__name__}, which has none"
             )
         held_out, domain = any("score" in row for row in history), auction.domain
-        names = (domain.objective_name, "total_regret", "score")
-        if not held_out:
-            names = tuple(f"train_{name}" for name in names)
+        prefix = "" if held_out else "train_"
         revenues, regrets, scores = (
-            np.array([row.get(name, np.nan) for row in history]) for name in names
+            np.array([row.get(prefix + name, np.nan) for row in history])
+            for name in (domain.objective_name, "total_regret", "score")
         )
         if not held_out:  # in units of the scale
             revenues, regrets = revenues * auction.scale_, regrets * auction.scale_
@@ -119,7 +111,9 @@ class TrainingDisplay:
         best = len(history)
         if "score" in history[-1]:
             best = int(auction.net_.best_iter_) if hasattr(auction, "net_") else None
-        return cls(revenues, regrets, scores, best, held_out, _regret_bound(auction), domain)
+        # A network is audited; what is truthful by construction has a proved bound.
+        bound = "lower" if isinstance(auction.mechanism_, TorchMechanism) else "upper"
+        return cls(revenues, regrets, scores, best, held_out, bound, domain)
 
     def plot(self, axes=None):
         """Draw revenue, total regret and score in three panels.
@@ -138,8 +132,7 @@ class TrainingDisplay:
         ValueError
             If there are not three axes.
         """
-        self.axes_ = take_panels(axes, 3, 1, figsize=(4.8, 5.6), sharex=True)
-        self.figure_ = self.axes_[0].figure
+        self.axes_ = self._take_panels(axes, 3, 1, figsize=(4.8, 5.6), sharex=True)
         top, middle, bottom = self.axes_
         self._draw_line(top, self.revenues, "o")
         self._draw_regret(middle)
@@ -187,13 +180,6 @@ class TrainingDisplay:
         if len(zeros):
             ax.plot(zeros, np.full(len(zeros), bottom), "s", mfc="white", color="C0", clip_on=False)
             ax.annotate("hollow: 0", (0.02, 0.08), xycoords="axes fraction", fontsize=8)
-
-
-def _regret_bound(auction):
-    """Return "lower" if held-out regret is found by a search, "upper" if it is proved."""
-    from sklauction.mechanism import TorchMechanism
-
-    return "lower" if isinstance(auction.mechanism_, TorchMechanism) else "upper"
 
 
 def _write(ax, text):

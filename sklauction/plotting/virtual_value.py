@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklauction.plotting.canvas import take_panels
+from sklauction.plotting.canvas import Display
 from sklauction.plotting.grid import check_auction
 
 __all__ = ["VirtualValueDisplay"]
@@ -11,7 +11,7 @@ __all__ = ["VirtualValueDisplay"]
 SMALLEST_CHANCE = 1e-3
 
 
-class VirtualValueDisplay:
+class VirtualValueDisplay(Display):
     """A bidder's virtual value for an item, raw and ironed, and its revenue curve.
 
     Create it with :meth:`from_estimator`.
@@ -45,12 +45,11 @@ class VirtualValueDisplay:
     (array([[2.38, 4.38]]), 2.0)
     """
 
-    def __init__(self, curve, ironed_intervals, reserve, bidder, item):
-        self.curve = curve
-        self.ironed_intervals = ironed_intervals
-        self.reserve = reserve
-        self.bidder = bidder
-        self.item = item
+    curve: tuple
+    ironed_intervals: np.ndarray
+    reserve: float
+    bidder: int
+    item: int
 
     @classmethod
     def from_estimator(cls, auction, X=None, *, bidder=0, item=0):
@@ -95,8 +94,7 @@ class VirtualValueDisplay:
         -------
         self
         """
-        self.axes_ = take_panels(axes, 1, 2, figsize=(9.5, 3.8))
-        self.figure_ = self.axes_[0].figure
+        self.axes_ = self._take_panels(axes, 1, 2, figsize=(9.5, 3.8))
         self._draw_virtual_value(self.axes_[0])
         self._draw_revenue(self.axes_[1])
         return self

@@ -97,8 +97,11 @@ class CertifiedAuction:
             outcome = self.mechanism_.settle(bids)
             return outcome.regret_bounds, outcome.payments
 
-        totals = (part.sum(axis=1) for part in self._in_blocks(read, valuations))
-        return make_certificate(*totals, box, self.domain, confidence)
+        totals = (
+            (rows, [array.sum(axis=1) for array in arrays])
+            for rows, arrays in self._pieces(read, valuations)
+        )
+        return make_certificate(*join(totals, len(valuations)), box, self.domain, confidence)
 
     @available_if(_has_price_sheets)
     def price_sheets(self, X):
@@ -163,10 +166,8 @@ class CertifiedAuction:
         """Return the box of the certificate, which contains the valuations."""
         lows, highs = valuations.min(axis=0), valuations.max(axis=0)
         if support is None:
-            box = self.support_.copy()
-            box[..., 0] = np.minimum(box[..., 0], lows)
-            box[..., 1] = np.maximum(box[..., 1], highs)
-            return box
+            low, high = np.moveaxis(self.support_, -1, 0)
+            return np.stack([np.minimum(low, lows), np.maximum(high, highs)], axis=-1)
         box = check_support(support, *valuations.shape[1:])
         if (lows < box[..., 0]).any() or (highs > box[..., 1]).any():
             raise ValueError(
@@ -177,11 +178,11 @@ class CertifiedAuction:
 
     def _in_blocks(self, function, bids):
         """Return the tensors that a function of bids returns, as arrays of all bids."""
+        return join(self._pieces(function, bids), len(bids))
+
+    def _pieces(self, function, bids):
+        """Yield slices of the bids, and the tensors that a function returns for them as arrays."""
         device = next(self.mechanism_.parameters()).device
-
-        def run():
-            for part in blocks(bids.shape):
-                tensors = function(torch.tensor(bids[part], device=device))
-                yield part, [tensor.cpu().numpy() for tensor in tensors]
-
-        return join(run(), len(bids))
+        for rows in blocks(bids.shape):
+            tensors = function(torch.tensor(bids[rows], device=device))
+            yield rows, [tensor.cpu().numpy() for tensor in tensors]

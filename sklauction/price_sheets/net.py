@@ -57,21 +57,9 @@ class PricingNet(AnnealedNet):
         Parameters of :class:`~sklauction.learned.training.AuctionNet`.
     """
 
-    def __init__(self, rules, **kwargs):
-        super().__init__(PriceSheetNetwork, rules, **kwargs)
-
     def initialize_module(self):
         """Build the network from the seed, in double precision and as a float32 copy."""
-        rules = self.rules
-        self.exact_ = PriceSheetNetwork(
-            rules.design,
-            rules.thresholds,
-            rules.reserves,
-            rules.support,
-            rules.location,
-            rules.spread,
-            make_generator(self.seed, 0),
-        )
+        self.exact_ = PriceSheetNetwork(self.rules, make_generator(self.seed, 0))
         self.module_ = copy.deepcopy(self.exact_).float().to(self.device)
         return self
 
@@ -116,9 +104,8 @@ class PricingNet(AnnealedNet):
         weights = self.weights_of(None) if weights is None else weights
         network = self.exact_.take_start(0)
         network.load_state_dict(weights)
-        return PricingMechanism(network.double().requires_grad_(False).eval(), self.scale).to(
-            self.device
-        )
+        network = network.double().requires_grad_(False).eval()
+        return PricingMechanism(network, self.scale).to(self.device)
 
 
 def _regret_bounds(profiles, sheets):

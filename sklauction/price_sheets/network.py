@@ -57,15 +57,8 @@ class PriceSheetNetwork(nn.Module):
 
     Parameters
     ----------
-    design : SheetDesign
-    thresholds : ThresholdPrices
-        Initial item prices.
-    reserves : ndarray of shape (n_bidders, n_items)
-        Lowest threshold prices, in units of the scale.
-    support : ndarray of shape (n_bidders, n_items, 2)
-        Range of bids in training, in units of the scale.
-    location, spread : ndarray of shape (n_bidders, n_items)
-        Mean and standard deviation of bids, in units of the scale.
+    rules : PricingRules
+        Its ``thresholds`` are the initial item prices.
     generator : torch.Generator
         For the initial weights; on the CPU.
 
@@ -74,16 +67,17 @@ class PriceSheetNetwork(nn.Module):
     .. [1] Zaheer et al., "Deep Sets", NeurIPS 2017, equation 4.
     """
 
-    def __init__(self, design, thresholds, reserves, support, location, spread, generator):
+    def __init__(self, rules, generator):
         super().__init__()
-        self.design, self.thresholds = design, thresholds
-        n_bidders = design.n_bidders
-        others = [[k for k in range(n_bidders) if k != i] for i in range(n_bidders)]
-        self.register_buffer("others", torch.tensor(others, dtype=torch.long), persistent=False)
+        self.design, self.thresholds = rules.design, rules.thresholds
+        bidders = range(rules.design.n_bidders)
+        others = [[k for k in bidders if k != i] for i in bidders]
         # Not persistent: training copies and averages the state dict, which holds weights only.
-        names = "reserves", "low", "high", "location", "spread"
-        arrays = reserves, support[..., 0], support[..., 1], location, spread
-        for name, array in zip(names, arrays, strict=True):
+        self.register_buffer("others", torch.tensor(others, dtype=torch.long), persistent=False)
+        low, high = np.moveaxis(rules.support, -1, 0)
+        arrays = {"reserves": rules.reserves, "low": low, "high": high}
+        arrays |= {"location": rules.location, "spread": rules.spread}
+        for name, array in arrays.items():
             tensor = torch.as_tensor(np.array(array), dtype=torch.float64)
             self.register_buffer(name, tensor, persistent=False)
         self._make_weights(generator)
@@ -164,26 +158,18 @@ class PriceSheetNetwork(nn.Module):
     @torch.no_grad()
     def _describe(self, bids):
         """Return features (1, networks, rows, n_items, n_bidders), thresholds and highest bids."""
-        others = self._others(bids)
-        ceiling = torch.maximum(self.reserves.to(bids), self._highest(others))
+        others = bids[:, self.others]
+        highest = others.amax(dim=2) if others.shape[2] else torch.zeros_like(bids)
+        ceiling = torch.maximum(self.reserves.to(bids), highest)
         thresholds = self.thresholds(bids)
         inside = torch.minimum(torch.maximum(bids, self.low.to(bids)), self.high.to(bids))
-        seen = self._others((inside - self.location.to(bids)) / self.spread.to(bids))
+        seen = ((inside - self.location.to(bids)) / self.spread.to(bids))[:, self.others]
         if self.design.alike_bidders and self.design.n_bidders > 2:
             seen = seen.sort(dim=2, descending=True).values
         inner = torch.minimum(thresholds, self.high.amax(dim=0).to(bids))
         inner = (inner - self.location.to(bids)) / self.spread.to(bids)
         features = torch.cat([seen, inner.unsqueeze(2)], dim=2).transpose(2, 3)
         return tuple(self._by_network(part) for part in (features, thresholds, ceiling))
-
-    def _others(self, bids):
-        """Return the others' entries, (n, n_bidders, n_bidders - 1, n_items)."""
-        return bids[:, self.others]
-
-    def _highest(self, others):
-        if self.design.n_bidders == 1:
-            return torch.zeros_like(others.sum(dim=2))
-        return others.amax(dim=2)
 
     def _layers(self, hidden):
         for layer, (entry, pooled, bias) in enumerate(zip(self.entry, self.pooled, self.bias)):
@@ -209,14 +195,12 @@ class PriceSheetNetwork(nn.Module):
         if not self.design.lottery_rows:
             none = item_prices[..., :0]
             return none.unsqueeze(-1).expand(*none.shape, self.design.n_items), none
-        logits = hidden @ self.lottery.unsqueeze(2) + self.lottery_bias
-        logits = logits.transpose(-1, -2)
+        logits = (hidden @ self.lottery.unsqueeze(2) + self.lottery_bias).transpose(-1, -2)
         if self.design.domain.exclusive:
             nothing = torch.zeros_like(logits[..., :1])
             rows = torch.softmax(torch.cat([logits, nothing], dim=-1), dim=-1)[..., :-1]
         else:
-            rows = torch.sigmoid(logits) * (1 + 2 * STRETCH) - STRETCH
-            rows = rows.clamp(0.0, 1.0)
+            rows = (torch.sigmoid(logits) * (1 + 2 * STRETCH) - STRETCH).clamp(0.0, 1.0)
         full = (rows * item_prices.unsqueeze(-2)).sum(dim=-1)
         return rows, (full - pooled @ self.lottery_rebate - self.rebate_bias).clamp_min(0.0)
 
@@ -230,7 +214,7 @@ class PriceSheetNetwork(nn.Module):
         above = torch.where(bids > self.high.to(bids), bids, 0.0)
         if self.design.n_bidders == 1 or not above.any():
             return sheets
-        highest = self._highest(self._others(above))
+        highest = above[:, self.others].amax(dim=2)
         outside = highest > 0
         span = sheets.discounts.amax(dim=-1) - sheets.discounts.amin(dim=-1).clamp_max(0.0)
         kept = torch.where(outside, highest + span.unsqueeze(-1), 0.0)
@@ -242,11 +226,8 @@ class PriceSheetNetwork(nn.Module):
 
     def _by_network(self, part):
         """Take (n, n_bidders, ...) to (1, networks, rows, ...)."""
-        return (
-            part.flatten(0, 1)[None, None]
-            if self.design.alike_bidders
-            else part.swapaxes(0, 1)[None]
-        )
+        alike = self.design.alike_bidders
+        return (part.flatten(0, 1)[None] if alike else part.swapaxes(0, 1))[None]
 
     def _by_profile(self, part, n_profiles):
         """Take (n_starts, networks, rows, ...) to (n_starts, n, n_bidders, ...)."""

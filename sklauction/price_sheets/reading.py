@@ -96,15 +96,11 @@ class SheetReading(namedtuple("SheetReading", list(FIELDS))):
         regret_bounds,
     ):
         """Check the fields and convert them to arrays."""
-        fields = (item_prices, discounts, lottery_allocations, lottery_prices, favourites)
-        fields += (allocations, payments, lost_clash, regret_bounds)
-        sizes, checked = {}, []
-        for (name, axes), values in zip(FIELDS.items(), fields):
-            axes = ("n_samples", "n_bidders", *axes)
-            infinite = name == "lottery_prices"
-            array = check_numbers(
-                values, name, tuple(sizes.get(axis, axis) for axis in axes), infinite=infinite
-            )
+        given, sizes, checked = locals(), {}, []
+        for name, own in FIELDS.items():
+            axes = ("n_samples", "n_bidders", *own)
+            shape = [sizes.get(axis, axis) for axis in axes]
+            array = check_numbers(given[name], name, shape, infinite=name == "lottery_prices")
             sizes |= zip(axes, array.shape)
             checked.append(array.astype(bool) if name == "lost_clash" else array)
         return super().__new__(cls, *checked)
@@ -159,7 +155,8 @@ def explain_auction(reading, bids):
     """
     lines = []
     for bidder, own in enumerate(bids):
-        lines.append(f"Bidder {bidder} bids {_list_money(own)}.")
+        money = ", ".join(f"{format_money(bid)} for item {item}" for item, bid in enumerate(own))
+        lines.append(f"Bidder {bidder} bids {money}.")
         lines.append(f"  Is offered {_offer(reading, bidder)}.")
         lines.append(f"  {_taken(reading, bidder)}")
     return "\n".join(lines)
@@ -170,14 +167,12 @@ def _offer(reading, bidder):
     parts = [f"item {item} at {format_money(price)}" for item, price in enumerate(prices)]
     for size in range(2, len(discounts)):
         off = discounts[size - 1]
-        parts.append(
-            f"any {size} items for {format_money(abs(off))} {'off' if off >= 0 else 'more'}"
-        )
+        change = f"{format_money(abs(off))} {'off' if off >= 0 else 'more'}"
+        parts.append(f"any {size} items for {change}")
     if len(discounts) > 1:
         parts.append(f"all {len(prices)} items at {format_money(prices.sum() - discounts[-1])}")
-    for row, price in zip(
-        reading.lottery_allocations[0, bidder], reading.lottery_prices[0, bidder], strict=True
-    ):
+    lotteries = reading.lottery_allocations[0, bidder], reading.lottery_prices[0, bidder]
+    for row, price in zip(*lotteries, strict=True):
         if np.isfinite(price):
             parts.append(f"a lottery of {list_items(row)} at {format_money(price)}")
     if len(discounts) < len(prices):
@@ -187,11 +182,8 @@ def _offer(reading, bidder):
 
 def _taken(reading, bidder):
     got, paid = reading.allocations[0, bidder], reading.payments[0, bidder]
-    outcome = (
-        f"{list_items(got)} and pays {format_money(paid)}"
-        if got.any()
-        else "nothing and pays nothing"
-    )
+    price = format_money(paid) if got.any() else "nothing"
+    outcome = f"{list_items(got)} and pays {price}"
     if not reading.lost_clash[0, bidder]:
         return f"Takes {outcome}."
     wanted, lost = list_items(reading.favourites[0, bidder]), reading.regret_bounds[0, bidder]
@@ -199,7 +191,3 @@ def _taken(reading, bidder):
         f"Wanted {wanted}, of which another bidder took something; takes {outcome}, and is worse "
         f"off by {format_money(lost)}."
     )
-
-
-def _list_money(bids):
-    return ", ".join(f"{format_money(bid)} for item {item}" for item, bid in enumerate(bids))

@@ -139,8 +139,7 @@ def soft_choice(valuations, sheets, sharpness):
     allocation : Tensor of shape (..., m)
     """
     surplus = valuations - sheets.item_prices
-    n_items = surplus.shape[-1]
-    if sheets.discounts.shape[-1] < n_items:
+    if sheets.discounts.shape[-1] < surplus.shape[-1]:
         utilities, payments, order = surplus, sheets.item_prices, None
     else:
         utilities, payments, order = _best_sets(surplus, sheets)
@@ -254,25 +253,23 @@ def settle(bids, sheets):
     excess = allocations.sum(dim=1).amax(dim=1)
     rows = (excess > 1 + ROUNDING).nonzero().squeeze(1)
     if len(rows):
-        given, paid, utilities = _choose_in_turn(bids[rows], sheets.at(rows), first.payment[rows])
-        allocations = allocations.index_copy(0, rows, given)
-        payments = payments.index_copy(0, rows, paid)
-        bounds = bounds.index_copy(0, rows, first.utility[rows] - utilities)
+        last = _choose_in_turn(bids[rows], sheets.at(rows), first.payment[rows])
+        allocations = allocations.index_copy(0, rows, last.allocation)
+        payments = payments.index_copy(0, rows, last.payment)
+        bounds = bounds.index_copy(0, rows, first.utility[rows] - last.utility)
     return Settlement(allocations, payments, bounds, first.allocation)
 
 
 def _choose_in_turn(bids, sheets, priority):
-    """Return allocations, payments and utilities if bidders choose in order of priority."""
+    """Return the choices of bidders who choose in order of priority."""
     order = torch.argsort(priority, dim=1, descending=True, stable=True)
     auctions = torch.arange(len(bids), device=bids.device)
     free = torch.ones_like(bids[:, 0])
-    allocations = torch.zeros_like(bids)
-    payments, utilities = torch.zeros_like(priority), torch.zeros_like(priority)
+    nothing = torch.zeros_like(priority)
+    choices = Choice(nothing, nothing, torch.zeros_like(bids))
     for turn in range(bids.shape[1]):
         place = (auctions, order[:, turn])
         choice = best_choice(bids[place], sheets.at(place), free)
         free = free - choice.allocation
-        allocations = allocations.index_put(place, choice.allocation)
-        payments = payments.index_put(place, choice.payment)
-        utilities = utilities.index_put(place, choice.utility)
-    return allocations, payments, utilities
+        choices = Choice(*(whole.index_put(place, part) for whole, part in zip(choices, choice)))
+    return choices

@@ -56,13 +56,8 @@ class ThresholdPrices(nn.Module):
         lengths = np.array([len(phi.values) for phi in virtual_values.flat])
         tables = np.full((2, len(lengths), lengths.max()), np.inf)
         for row, phi in enumerate(virtual_values.flat):
-            tables[0, row, : lengths[row]] = phi.values / scale
-            tables[1, row, : lengths[row]] = phi.levels / scale
-        for name, table in (
-            ("lengths", lengths[:, None]),
-            ("values", tables[0]),
-            ("levels", tables[1]),
-        ):
+            tables[:, row, : lengths[row]] = phi.values / scale, phi.levels / scale
+        for name, table in zip(("lengths", "values", "levels"), (lengths[:, None], *tables)):
             self.register_buffer(name, torch.as_tensor(table), persistent=False)
 
     def forward(self, bids):

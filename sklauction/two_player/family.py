@@ -1,6 +1,7 @@
 """Base classes of ALGNetAuction and RegretNetAuction, and of games in other domains."""
 
 import inspect
+from dataclasses import fields
 
 import numpy as np
 import torch
@@ -49,17 +50,6 @@ GROUPS, FEWEST_PROFILES, MOST_PROFILES = 128, 16, 64
 # Number of profiles on which the outcomes of a user's network are checked before training.
 N_CHECKED = 64
 
-# Parameters that are passed to GameRules unchanged.
-PASSED_TO_RULES = (
-    "architecture",
-    "objective",
-    "n_cached_steps",
-    "n_remembered",
-    "cached_step_size",
-    "n_misreporter_updates",
-    "misreporter_reset_every",
-    "misreporter_reset_until",
-)
 # Upper limit of some parameters, so that products stay within float32.
 MOST = 1e12
 # Parameters that determine how much memory an update takes.
@@ -172,15 +162,16 @@ class TwoPlayerBase(LearnedMechanism):
         sizes = {name: self._resolve(name, independent) for name in AUTO_VALUES}
         batch_size = sizes.pop("batch_size")
         location, spread = self._standardisation(valuations)
-        rules = GameRules(
-            design=self._make_design(*valuations.shape[1:]),
-            independent_bidders=independent,
-            location=location,
-            spread=spread,
-            objective_options=self._parameters(OBJECTIVES[self.objective].options),
+        made = {
+            "design": self._make_design(*valuations.shape[1:]),
+            "independent_bidders": independent,
+            "location": location,
+            "spread": spread,
+            "objective_options": self._parameters(OBJECTIVES[self.objective].options),
             **sizes,
-            **self._parameters(PASSED_TO_RULES),
-        )
+        }
+        names = {field.name for field in fields(GameRules)} - set(made)
+        rules = GameRules(**made, **self._parameters(names))
         betas = float(self.beta_1), float(self.beta_2)
         return TwoPlayerNet(rules, betas, batch_size=batch_size, **self._net_settings(seed))
 
@@ -188,7 +179,7 @@ class TwoPlayerBase(LearnedMechanism):
         return NetworkDesign(
             n_bidders=n_agents,
             n_items=n_entries,
-            demand=self._demand(),
+            demand=self.domain,
             hidden_layer_sizes=tuple(map(int, self.hidden_layer_sizes)),
             activation=self.activation,
             # "auto" has embeddings. They start at 0, and increase P* by 0.001 to 0.003 at 1x2
@@ -206,10 +197,6 @@ class TwoPlayerBase(LearnedMechanism):
         mean, deviation = (f(scaled, axis=pooled, keepdims=True)[0] for f in (np.mean, np.std))
         size = valuations.shape[1:]
         return np.broadcast_to(mean, size), np.broadcast_to(np.maximum(deviation, 1e-6), size)
-
-    def _demand(self):
-        """Return what the networks are designed for."""
-        return self.domain
 
     def _is_symmetric(self):
         return not is_auto(self.symmetric) and bool(self.symmetric)
@@ -236,6 +223,3 @@ class TwoPlayerAuction(TwoPlayerBase, LearnedAuction):
         "independent_bidders": SWITCH,
     }
     _saved = {**LearnedAuction._saved, "mechanism_": fitted_object(TorchMechanism)}
-
-    def _demand(self):
-        return self.demand

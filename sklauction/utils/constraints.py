@@ -13,7 +13,7 @@ ValueError: n_proposals must be 'auto' or an integer of at least 0; got -1
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from operator import mul
 
@@ -183,11 +183,7 @@ AUTO, NONE = choice("auto"), choice(None)
 FLAG = Constraint(
     lambda value: isinstance(value, (bool, np.bool_)), "True or False", (True, np.False_)
 )
-SWITCH = Constraint(
-    lambda value: is_auto(value) or FLAG.accepts(value),
-    "'auto', True or False",
-    ("auto", *FLAG.examples),
-)
+SWITCH = replace(AUTO | FLAG, text="'auto', True or False")
 POSITIVE, NOT_NEGATIVE = number(0, closed="neither"), number(0)
 FRACTION, SHARE = number(0, 1, closed="neither"), number(0, 1, closed="left")
 SEED = Constraint(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["format_money", "format_table", "scale_by_power_of_two"]
+__all__ = ["format_money", "format_table", "largest", "scale_by_power_of_two", "stack_last"]
 
 
 def format_money(amount, digits=4):
@@ -35,6 +35,11 @@ def format_table(title, rows):
     return "\n".join([title, *(f"  {name:<{width}}  {value}" for name, value in rows)])
 
 
+def largest(values):
+    """Return the largest absolute value of an array, without a copy of it."""
+    return max(values.max(), -values.min())
+
+
 def scale_by_power_of_two(values):
     """Return values divided by a power of two near the largest, and its exponent.
 
@@ -58,5 +63,14 @@ def scale_by_power_of_two(values):
     >>> scale_by_power_of_two(np.array([3e300, -6e300]))[0].round(2)
     array([ 0.28, -0.56])
     """
-    exponent = int(np.frexp(max(values.max(), -values.min()))[1])
+    exponent = int(np.frexp(largest(values))[1])
     return np.ldexp(values, -exponent), exponent
+
+
+def stack_last(arrays):
+    """Stack numpy arrays or tensors along a new last axis."""
+    if isinstance(arrays[0], np.ndarray):
+        return np.stack(arrays, axis=-1)
+    import torch
+
+    return torch.stack(arrays, dim=-1)

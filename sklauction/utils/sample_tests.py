@@ -48,7 +48,7 @@ def bidders_look_independent(valuations):
     """
     n_samples, n_bidders, n_items = valuations.shape
     ranks = _centred_ranks(valuations.reshape(n_samples, -1))
-    columns = np.concatenate([_standardise(ranks), _standardise(np.abs(ranks))], axis=1)
+    columns = np.concatenate([ranks, np.abs(ranks)], axis=1)
     owner = np.tile(np.repeat(np.arange(n_bidders), n_items), 2)
     return _groups_look_uncorrelated(columns, owner)
 
@@ -58,15 +58,11 @@ def _centred_ranks(columns):
     return rankdata(columns, axis=0) - (len(columns) + 1) / 2
 
 
-def _standardise(columns):
-    """Centre columns and scale them to unit length; constant columns become zero."""
+def _groups_look_uncorrelated(columns, group):
+    """Test correlations between columns of different groups; constant columns have none."""
     columns = columns - columns.mean(axis=0)
     length = np.linalg.norm(columns, axis=0)
-    return columns / np.where(length > 0, length, 1.0)
-
-
-def _groups_look_uncorrelated(columns, group):
-    """Test correlations between standardised columns of different groups."""
+    columns = columns / np.where(length > 0, length, 1.0)
     between = np.triu(group[:, None] != group[None, :])
     correlations = np.abs(columns.T @ columns)[between]
     level = FALSE_ALARM / (2 * max(len(correlations), 1))
@@ -97,7 +93,7 @@ def bidders_look_alike(valuations):
     (True, False)
     """
     tables = np.concatenate([valuations, valuations.sum(axis=2, keepdims=True)], axis=2)
-    return _columns_look_alike(tables.swapaxes(1, 2))
+    return items_look_alike(tables.swapaxes(1, 2))
 
 
 def items_look_alike(valuations):
@@ -123,18 +119,13 @@ def items_look_alike(valuations):
     >>> items_look_alike(values), items_look_alike(values * [1.0, 2.0])
     (True, False)
     """
-    return _columns_look_alike(valuations)
-
-
-def _columns_look_alike(tables):
-    """Compare column 0 with every other one in each table, (n_samples, n_tables, n_columns)."""
-    tables = tables[:COMPARED]
-    _, n_tables, n_columns = tables.shape
-    level = FALSE_ALARM / max(n_tables * (n_columns - 1), 1)
+    values = valuations[:COMPARED]
+    _, n_bidders, n_items = values.shape
+    level = FALSE_ALARM / max(n_bidders * (n_items - 1), 1)
     return not any(
-        ks_2samp(tables[:, table, 0], tables[:, table, column], method="asymp").pvalue < level
-        for table in range(n_tables)
-        for column in range(1, n_columns)
+        ks_2samp(values[:, bidder, 0], values[:, bidder, item], method="asymp").pvalue < level
+        for bidder in range(n_bidders)
+        for item in range(1, n_items)
     )
 
 
@@ -200,7 +191,7 @@ def plausible_boxes(values):
     values = values[:COMPARED]
     n_samples, n_items = values.shape
     items = np.arange(n_items)
-    if not _groups_look_uncorrelated(_standardise(_centred_ranks(values)), items):
+    if not _groups_look_uncorrelated(_centred_ranks(values), items):
         return []
     low, high = values.min(axis=0), values.max(axis=0)
     # The extremes of n uniform draws are on average 1 / (n + 1) of the width from the ends.

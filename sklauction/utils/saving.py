@@ -21,8 +21,8 @@ __all__ = [
     "REGISTERED",
     "Savable",
     "check_array",
-    "check_fitted",
     "check_list",
+    "check_value",
     "fitted_array",
     "fitted_n_features",
     "fitted_n_items",
@@ -106,25 +106,8 @@ def short_repr(value):
     return f"{value!r:.80}" if plain else f"a {type(value).__name__}"
 
 
-def check_fitted(auction, fitted):
-    """Check fitted attributes of an auction, which has its parameters and these attributes.
-
-    Parameters
-    ----------
-    auction : auction estimator
-    fitted : dict of {str: object}
-
-    Raises
-    ------
-    ValueError
-        If a value is not legal.
-    """
-    for name, check in auction._saved.items():
-        if name in fitted:
-            _apply(check, auction, fitted[name], name)
-
-
-def _apply(check, auction, value, name):
+def check_value(check, auction, value, name):
+    """Raise ValueError unless a check accepts the value of a fitted attribute of an auction."""
     if not isinstance(check, Constraint):
         check(auction, value, name)
     elif not check.accepts(value):
@@ -148,10 +131,8 @@ def check_array(value, name, shape, kind="f", least=-math.inf):
     """
     if not isinstance(value, np.ndarray) or value.dtype.kind != kind:
         raise ValueError(f"{name} must be an array of dtype kind {kind}; got {short_repr(value)}")
-    fits = len(shape) == value.ndim and all(
-        size is None or size == given for size, given in zip(shape, value.shape)
-    )
-    if not fits:
+    fits = all(size in (None, given) for size, given in zip(shape, value.shape))
+    if not fits or len(shape) != value.ndim:
         raise ValueError(f"{name} must have the shape {tuple(shape)}; got {value.shape}")
     if kind == "f" and not (np.isfinite(value) & (value >= least)).all():
         raise ValueError(f"{name} must hold finite numbers of at least {least}; got others")
@@ -178,13 +159,11 @@ def fitted_array(*axes, kind="f", least=-math.inf, entries=None):
     kind = "O" if entries else kind
 
     def check(auction, value, name):
-        sizes = {
-            **dict(zip(("bidders", "items"), auction._fitted_shape())),
-            "features": auction.n_features_in_,
-        }
+        n_bidders, n_items = auction._fitted_shape()
+        sizes = {"bidders": n_bidders, "items": n_items, "features": auction.n_features_in_}
         check_array(value, name, [sizes.get(axis, axis) for axis in axes], kind, least)
         for entry in value.flat if entries else ():
-            _apply(entries, auction, entry, f"every entry of {name}")
+            check_value(entries, auction, entry, f"every entry of {name}")
 
     return check
 
@@ -213,16 +192,16 @@ def fitted_rows(auction, value, name):
 
 def fitted_n_items(auction, value, name):
     """Check the number of items."""
-    _apply(count(), auction, value, name)
+    check_value(count(), auction, value, name)
     if auction.n_items not in (None, value):
         raise ValueError(f"{name} must be n_items={auction.n_items}; got {value}")
 
 
 def fitted_n_features(auction, value, name):
     """Check the number of columns of X."""
-    shape = auction._fitted_shape()
+    shape, axes = auction._fitted_shape(), auction.domain.axes[1:]
     if value != shape[0] * shape[1] or auction._profile_shape(value) != shape:
-        raise ValueError(f"{name} must be {' * '.join(map(str, shape))}; got {short_repr(value)}")
+        raise ValueError(f"{name} must be {' * '.join(axes)}; got {short_repr(value)}")
 
 
 def fitted_support(auction, value, name):

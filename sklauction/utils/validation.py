@@ -5,12 +5,13 @@ from numbers import Real
 
 import numpy as np
 
-from sklauction.utils.constraints import MOST_COUNTED, as_float, choice, count
+from sklauction.utils.constraints import MOST_COUNTED, as_float, count
 
 __all__ = [
+    "PROFILES",
     "WIDEST_SUPPORT",
+    "broadcast",
     "check_below",
-    "check_choice",
     "check_count",
     "check_memory",
     "check_number",
@@ -19,6 +20,8 @@ __all__ = [
     "check_support",
 ]
 
+# Axes of the valuations of auctions.
+PROFILES = "n_samples", "n_bidders", "n_items"
 # Upper limit of supports and reserve prices, relative to the valuations: networks compute with them
 # in single precision.
 WIDEST_SUPPORT = 1e12
@@ -26,7 +29,7 @@ WIDEST_SUPPORT = 1e12
 MOST_BYTES = 16 << 30
 
 
-def check_numbers(values, name, axes, *, least=-np.inf, most=np.inf, infinite=False):
+def check_numbers(values, name, axes, *, least=-np.inf, infinite=False):
     """Return an array-like as an array of finite numbers in float64.
 
     Parameters
@@ -38,8 +41,8 @@ def check_numbers(values, name, axes, *, least=-np.inf, most=np.inf, infinite=Fa
         Name of the argument.
     axes : tuple of str and int
         Length of each axis, or its name. Axes named "..samples" or "..rows" may have length 0.
-    least, most : float, default=-inf, inf
-        Legal range.
+    least : float, default=-inf
+        Lowest legal number.
     infinite : bool, default=False
         Whether plus infinity is legal.
 
@@ -49,11 +52,8 @@ def check_numbers(values, name, axes, *, least=-np.inf, most=np.inf, infinite=Fa
         Not a copy if the input is such an array.
     """
     shape = f"({', '.join(map(str, axes))}{',' * (len(axes) == 1)})"
-    expected = f"{name} must hold finite numbers{_range(least, most)}"
-    try:
-        array = to_floats(values)
-    except ValueError as error:
-        raise ValueError(f"{expected}, of shape {shape}; got {error}") from error
+    expected = f"{name} must hold finite numbers{_range(least)}"
+    array = to_floats(values, f"{expected}, of shape {shape}")
     fits = len(axes) == array.ndim and all(
         size == axis if isinstance(axis, int) else size or axis.endswith(("samples", "rows"))
         for axis, size in zip(axes, array.shape)
@@ -65,29 +65,28 @@ def check_numbers(values, name, axes, *, least=-np.inf, most=np.inf, infinite=Fa
         bad &= array != np.inf
     if least > -np.inf:
         bad |= array < least
-    if most < np.inf:
-        bad |= array > most
     if bad.any():
         place = tuple(map(int, np.argwhere(bad)[0]))
         raise ValueError(f"{expected}; got {array[place]} at {place}")
     return array
 
 
-def to_floats(values):
+def to_floats(values, expected=None):
     """Return an array-like of numbers as an array of float64; NaN and infinity are allowed.
 
     Raises
     ------
     ValueError
-        If the input is not numeric or has masked entries. The message describes the input, to
-        follow "got".
+        If the input is not numeric or has masked entries. The message says what was expected, and
+        describes the input. If ``expected`` is None, it is the description alone.
     """
     if isinstance(values, np.ndarray) and values.dtype == np.float64 and type(values) is np.ndarray:
         return values
+    start = f"{expected}; got " if expected else ""
     if hides_entries(values):
-        raise ValueError("a masked array")
+        raise ValueError(f"{start}a masked array")
     if isinstance(values, np.matrix):
-        raise ValueError("a numpy matrix")
+        raise ValueError(f"{start}a numpy matrix")
     try:
         array = np.asarray(values)
         if array.dtype.kind == "O" and not all(map(_is_number, array.flat)):
@@ -97,10 +96,10 @@ def to_floats(values):
         with np.errstate(over="ignore"):  # overflow gives infinity
             return array.astype(np.float64)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise ValueError(f"{type(values).__name__}: {error}") from error
+        raise ValueError(f"{start}{type(values).__name__}: {error}") from error
 
 
-def _range(least, most):
+def _range(least, most=np.inf):
     """Describe a range, as the end of a message."""
     limits = []
     if np.isfinite(least):
@@ -129,9 +128,15 @@ def check_number(value, name, least=-np.inf, most=np.inf):
     return number
 
 
-def check_support(
-    support, n_agents, n_entries, lowest=0.0, axes=("n_samples", "n_bidders", "n_items")
-):
+def broadcast(array, shape, expected):
+    """Return an array broadcast to a shape; ``expected`` begins the message if it does not fit."""
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError as error:
+        raise ValueError(f"{expected}; got shape {array.shape}") from error
+
+
+def check_support(support, n_agents, n_entries, lowest=0.0, axes=PROFILES):
     """Return a support as a new float array of shape (n_agents, n_entries, 2).
 
     Parameters
@@ -150,19 +155,13 @@ def check_support(
     """
     shape = (n_agents, n_entries, 2)
     expected = f"support must broadcast to ({axes[1]}, {axes[2]}, 2) = {shape}"
-    try:
-        given = to_floats(support)
-    except ValueError as error:
-        raise ValueError(f"{expected}; got {error}") from error
+    given = to_floats(support, expected)
     if given.shape[-1:] != (2,):  # a single number would broadcast to low = high
         raise ValueError(f"{expected}, (low, high) being its last axis; got shape {given.shape}")
-    try:
-        box = np.array(np.broadcast_to(given, shape))
-    except ValueError as error:
-        raise ValueError(f"{expected}; got shape {given.shape}") from error
+    box = np.array(broadcast(given, shape, expected))
     if not np.isfinite(box).all() or (box < lowest).any() or (box[..., 0] > box[..., 1]).any():
         raise ValueError(
-            f"support must hold finite{_range(lowest, np.inf)} (low, high) pairs with low <= high; "
+            f"support must hold finite{_range(lowest)} (low, high) pairs with low <= high; "
             f"got values from {box.min()} to {box.max()}"
         )
     return box
@@ -179,11 +178,6 @@ def check_below(value, name, size):
     count(0).check(value, name)
     if value >= size:
         raise ValueError(f"{name} must be below {size}; got {value}")
-
-
-def check_choice(value, name, legal):
-    """Raise ValueError unless ``value`` is one of the names in ``legal``."""
-    choice(*legal).check(value, name)
 
 
 def check_memory(n_numbers, parameters):
@@ -230,10 +224,5 @@ def check_prices(prices, name, otherwise, shape=None):
         raise ValueError(f"{expected}; got {array[bad].flat[0]}")
     if shape is None:
         return array
-    try:
-        return np.array(np.broadcast_to(array, shape))
-    except ValueError as error:
-        raise ValueError(
-            f"{name} must be {otherwise}, a number or broadcast to (n_bidders, n_items) = "
-            f"{tuple(shape)}; got shape {array.shape}"
-        ) from error
+    grid = f"a number or broadcast to (n_bidders, n_items) = {tuple(shape)}"
+    return np.array(broadcast(array, shape, f"{name} must be {otherwise}, {grid}"))

@@ -39,14 +39,10 @@ def show_versions():
         "CPUs": os.cpu_count(),
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
     }
-    packages = {name: _version(name) for name in DEPENDENCIES}
-    _print("System", system)
-    _print("Packages", {"sklauction": __version__, **packages})
-    _print("Optional packages", {name: _version(name) for name in OPTIONAL})
-
-
-def _print(title, rows):
-    print(f"{title}:", *(f"{name:>16}: {text}" for name, text in rows.items()), sep="\n")
+    packages = {"sklauction": __version__, **{name: _version(name) for name in DEPENDENCIES}}
+    optional = {name: _version(name) for name in OPTIONAL}
+    for title, rows in ("System", system), ("Packages", packages), ("Optional packages", optional):
+        print(f"{title}:", *(f"{name:>16}: {text}" for name, text in rows.items()), sep="\n")
 
 
 def _version(name):

@@ -82,14 +82,10 @@ class CallableAuction(BaseAuction):
     _saved = None
 
     def __init__(self, function, n_bidders=1, n_items=None, *, demand="additive", support=None):
-        self.function = function
-        self.n_bidders = n_bidders
-        self.n_items = n_items
-        self.demand = demand
-        self.support = support
+        self._store(locals())
 
     def _fit(self, valuations):
-        checked = self._checked(valuations)
+        checked = CheckedMechanism(self.function, self.domain, valuations.max())
         for rows in blocks(valuations.shape):
             checked(valuations[rows], np.arange(rows.start, rows.stop))
         for problem in checked.problems():
@@ -100,7 +96,5 @@ class CallableAuction(BaseAuction):
 
     def _run_rows(self, bids, rows):
         part = bids[rows]
-        return self._checked(part)(part, np.arange(rows.start, rows.stop))
-
-    def _checked(self, bids):
-        return CheckedMechanism(self.function, self.domain, bids.max())
+        checked = CheckedMechanism(self.function, self.domain, part.max())
+        return checked(part, np.arange(rows.start, rows.stop))

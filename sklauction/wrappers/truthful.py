@@ -1,5 +1,6 @@
 """TruthfulAuction: an exactly truthful auction from any auction for one bidder."""
 
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -183,31 +184,12 @@ class TruthfulAuction(BaseAuction):
     def __init__(
         self, auction, *, discount="auto", n_reports=1000, prefit=False, random_state=None
     ):
-        self.auction = auction
-        self.discount = discount
-        self.n_reports = n_reports
-        self.prefit = prefit
-        self.random_state = random_state
+        self._store(locals())
 
-    @property
-    def n_bidders(self):
-        """Number of bidders of the auction."""
-        return self.auction.n_bidders
-
-    @property
-    def n_items(self):
-        """Number of items of the auction, or None."""
-        return self.auction.n_items
-
-    @property
-    def demand(self):
-        """Demand of the auction's bidder."""
-        return self.auction.demand
-
-    @property
-    def support(self):
-        """Lowest and highest report of the auction, or None."""
-        return self.auction.support
+    n_bidders = property(attrgetter("auction.n_bidders"), doc="Number of bidders of the auction.")
+    n_items = property(attrgetter("auction.n_items"), doc="Number of items, or None.")
+    demand = property(attrgetter("auction.demand"), doc="Demand of the auction's bidder.")
+    support = property(attrgetter("auction.support"), doc="Lowest and highest report, or None.")
 
     def _check_parameters(self):
         super()._check_parameters()
