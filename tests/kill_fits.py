@@ -221,6 +221,8 @@ def full(name="algnet-mlp"):
 
 
 if __name__ == "__main__":
+    # A shell ignores SIGINT in the jobs that it starts in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Short iterations, for more checkpoints.
     learned_auction.UPDATES_PER_ITERATION = 20
     what, *arguments = sys.argv[1:]

@@ -458,7 +458,7 @@ class Domain:
         Returns
         -------
         ndarray of shape (n, n_reports, n_entries)
-            Within the box.
+            Within the box; as many for every agent.
         """
         return np.empty((len(truth), 0, truth.shape[1]))
 
