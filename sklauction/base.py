@@ -17,7 +17,6 @@ from sklauction.domains.auctions import DEMAND, auction_of
 from sklauction.utils.batching import run_in_blocks
 from sklauction.utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklauction.utils.constraints import ANY, NONE, POSITIVE, check_parameters, count
-from sklauction.utils.numbers import largest
 from sklauction.utils.saving import (
     fitted_array,
     fitted_n_features,
@@ -275,7 +274,7 @@ class BaseMechanism(CallbackSupportMixin, BaseEstimator):
                 estimator=self,
                 input_name="X",
             )
-        self._check_lowest(values)
+        least = self._check_lowest(values)
         if reset:
             shape = self._profile_shape(values.shape[1])
             self._check_sizes(*shape)
@@ -288,16 +287,17 @@ class BaseMechanism(CallbackSupportMixin, BaseEstimator):
             return profiles
         if table is read:
             validate_data(self, table, reset=False, skip_check_array=True)
-        _check_size(values, self.scale_)
+        _check_size(max(values.max(), -least), self.scale_)
         return values.reshape(len(values), *self._fitted_shape())
 
     def _check_lowest(self, values):
-        """Raise ValueError if a value is below the lowest legal report."""
-        lowest = self.domain.lowest
-        if lowest == 0:
+        """Return the lowest value; raise ValueError if it is below the lowest legal report."""
+        least, lowest = values.min(), self.domain.lowest
+        if least < lowest == 0:  # in scikit-learn's words
             check_non_negative(values, f"{type(self).__name__} (valuations and bids)")
-        elif values.min() < lowest:
-            raise ValueError(f"X must hold values of at least {lowest:g}; got {values.min()}")
+        if least < lowest:
+            raise ValueError(f"X must hold values of at least {lowest:g}; got {least}")
+        return least
 
     def _flatten(self, X, reset):
         """Return input as a 2-D table, after checking the sizes of 3-D input."""
@@ -473,9 +473,8 @@ def _as_numbers(array):
     return array.astype(np.float64)
 
 
-def _check_size(values, scale):
-    """Raise ValueError if values are so large that products could overflow."""
-    top = largest(values)
+def _check_size(top, scale):
+    """Raise ValueError if the largest value is such that products could overflow."""
     if top > MOST_REPORTED * scale:
         raise ValueError(
             f"X must hold values of at most {MOST_REPORTED:g} times scale_, {scale:.3g}; got {top}"

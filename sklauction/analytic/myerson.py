@@ -64,7 +64,9 @@ def sell_one(virtual_values, bids):
            [0. , 0.5],
            [0. , 0. ]])
     """
-    phi = np.stack([one(bid) for one, bid in zip(virtual_values, bids.T)], axis=1)
+    phi = np.empty(bids.shape)
+    for bidder, virtual_value in enumerate(virtual_values):
+        phi[:, bidder] = virtual_value(bids[:, bidder])
     winner = np.argmax(phi, axis=1)
     sold = np.max(phi, axis=1) >= 0
     won = sold[:, None] & (winner[:, None] == np.arange(bids.shape[1]))

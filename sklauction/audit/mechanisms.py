@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklauction.domains.base import Domain
+from sklauction.utils.numbers import are_finite
 
 __all__ = ["CheckedMechanism", "Differentiable", "differentiable"]
 
@@ -149,7 +150,7 @@ class CheckedMechanism:
         """
         outcome = self._arrays(self.run(reports), reports.shape)
         violations = self.domain.violations(reports, outcome)
-        if not all(np.isfinite(array).all() for array in (*outcome, *violations.values())):
+        if not are_finite([*outcome, *violations.values()]):
             self._raise_not_finite(reports, rows, misreporter, outcome)
         for rule, excess in violations.items():
             if misreporter is None:

@@ -2,7 +2,14 @@
 
 import numpy as np
 
-__all__ = ["format_money", "format_table", "largest", "scale_by_power_of_two", "stack_last"]
+__all__ = [
+    "are_finite",
+    "format_money",
+    "format_table",
+    "largest",
+    "scale_by_power_of_two",
+    "stack_last",
+]
 
 
 def format_money(amount, digits=4):
@@ -33,6 +40,13 @@ def format_table(title, rows):
     """Return a title and (name, value) pairs of text as aligned lines."""
     width = max(len(name) for name, _ in rows)
     return "\n".join([title, *(f"  {name:<{width}}  {value}" for name, value in rows)])
+
+
+def are_finite(arrays):
+    """Return whether all entries of all arrays are finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        # A sum is faster to check; that of finite entries may overflow.
+        return all(np.isfinite(one.sum()) or np.isfinite(one).all() for one in arrays)
 
 
 def largest(values):
