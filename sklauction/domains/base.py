@@ -43,7 +43,7 @@ class Domain:
 
     Methods take numpy arrays or torch tensors and return the same kind. Types and reports of all
     agents are of shape (..., n_agents, n_entries), and a field of an outcome is of shape
-    (..., *shape of the field): the leading axes are profiles. Utilities may be in any unit, which
+    (..., shape of the field): the leading axes are profiles. Utilities may be in any unit, which
     the objective need not share.
 
     Attributes
@@ -135,14 +135,14 @@ class Domain:
 
         Parameters
         ----------
-        outcome : sequence of arrays of shape (..., *own)
+        outcome : sequence of arrays of shape (..., own shape)
             The fields, of any number of profiles.
         agent : int
             Number of the agent.
 
         Returns
         -------
-        tuple of arrays of shape (..., *own)
+        tuple of arrays of shape (..., own shape)
             The same for all agents in number and shape.
         """
         return tuple(outcome)
@@ -154,7 +154,7 @@ class Domain:
         ----------
         types : array of shape (..., n_entries)
             Types of one agent.
-        part : sequence of arrays of shape (..., *own)
+        part : sequence of arrays of shape (..., own shape)
             Of :meth:`part`. The leading axes and those of ``types`` broadcast.
 
         Returns
@@ -171,7 +171,7 @@ class Domain:
         ----------
         types : array of shape (..., k, n_entries)
             Types of one agent.
-        part : sequence of arrays of shape (..., l, *own)
+        part : sequence of arrays of shape (..., l, own shape)
             Of :meth:`part`.
 
         Returns
@@ -189,7 +189,7 @@ class Domain:
         ----------
         types : array of shape (..., n_entries)
             Types of one agent.
-        part, other : sequence of arrays of shape (..., *own)
+        part, other : sequence of arrays of shape (..., own shape)
             Of :meth:`part`.
 
         Returns
@@ -206,7 +206,7 @@ class Domain:
         ----------
         types : array of shape (..., n_agents, n_entries)
             True types.
-        outcome : sequence of arrays of shape (..., *own)
+        outcome : sequence of arrays of shape (..., own shape)
             The fields; they may be those of other reports.
 
         Returns
@@ -224,7 +224,7 @@ class Domain:
         ----------
         types : array of shape (..., n_agents, n_entries)
             True types.
-        outcome : sequence of arrays of shape (..., *own)
+        outcome : sequence of arrays of shape (..., own shape)
             The fields.
 
         Returns
@@ -256,7 +256,7 @@ class Domain:
         ----------
         reports : ndarray of shape (n_samples, n_agents, n_entries)
             Reports.
-        outcome : sequence of ndarray of shape (n_samples, *own)
+        outcome : sequence of ndarray of shape (n_samples, own shape)
             The fields.
 
         Returns
@@ -274,7 +274,7 @@ class Domain:
         ----------
         reports : ndarray of shape (n_samples, n_agents, n_entries)
             Reports.
-        outcome : sequence of ndarray of shape (n_samples, *own)
+        outcome : sequence of ndarray of shape (n_samples, own shape)
             The fields.
 
         Returns
@@ -311,7 +311,7 @@ class Domain:
 
         Returns
         -------
-        sequence of Tensor of shape (n, *own)
+        sequence of Tensor of shape (n, own shape)
             The fields, in the same units.
         """
         raise NotImplementedError
@@ -353,14 +353,14 @@ class Domain:
 
         Parameters
         ----------
-        outcome : sequence of arrays of shape (..., *own)
+        outcome : sequence of arrays of shape (..., own shape)
             The fields.
         scale : float
             Factor.
 
         Returns
         -------
-        tuple of arrays of shape (..., *own)
+        tuple of arrays of shape (..., own shape)
             The fields.
         """
         names = self.outcome_class._fields
@@ -373,7 +373,7 @@ class Domain:
 
         Parameters
         ----------
-        outcome : sequence of Tensor of shape (n, *own)
+        outcome : sequence of Tensor of shape (n, own shape)
             The fields for the nearest reports inside.
         reports : Tensor of shape (n, n_agents, n_entries)
             Reports, inside or outside.
@@ -382,7 +382,7 @@ class Domain:
 
         Returns
         -------
-        sequence of Tensor of shape (n, *own)
+        sequence of Tensor of shape (n, own shape)
             The fields.
         """
         return outcome
