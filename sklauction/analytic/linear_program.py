@@ -60,7 +60,7 @@ class LinearProgramAuction(BaseAuction):
         Number of bidders.
     n_items : int, default=None
         Number of items; inferred from the data if None.
-    demand : {"additive", "unit"}, default="additive"
+    demand : {"additive", "unit"} or Auction, default="additive"
         Whether a bidder values a set of items at the sum of its values, or wants one item only.
     types : array-like of shape (n_types, n_items), or list of n_bidders of these, default=None
         Possible values of each bidder, in money; a single array applies to all bidders. If None,

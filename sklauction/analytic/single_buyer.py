@@ -46,7 +46,7 @@ class SingleBuyerAuction(BaseAuction):
         :func:`~sklauction.datasets.load_setting`, its ``prior``, or one uniform distribution per
         item. If None, statistical tests find a prior of the list that fits the samples, with
         bounds estimated from them.
-    demand : {"additive", "unit"}, default="additive"
+    demand : {"additive", "unit"} or Auction, default="additive"
         Whether the buyer values a set of items at the sum of its values, or wants one item only.
     support : array-like broadcastable to (1, n_items, 2), default=None
         Lowest and highest value, in money; the range of the data if None.

@@ -160,7 +160,7 @@ class VCGAuction(BaseAuction):
         Number of bidders.
     n_items : int, default=None
         Number of items; inferred from the data if None.
-    demand : {"additive", "unit"}, default="additive"
+    demand : {"additive", "unit"} or Auction, default="additive"
         Whether a bidder values a set of items at the sum of its values, or wants one item only.
     reserve : None, float or array-like, default=None
         Reserve prices in money, non-negative and broadcastable to (n_bidders, n_items); None means

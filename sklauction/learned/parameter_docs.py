@@ -8,7 +8,7 @@ $sizes
         Number of bidders.
     n_items : int, default=None
         Number of items; None infers it from the data.
-    demand : {"additive", "unit"}, default="additive"
+    demand : {"additive", "unit"} or Auction, default="additive"
         Whether a bidder values a set of items at the sum of its values or wants one item.
     support : array-like broadcastable to (n_bidders, n_items, 2), default=None
         Lowest and highest report, in money; None takes the range of the data.
@@ -18,7 +18,7 @@ $buyer
         Must be 1.
     n_items : int, default=None
         Number of items; None infers it from the data.
-    demand : {"additive", "unit"}, default="additive"
+    demand : {"additive", "unit"} or Auction, default="additive"
         Whether the buyer values a set of items at the sum of its values or wants one item.
     support : array-like broadcastable to (1, n_items, 2), default=None
         Lowest and highest value, in money; None takes the range of the data. The menu
