@@ -17,29 +17,26 @@ class Domain:
 
     Agents report their *types*, what each privately knows, and a mechanism maps the reports to an
     *outcome* [1]_. A domain states what the audit, the two-player game, the scorers, saving and
-    the displays need to know about both. They know nothing else, so a new kind of mechanism is
-    one subclass in one file, usually a frozen dataclass.
+    the displays need to know about both. A new kind of mechanism is therefore one subclass in one
+    file, usually a frozen dataclass.
 
-    ===================  ===================================================  ====================
-    attribute or method  what it states                                       needed for
-    ===================  ===================================================  ====================
-    ``shape``            number of agents, and of entries of a report         everything
-    ``outcome_class``    named tuple of the outcome                           everything
-    ``fields``           shape of each of its fields                          everything
-    ``worth``            what a part of an outcome is worth to a type         everything
-    ``part``             what of an outcome concerns an agent                 if it is not all
-    ``objective``        what the designer wants                              if it is not welfare
-    ``score``            one figure from objective and regret                 if no difference
-    ``rules``            words for the rules of outcomes                      checks of outcomes
-    ``violations``       by how much an outcome breaks them                   checks of outcomes
-    ``decide``           outcomes from scores, feasible by construction       networks
-    ``n_scores``         how many scores that takes                           networks
-    ``best``             the most valuable outcome                            welfare, VCG, bounds
-    ``box``              the legal reports                                    if not a box of data
-    ``scale``            the unit of reports                                  if they have one
-    ``rivals``           reports of others next to which outcomes jump        a sharper audit
-    ``deviations``       misreports worth a try                               a sharper audit
-    ===================  ===================================================  ====================
+    ======================  ===================================================  =================
+    attribute or method     what it states                                       default
+    ======================  ===================================================  =================
+    ``shape``               number of agents, and of entries of a report         required
+    ``outcome_class``       named tuple of the outcome                           required
+    ``fields``              shape of each of its fields                          required
+    ``worth``               what a part of an outcome is worth to a type         required
+    ``part``                what of an outcome concerns an agent                 all of it
+    ``objective``           what the designer wants                              sum of utilities
+    ``score``               one figure from objective and regret                 their difference
+    ``rules, violations``   rules of outcomes, and by how much they are broken   none
+    ``n_scores, decide``    outcomes from scores of a network, always feasible   none
+    ``best``                the most valuable outcome                            none
+    ``box``                 the legal reports                                    range of the data
+    ``scale, scaled``       the unit of reports, and the fields in this unit     1, none
+    ``rivals, deviations``  misreports that the audit should try                 none
+    ======================  ===================================================  =================
 
     Methods take numpy arrays or torch tensors and return the same kind. Types and reports of all
     agents are of shape (..., n_agents, n_entries), and a field of an outcome is of shape
