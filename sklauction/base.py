@@ -193,9 +193,9 @@ class BaseMechanism(CallbackSupportMixin, BaseEstimator):
     def score(self, X, y=None, *, effort="quick"):
         """Return the score of the domain, where an audit measures regret.
 
-        Of auctions it is ``sqrt(P) - sqrt(R)``; P is the revenue under truthful reports and R the
-        total regret found. Other domains use the objective minus R,
-        unless they say otherwise. R is a lower bound, so the score is an upper bound.
+        The score of auctions is ``sqrt(P) - sqrt(R)``, where P is the revenue under truthful
+        reports and R the total regret found. That of other domains is their objective minus R, by
+        default. R is a lower bound, so the score is an upper bound.
 
         Parameters
         ----------

@@ -282,6 +282,12 @@ def test_bad_profiles_are_named(X, message):
         Dictator().fit(X)
 
 
+def test_types_may_all_be_zero():
+    # No place is worth anything: there is no unit to compare the support with.
+    still = Dictator(support=(0, 1)).fit(np.zeros((5, 2, 3)))
+    assert audit(still, np.zeros((4, 2, 3))).total_regret == 0
+
+
 def test_types_may_be_negative_unless_the_domain_says_otherwise():
     below = Dictator().fit(TYPES - 0.5)
     assert below.support_.min() < 0 and audit(below, FRESH - 0.5).total_regret == 0

@@ -25,9 +25,9 @@ NUDGE = 1e-6
 class Auction(Domain):
     """The domain of one seller's auctions, where a bidder's options are the items.
 
-    A bidder's type are its values of the items. Its utility is the value of what it gets minus
-    its payment [1]_. What bidders want is stated by whether any two options exclude one another:
-    if not, demand is additive, and if so, a bidder gets at most one item (unit demand).
+    The type of a bidder is its value of each item. Its utility is the value of what it gets minus
+    its payment [1]_. If options do not exclude one another, demand is additive. If any two do, a
+    bidder gets at most one item (unit demand).
 
     Parameters
     ----------

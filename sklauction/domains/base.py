@@ -418,7 +418,7 @@ class Domain:
                 f"{self.entry} {entry} of {self.agent} {agent}, and values from "
                 f"{lows[agent, entry]} to {highs[agent, entry]}"
             )
-        if largest(box) > WIDEST_SUPPORT * top:
+        if largest(box) > WIDEST_SUPPORT * (top or 1.0):
             raise ValueError(
                 f"support must reach at most to {WIDEST_SUPPORT:g} times the largest value of fit, "
                 f"{top}; got {largest(box)}"
