@@ -130,7 +130,8 @@ def test_search_calls_callbacks_without_a_warning(valuations):
 
 def test_only_callbacks_are_missing_with_older_scikit_learn(run_python):
     code = (
-        "import sys, sklearn.model_selection; sys.modules['sklearn.callback'] = None\n"
+        "import sys, sklearn.model_selection, sklearn.pipeline, sklearn.preprocessing\n"
+        "sys.modules['sklearn.callback'] = None\n"
         "import numpy as np\n"
         "from sklauction import RegretMonitor, RochetNetAuction\n"
         "V = np.random.RandomState(0).uniform(size=(50, 1, 2))\n"

@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 
 from sklauction.audit.candidates import anchors
 from sklauction.audit.mechanisms import CheckedMechanism, differentiable
+from sklauction.audit.pipelines import last_step
 from sklauction.audit.plan import plan
 from sklauction.audit.problem import AgentProblem
 from sklauction.audit.report import RegretReport
@@ -53,9 +54,11 @@ def measure_regret(
 
     Parameters
     ----------
-    mechanism : fitted auction, torch.nn.Module or callable
-        Maps bids (n, n_bidders, n_items) to (allocations, payments), row by row; in another
-        domain, reports (n, n_agents, n_entries) to the fields of its outcome. Torch modules and
+    mechanism : fitted auction, Pipeline, search, torch.nn.Module or callable
+        Of a fitted pipeline the last step is audited, in its unit, on valuations transformed by
+        the steps before it; of a fitted search, the best estimator. Others map bids
+        (n, n_bidders, n_items) to (allocations, payments), row by row; in another domain,
+        reports (n, n_agents, n_entries) to the fields of its outcome. Torch modules and
         estimators with a ``mechanism_`` are searched with gradients, on their device; others as
         black boxes.
     valuations : array-like of shape (n_samples, n_bidders, n_items)
@@ -89,7 +92,8 @@ def measure_regret(
     ------
     ValueError
         If an argument is malformed, or the mechanism returns wrong shapes, non-finite values,
-        or different outcomes for the same bids; the message names the row.
+        or different outcomes for the same bids; the message names the row. Also if a step of a
+        pipeline breaks the unit of money.
     NotFittedError
         If the mechanism is an unfitted auction.
 
@@ -122,6 +126,7 @@ def measure_regret(
     True
     """
     started = time.perf_counter()
+    mechanism, valuations = last_step(mechanism, valuations)
     domain = _find_domain(mechanism, demand, domain)
     types = _check_types(mechanism, domain, valuations)
     SEED.check(random_state, "random_state")

@@ -1,15 +1,18 @@
 """Scorers for model selection, and a refit rule with a limit on regret.
 
 A scorer is a callable ``scorer(auction, valuations, y=None)`` for the ``scoring`` parameter of
-GridSearchCV, cross_validate and learning_curve. Greater is better.
+GridSearchCV, cross_validate and learning_curve. Greater is better. Of a pipeline, the last step is
+scored, on valuations transformed by the steps before it.
 """
 
 from collections.abc import Mapping
+from numbers import Number
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from sklauction.audit.measure import measure_regret
+from sklauction.audit.pipelines import last_step
 from sklauction.domains.auctions import ADDITIVE, Auction
 from sklauction.economics import revenue
 from sklauction.utils.constraints import NOT_NEGATIVE
@@ -24,7 +27,37 @@ __all__ = [
 ]
 
 
-class _AuditScorer(BaseEstimator):
+class _Scorer(BaseEstimator):
+    """Base class of scorers.
+
+    A class passed as ``scoring`` is called with an estimator; scikit-learn then takes what it
+    returns for the score.
+    """
+
+    # Label of the axis in scikit-learn's displays.
+    __name__ = "score"
+
+    def __new__(cls, *args, **parameters):
+        if args and hasattr(args[0], "fit"):
+            return _NotAScore(f"scoring must be an instance, {cls.__name__}(), not the class")
+        return super().__new__(cls)
+
+
+class _NotAScore:
+    """Result of a scorer that was not made: raises TypeError where a score is read."""
+
+    def __init__(self, problem):
+        self.problem = problem
+
+    def item(self):
+        """Raise the error; scikit-learn calls this on every score."""
+        raise TypeError(self.problem)
+
+    def __repr__(self):
+        return f"not a score: {self.problem}"
+
+
+class _AuditScorer(_Scorer):
     """Base class of scorers that audit the auction."""
 
     def __init__(self, effort="quick", random_state=0):
@@ -69,6 +102,8 @@ class RegretScorer(_AuditScorer):
     >>> abs(RegretScorer()(VCGAuction(n_bidders=2).fit(V), V)) < 1e-9
     True
     """
+
+    __name__ = "neg_regret"
 
     def __call__(self, auction, valuations, y=None):
         """Return ``-R`` in the unit of the valuations."""
@@ -115,7 +150,7 @@ class AuctionScorer(_AuditScorer):
         return self._audit(auction, valuations).score
 
 
-class RevenueScorer(BaseEstimator):
+class RevenueScorer(_Scorer):
     """Revenue under truthful reports, ignoring regret.
 
     ``scorer(auction, valuations)`` returns the mean total payment per profile [1]_, in money; in
@@ -141,10 +176,13 @@ class RevenueScorer(BaseEstimator):
     True
     """
 
+    __name__ = "revenue"
+
     def __call__(self, auction, valuations, y=None):
         """Return the mean total payment, in the unit of the valuations, or the mean objective."""
         if isinstance(auction, type) or not hasattr(auction, "predict"):
             raise ValueError(f"auction must be a fitted auction estimator; got {auction!r}")
+        auction, valuations = last_step(auction, valuations)
         outcome, domain = auction.predict(valuations), getattr(auction, "domain", ADDITIVE)
         if isinstance(domain, Auction):
             return revenue(outcome.payments)
@@ -194,12 +232,27 @@ def auction_scorers(effort="quick", random_state=0):
     >>> V = make_valuations(100, n_bidders=2, n_items=1, random_state=0)
     >>> sorted(auction_scorers()(VCGAuction(n_bidders=2).fit(V), V))
     ['regret', 'revenue', 'score']
+
+    Notes
+    -----
+    In GridSearchCV and the other searches, name the score that decides, as in
+    ``refit="score"``, or pass :class:`best_under_regret`. Where scikit-learn takes one number, as
+    in learning_curve and permutation_test_score, the three scores count as the first.
     """
+    if hasattr(effort, "fit"):
+        return _NotAScore("scoring must be auction_scorers(), with parentheses")
     return _MultiScorer(effort, random_state)
 
 
 class _MultiScorer(_AuditScorer):
     """Scorer that returns score, objective and minus the regret as a dict."""
+
+    @property
+    def __name__(self):
+        raise TypeError(
+            "scoring must be a scorer of one number for a display; got auction_scorers(): pass "
+            "AuctionScorer(), RevenueScorer() or RegretScorer()"
+        )
 
     def __call__(self, auction, valuations, y=None):
         report = self._audit(auction, valuations)
@@ -207,13 +260,41 @@ class _MultiScorer(_AuditScorer):
         return _Scores(score=report.score, **named, regret=-report.total_regret)
 
 
+class _Amount(float):
+    """A score that stays one in sums, so that numpy can average objects of this class."""
+
+    def sqrt(self):
+        """Return the square root; numpy calls this for standard deviations."""
+        return _Amount(float(self) ** 0.5)
+
+
 class _Scores(dict):
-    """Scores by name. GridSearchCV.score looks up its ``refit``; a callable gets the score."""
+    """Scores by name; in arithmetic, the one named "score".
+
+    GridSearchCV.score looks up its ``refit``; a callable gets the score.
+    """
 
     def __missing__(self, key):
         if callable(key):
             return self["score"]
         raise KeyError(key)
+
+    def __float__(self):
+        return float(self["score"])
+
+
+def _as_amount(operation):
+    def compute(self, other):
+        return _Amount(getattr(float, operation)(float(self), float(other)))
+
+    return compute
+
+
+for operation in ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv"):
+    for kind in (_Amount, _Scores):
+        setattr(kind, f"__{operation}__", _as_amount(f"__{operation}__"))
+# scikit-learn collects what is a number in arrays.
+Number.register(_Scores)
 
 
 class best_under_regret:
