@@ -1,5 +1,7 @@
 """Configuration of the documentation site: `make docs`."""
 
+import re
+
 from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
 
@@ -31,6 +33,7 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_member_order = "bysource"
+autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
@@ -61,6 +64,16 @@ sphinx_gallery_conf = {
 }
 
 
+def link_gallery(app, name, content):
+    """Let links to examples lead to their pages in the gallery.
+
+    Pages link to ``../examples/plot_x.py``, which exists in the repository; the site has a page of
+    the gallery for it.
+    """
+    text = content[0].replace("](../examples)", "](auto_examples/index.rst)")
+    content[0] = re.sub(r"\]\(\.\./examples/(\w+)\.py\)", r"](auto_examples/\1.rst)", text)
+
+
 def to_mathml(node, as_block):
     """Return a formula as MathML: browsers show it without fetching a script from elsewhere."""
     formula = tex2mathml(node.astext(), as_block=as_block)
@@ -84,5 +97,6 @@ def write_displayed_math(translator, node):
 
 
 def setup(app):
-    """Register the writers of formulas."""
+    """Register the links to the gallery and the writers of formulas."""
+    app.connect("source-read", link_gallery)
     app.add_html_math_renderer("mathml", (write_math, None), (write_displayed_math, None))

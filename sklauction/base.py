@@ -3,10 +3,8 @@
 import contextlib
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import (
-    check_array,
     check_is_fitted,
     check_non_negative,
     validate_data,
@@ -16,25 +14,27 @@ from sklauction.audit.measure import measure_regret
 from sklauction.domains.auctions import DEMAND, auction_of
 from sklauction.utils.batching import run_in_blocks
 from sklauction.utils.callbacks import CallbackSupportMixin, with_callbacks
+from sklauction.utils.column_names import Columns, in_order, read_columns
 from sklauction.utils.constraints import ANY, NONE, POSITIVE, check_parameters, count
+from sklauction.utils.doc_links import DocLinks
+from sklauction.utils.reading import check_size, check_table, read_input
 from sklauction.utils.saving import (
     fitted_array,
     fitted_n_features,
     fitted_n_items,
+    fitted_names,
     fitted_object,
     fitted_support,
+    fitted_typical,
 )
-from sklauction.utils.validation import hides_entries
 
 __all__ = ["BaseAuction", "BaseMechanism", "all_or_nothing"]
 
-# Largest report in units of the scale, so that products of two do not overflow.
-MOST_REPORTED = 1e100
-# Kinds of dtypes: dates and durations; numbers.
-DATES, NUMBERS = "mM", "biuf"
+# Number of profiles whose median is taken.
+MOST_TYPICAL = 100_000
 
 
-class BaseMechanism(CallbackSupportMixin, BaseEstimator):
+class BaseMechanism(DocLinks, CallbackSupportMixin, BaseEstimator):
     """Base class of all estimators: a mechanism of any domain.
 
     A mechanism maps the reports of agents to an outcome [1]_. A subclass stores its parameters in
@@ -55,6 +55,10 @@ class BaseMechanism(CallbackSupportMixin, BaseEstimator):
         Unit of reports learned in fit; 1 for domains without units.
     support_ : ndarray of shape (n_agents, n_entries, 2)
         Lowest and highest report of each agent for each entry.
+    typical_ : ndarray of shape (n_agents, n_entries)
+        Median report of each agent for each entry in fit.
+    agent_names_, entry_names_ : list of str or None
+        Read from the columns of a DataFrame; None if they do not tell them.
 
     Raises
     ------
@@ -99,7 +103,12 @@ class BaseMechanism(CallbackSupportMixin, BaseEstimator):
         "feature_names_in_": fitted_array("features", entries=fitted_object(str)),
         "scale_": POSITIVE,
         "support_": fitted_support,
+        "typical_": fitted_typical,
+        "agent_names_": fitted_names(0),
+        "entry_names_": fitted_names(1),
     }
+    # What to do about missing values.
+    _missing = "Leave these profiles out"
 
     def _store(self, parameters):
         """Store the parameters of a constructor, which passes its ``locals()``."""
@@ -263,32 +272,49 @@ class BaseMechanism(CallbackSupportMixin, BaseEstimator):
 
         With ``reset`` (in fit), sizes, scale and support are stored once all checks have passed.
         """
-        read = _read(X)
+        read = read_input(X)
         table = self._flatten(read, reset)
-        with np.errstate(over="ignore"):  # overflow gives infinity, which is refused
-            values = check_array(
-                table,
-                dtype=np.float64,
-                order="C",
-                ensure_min_samples=2 if reset else 1,
-                estimator=self,
-                input_name="X",
-            )
+        values = check_table(table, 2 if reset else 1, self, self._missing)
         least = self._check_lowest(values)
         if reset:
-            shape = self._profile_shape(values.shape[1])
+            columns = self._read_columns(X)
+            shape = read.shape[1:] if table is not read else self._profile_shape(table, columns)
             self._check_sizes(*shape)
-            profiles = values.reshape(len(values), *shape)
+            profiles = in_order(values, table, columns).reshape(len(values), *shape)
             scale = self.domain.scale(profiles)
             support = self.domain.box(profiles, self.support)
             validate_data(self, table, reset=True, skip_check_array=True)
             self._store_shape(*shape)
             self.scale_, self.support_ = scale, support
+            self.typical_ = np.median(profiles[:: 1 + len(profiles) // MOST_TYPICAL], axis=0)
+            self.agent_names_, self.entry_names_ = columns
             return profiles
         if table is read:
-            validate_data(self, table, reset=False, skip_check_array=True)
-        _check_size(max(values.max(), -least), self.scale_)
+            self._check_columns(table)
+            names = Columns(
+                *(getattr(self, name, None) for name in ("agent_names_", "entry_names_"))
+            )
+            values = in_order(values, self, names)
+        check_size(max(values.max(), -least), self.scale_)
         return values.reshape(len(values), *self._fitted_shape())
+
+    def _read_columns(self, X):
+        """Return the agents and entries that the columns of a DataFrame name."""
+        if not hasattr(X, "columns"):
+            return Columns()
+        domain, (n_agents, _) = self.domain, self._given_shape()
+        return read_columns(X.columns, n_agents, (domain.agent, domain.entry))
+
+    def _check_columns(self, table):
+        """Raise ValueError unless a table has the columns of the fit."""
+        shape = self._fitted_shape()
+        if table.shape == shape != (1, shape[1]):
+            raise ValueError(
+                f"X has {shape[1]} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input: X of shape {shape} looks like a single "
+                f"profile, which must have shape {(1, *shape)}"
+            )
+        validate_data(self, table, reset=False, skip_check_array=True)
 
     def _check_lowest(self, values):
         """Return the lowest value; raise ValueError if it is below the lowest legal report."""
@@ -314,28 +340,39 @@ class BaseMechanism(CallbackSupportMixin, BaseEstimator):
             )
         return np.asarray(X).reshape(got[0], got[1] * got[2])
 
-    def _profile_shape(self, n_features):
-        """Return numbers of agents and entries of a flat row of n_features values."""
+    def _profile_shape(self, table, columns):
+        """Return numbers of agents and entries of the rows of a flat table."""
         n_agents, n_entries = self._given_shape()
         _, agents, entries = self.domain.axes
-        width = n_features // int(n_agents) if n_entries is None else int(n_entries)
-        if width < 1 or int(n_agents) * width != n_features:
+        n_features = table.shape[1]
+        if n_agents is None and columns.agents is None:
+            raise ValueError(
+                f"{agents} must be given when X is flat and its columns do not name the "
+                f"{agents[2:]}; got {agents}=None and {n_features} columns"
+            )
+        n_agents = len(columns.agents) if n_agents is None else int(n_agents)
+        width = n_features // n_agents if n_entries is None else int(n_entries)
+        if width < 1 or n_agents * width != n_features:
             expected = f"a multiple of {agents}" if n_entries is None else f"{agents} * {entries}"
             raise ValueError(
                 f"X must have {expected} columns when flat, with {agents}={n_agents} "
                 f"and {entries}={n_entries}; got {n_features} columns"
             )
-        return int(n_agents), width
+        return n_agents, width
 
 
 class BaseAuction(BaseMechanism):
     """Base class of all auctions.
 
     A subclass stores its parameters in ``__init__``, including ``n_bidders`` and ``n_items`` (None
-    to infer it), and implements two methods: ``_fit(valuations)`` and
+    to infer them), and implements two methods: ``_fit(valuations)`` and
     ``_run(bids) -> (allocations, payments)``. Both receive a checked float64 array of shape
     (n_samples, n_bidders, n_items), in money. The subclass inherits :meth:`fit`, :meth:`predict`,
     :meth:`score`, all input checks and the attributes below. The learning problem is that of [1]_.
+
+    A bid of zero never wins: ``predict`` sets the allocation of an item that a bidder reports as
+    worth 0 to 0. This keeps truthfulness, individual rationality and payments as they are, since
+    such an item adds nothing to the bidder's reported value.
 
     Three optional class attributes and hooks: ``_parameter_constraints`` lists the legal values of
     each parameter, ``_check_sizes(n_bidders, n_items)`` checks parameters that depend on the
@@ -343,15 +380,19 @@ class BaseAuction(BaseMechanism):
 
     Attributes
     ----------
-    n_items_ : int
-        Number of items.
+    n_bidders_, n_items_ : int
+        Numbers of bidders and items.
+    bidder_names_, item_names_ : list of str or None
+        Read from the columns of a DataFrame; None if they do not tell them.
     n_features_in_ : int
-        ``n_bidders * n_items_``.
+        ``n_bidders_ * n_items_``.
     scale_ : float
         Unit of money learned in fit: sqrt(3) times the root mean square valuation, which is c
         for values uniform on [0, c].
     support_ : ndarray of shape (n_bidders, n_items, 2)
         Lowest and highest report of each bidder for each item, in money.
+    typical_ : ndarray of shape (n_bidders, n_items)
+        Median valuation of each bidder for each item in fit, in money.
 
     Raises
     ------
@@ -376,7 +417,7 @@ class BaseAuction(BaseMechanism):
     >>> import numpy as np
     >>> from sklauction.base import BaseAuction
     >>> class PostedPrice(BaseAuction):
-    ...     def __init__(self, n_bidders=1, n_items=1, *, price=0.5):
+    ...     def __init__(self, n_bidders=None, n_items=1, *, price=0.5):
     ...         self.n_bidders = n_bidders
     ...         self.n_items = n_items
     ...         self.price = price
@@ -388,7 +429,7 @@ class BaseAuction(BaseMechanism):
     ...         enough = bids[:, :, 0] >= self.price
     ...         sold = enough & (enough.cumsum(axis=1) == 1)
     ...         return sold[:, :, None].astype(float), self.price * sold
-    >>> auction = PostedPrice(n_bidders=2).fit([[[0.2], [0.8]], [[0.9], [0.7]]])
+    >>> auction = PostedPrice().fit([[[0.2], [0.8]], [[0.9], [0.7]]])
     >>> auction.predict([[[0.6], [0.9]], [[0.4], [0.3]]]).payments
     array([[0.5, 0. ],
            [0. , 0. ]])
@@ -397,17 +438,36 @@ class BaseAuction(BaseMechanism):
     # Defaults for classes without these parameters.
     demand = "additive"
     _parameter_constraints = {
-        "n_bidders": count(),
+        "n_bidders": NONE | count(),
         "n_items": NONE | count(),
         "demand": DEMAND,
         **BaseMechanism._parameter_constraints,
     }
     _saved = {"n_items_": fitted_n_items, **BaseMechanism._saved}
+    _missing = (
+        "If the bidder was absent, write 0, as in X.fillna(0): a bid of zero never wins. Do not "
+        "fill in other values: such a bidder would win and pay"
+    )
 
     @property
     def domain(self):
         """Domain of the auction."""
         return auction_of(self.demand)
+
+    @property
+    def n_bidders_(self):
+        """Number of bidders in fit."""
+        return self.n_features_in_ // self.n_items_
+
+    @property
+    def bidder_names_(self):
+        """Names of the bidders, read from the columns of a DataFrame, or None."""
+        return getattr(self, "agent_names_", None)
+
+    @property
+    def item_names_(self):
+        """Names of the items, read from the columns of a DataFrame, or None."""
+        return getattr(self, "entry_names_", None)
 
     def _given_shape(self):
         return self.n_bidders, self.n_items
@@ -416,7 +476,11 @@ class BaseAuction(BaseMechanism):
         self.n_items_ = n_entries
 
     def _fitted_shape(self):
-        return self.n_bidders, self.n_items_
+        return self.n_bidders_, self.n_items_
+
+    def _run_rows(self, reports, rows):
+        allocations, payments = self._run(reports[rows])
+        return np.where(reports[rows] > 0, allocations, 0.0), payments
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -434,48 +498,3 @@ def all_or_nothing(auction):
         vars(auction).clear()
         vars(auction).update(before)
         raise
-
-
-def _read(X):
-    """Return X as an array of numbers; DataFrames and sparse matrices unchanged.
-
-    DataFrames keep their column names. scikit-learn refuses NaN, infinity and sparse matrices. This
-    function refuses what scikit-learn would accept (masked entries, dates) or refuse without
-    naming X.
-    """
-    if issparse(X) or isinstance(X, np.matrix):
-        return X
-    try:
-        if hides_entries(X):
-            raise ValueError("masked entries")
-        with np.errstate(over="ignore"):  # overflow gives infinity
-            if not hasattr(X, "dtypes"):
-                return _as_numbers(X if isinstance(X, np.ndarray) else np.asarray(X))
-            kinds = {getattr(one, "kind", "O") for one in np.atleast_1d(X.dtypes)}
-            if not kinds or not kinds <= set(NUMBERS):
-                _as_numbers(np.asarray(X))
-            return X
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"X must hold numbers; got {type(X).__name__}: {error}") from error
-
-
-def _as_numbers(array):
-    """Return an array of numbers; objects and text are converted to float64."""
-    if array.dtype.kind in DATES:
-        raise TypeError(f"entries of type {array.dtype}")
-    if array.dtype.kind in NUMBERS:
-        return array
-    if array.dtype.kind == "c":
-        raise ValueError("Complex data not supported")
-    if not array.size:
-        raise ValueError(f"an empty array of shape {array.shape}")
-    return array.astype(np.float64)
-
-
-def _check_size(top, scale):
-    """Raise ValueError if the largest value is such that products could overflow."""
-    if top > MOST_REPORTED * scale:
-        raise ValueError(
-            f"X must hold values of at most {MOST_REPORTED:g} times scale_, {scale:.3g}; got {top}"
-        )

@@ -5,10 +5,12 @@ from collections import namedtuple
 import numpy as np
 from scipy.optimize import linprog
 
+from sklauction.domains.base import name_of
 from sklauction.economics import check_feasible
 from sklauction.utils.batching import TABLE_ENTRIES, blocks
 from sklauction.utils.numbers import format_money, scale_by_power_of_two
 from sklauction.utils.saving import savable
+from sklauction.utils.tables import Tabular, check_labels, make_frame
 from sklauction.utils.validation import check_number, check_numbers
 
 __all__ = ["Menu", "last_best", "list_items", "make_menu", "with_shares"]
@@ -21,7 +23,7 @@ NEVER_BEST = -1e-6
 
 
 @savable
-class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
+class Menu(Tabular, namedtuple("Menu", ["allocations", "prices", "shares"])):
     """A menu for one buyer: lotteries over items, each at a price.
 
     The first row is no item at price 0. The buyer gets the row of highest utility, so truthful
@@ -41,7 +43,7 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
     ValueError
         If a field has another shape or values that are not finite, or prices are not ascending; in
         :meth:`choose`, :meth:`revenue` and :meth:`simplify`, if valuations do not have the menu's
-        number of items.
+        number of items; in :meth:`to_frame`, if there is not one name per item.
     ImportError
         In :meth:`to_frame`, if pandas is not installed.
 
@@ -68,6 +70,7 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
     """
 
     __slots__ = ()
+    _rows_are = "options"
 
     def __new__(cls, allocations, prices, shares):
         """Validate the fields and convert them to arrays."""
@@ -181,23 +184,33 @@ class Menu(namedtuple("Menu", ["allocations", "prices", "shares"])):
     def _check(self, valuations, axis):
         return check_numbers(valuations, "valuations", (axis, self.allocations.shape[1]))
 
-    def to_frame(self):
+    def to_frame(self, items=None):
         """Return the menu as a table with one row per option. Requires pandas.
+
+        Parameters
+        ----------
+        items : sequence of str, default=None
+            Names of the items. None numbers them.
 
         Returns
         -------
         pandas.DataFrame
-            Columns ``item_0`` ... (probabilities), ``price`` (money) and ``share``.
+            Columns ``item_0`` ... (probabilities), ``price`` (money) and ``share``. Names replace
+            the numbers of the items.
 
         Raises
         ------
+        ValueError
+            If there is not one name per item.
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
+        return make_frame(self._columns(items))
 
-        columns = {f"item_{j}": column for j, column in enumerate(self.allocations.T)}
-        return pd.DataFrame({**columns, "price": self.prices, "share": self.shares})
+    def _columns(self, items=None):
+        labels = check_labels(items, self.allocations.shape[1], "items")
+        columns = {f"item_{label}": column for label, column in zip(labels, self.allocations.T)}
+        return {**columns, "price": self.prices, "share": self.shares}
 
     def __str__(self):
         """Return one sentence per option."""
@@ -285,11 +298,12 @@ def last_best(scores, prices):
     return scores.shape[1] - 1 - good[:, ::-1].argmax(axis=1)
 
 
-def list_items(shares):
-    """Return the items in a row of probabilities as text."""
+def list_items(shares, items=None):
+    """Return the items in a row of probabilities as text; None numbers the items."""
+    labels = range(len(shares)) if items is None else items
     names = [
-        f"item {item}" if share > 1 - 1e-9 else f"item {item} with probability {share:.3g}"
-        for item, share in enumerate(shares)
+        name_of("item", item) + ("" if share > 1 - 1e-9 else f" with probability {share:.3g}")
+        for item, share in zip(labels, shares)
         if share > 1e-9
     ]
     return " and ".join(names) or "nothing"

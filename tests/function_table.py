@@ -100,6 +100,13 @@ SIZE = NONE | count(0) | legal_if(lambda value: all(map(count(0).accepts, value)
 CHANCES = [0.5, 0.25, 0.25], legal_if(lambda value: abs(sum(map(float, value)) - 1) <= 1e-8)
 BY_NAME = legal_if(lambda value: value and all(map(AMOUNT.accepts, value.values())))
 RESULTS = {"mean_test_revenue": [0.9, 0.8, 0.7], "mean_test_regret": [-0.1, -0.01, 0.0]}
+RATES = legal_if(
+    lambda value: (
+        Array((3,)).accepts(value)
+        and np.min(value) > 0
+        and (np.diff(np.asarray(value, dtype=float)) <= 0).all()
+    )
+)
 COLUMNS = legal_if(lambda value: set(RESULTS) <= set(value))
 
 # --- legal values -----------------------------------------------------------------------------
@@ -292,6 +299,7 @@ FUNCTIONS = {
     "AuctionOutcome.to_frame": row(call=OUTCOME.to_frame),
     "domains.auctions.Auction": row(name=("both", instance(str)), exclusive=(False, instance(bool)),
         finite=False),
+    "domains.slots.Slots": row(click_rates=([4.0, 2.0, 2.0], RATES), finite=False),
     "Menu": row("prices shares", "prices", attributes("prices"), allocations=array(3, 2)),
     "Menu.choose": row("prices", "valuations prices", nothing, np.asarray,
         call=of_menu(sklauction.Menu.choose), valuations=array(5, 2)),
@@ -341,6 +349,9 @@ FUNCTIONS = {
     "optimal_revenue_bounds": row("demand random_state", source=array(130, 1, 2, least=0),
         n_cells=(3, NONE | count()), n_samples=(100, count(100))),
     "RevenueBounds": row(lowers=({"a": 0.5}, BY_NAME), uppers=({"c": 2.0}, BY_NAME)),
+    "RegretReport.to_frame": row(call=AUDITED.to_frame),
+    "RegretCertificate.to_frame": row(call=PRICING.certify(PROFILES).to_frame),
+    "RevenueBounds.to_frame": row(call=BOUNDS.to_frame),
     "RevenueBounds.share": row("", "revenue", call=BOUNDS.share,
         revenue=array(5, 3, any_shape=True)),
     "AllocationDisplay.from_estimator": row("auction bidder items opponent n_points item",

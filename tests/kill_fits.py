@@ -157,6 +157,7 @@ def left_by_interrupt(name):
         except KeyboardInterrupt:  # before training: nothing may be set
             return ["before", vars(fitted) == before]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    said = [one for one in said if "interrupted" in str(one.message)]
     if not said:
         return ["after"]
     usable = "interrupted" in str(said[-1].message) and fitted.n_iter_ == len(fitted.history_)
@@ -206,7 +207,9 @@ def full(name="algnet-mlp"):
                 fitted = auction(name, checkpoint=checkpoint, callbacks=room).fit(X)
             # The report needs space.
             resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-            return [[str(one.message) for one in said], ending(fitted, X)]
+            messages = [str(one.message) for one in said]
+            undone = "training was undone"
+            return [[one for one in messages if not one.startswith(undone)], ending(fitted, X)]
 
         for work in (too_little_at_once, too_little_later):
             report = Path(folder, "report")

@@ -8,11 +8,12 @@ from reference_program import best_two_bidder_revenue
 from scipy import stats
 
 from sklauction import BundleMyersonAuction, MyersonAuction, VCGAuction
-from sklauction.analytic.myerson import sell_one
+from sklauction.analytic.myerson import fit_myerson, sell_one
 from sklauction.analytic.vcg import second_price, unit_demand_vcg
 from sklauction.analytic.virtual_value import empirical_virtual_value, prior_virtual_value
 from sklauction.datasets import Discrete, Mixture
 from sklauction.economics import feasibility_violation, ir_violation, utilities
+from sklauction.utils.sample_tests import strongest_dependence
 
 
 class Pieces:
@@ -272,7 +273,7 @@ def test_samples_come_close_to_the_prior(prior, n_bidders, symmetric):
 def test_an_indifferent_seller_sells_in_any_money_unit(factor):
     # Three sales at 2 earn as much as two at 3, so the virtual value of 2 is zero up to rounding.
     samples = factor * np.array([2.0, 3.0, 3.0])
-    auction = MyersonAuction().fit(samples[:, None])
+    auction = MyersonAuction(1).fit(samples[:, None])
     assert auction.reserve_prices_[0, 0] == samples[0]
     np.testing.assert_array_equal(auction.predict(samples[:, None]).payments[:, 0], samples[0])
 
@@ -420,8 +421,8 @@ def test_ties_go_to_the_first_bidder_also_on_a_plateau():
 @pytest.mark.parametrize("factor", [1e-3, 3.7, 1e6])
 def test_payments_scale_also_at_ties_and_indifference(factor):
     values = np.random.RandomState(0).randint(1, 7, (60, 2, 2)).astype(float)
-    values[:, :, 1] = 1 + values[:, :, 1] % 2  # two values, so that the seller is often indifferent
-    values[:30, :, 1], values[30:, :, 1] = 1, 2
+    # Two values, each for half of the profiles, so that the seller is often indifferent.
+    values[:, :, 1] = 1 + np.indices((60, 2))[0] // [30, 1] % 2
     for auction in (
         MyersonAuction(2),
         MyersonAuction(2, symmetric=True),
@@ -527,7 +528,7 @@ def test_a_bidder_who_never_values_an_item_pays_nothing():
     assert (auction.predict(values).payments[:, 1] == 0).all()
 
 
-WRONG_SHAPE = r" .* \(n_bidders, n_items\) = \(2, 2\); got shape \(3,\)"
+WRONG_SHAPE = r" .* \(n_bidders, n_items\) = \(2, 2\).*; got shape \(3,\)"
 NOT_FINITE = "prior must contain distributions with finite quantiles; got .* is nan"
 NEGATIVE = "prior must contain distributions with non-negative values.* negative values only"
 
@@ -553,3 +554,74 @@ def test_bad_parameters_are_refused_before_anything_is_fitted(auction, message, 
     with pytest.raises(ValueError, match=message):
         auction.fit(valuations)
     assert not [attribute for attribute in vars(auction) if attribute.endswith("_")]
+
+
+def dependent(n_samples=500):
+    """Return values of three bidders, of whom bidder 2 follows bidder 0 on item 1 only."""
+    values = np.random.RandomState(0).uniform(size=(n_samples, 3, 2))
+    values[:, 2, 1] += values[:, 0, 1]
+    return values
+
+
+BASELINES = [
+    MyersonAuction(3),
+    BundleMyersonAuction(3),
+    VCGAuction(3),
+    VCGAuction(3, demand="unit"),
+]
+
+
+@pytest.mark.parametrize("auction", BASELINES, ids=repr)
+def test_one_warning_names_the_dependent_bidders(auction):
+    with pytest.warns(UserWarning) as caught:
+        auction.fit(dependent())
+    assert len(caught) == 1
+    goods = "the bundle" if isinstance(auction, BundleMyersonAuction) else "item 1"
+    text = str(caught[0].message)
+    assert f"bidders 0 and 2 for {goods} have a rank correlation of 0." in text
+    # The look-ahead auction is for additive bidders.
+    assert ("LookAheadAuction" in text) == (not auction.domain.exclusive)
+    assert caught[0].filename == __file__
+
+
+def test_dependence_without_correlation_is_named():
+    values = dependent()
+    sign = np.random.RandomState(1).choice([-1, 1], size=500)
+    values[:, 2, 1] = 1 + sign * (values[:, 0, 1] - 0.5)
+    found = strongest_dependence(values)
+    assert (found.bidders, found.item, found.of_distances) == ((0, 2), 1, True)
+    with pytest.warns(UserWarning, match="rank correlation of distances from the median of"):
+        MyersonAuction(3).fit(values)
+
+
+def test_no_warning_where_independence_is_not_needed():
+    # Warnings are errors in tests.
+    MyersonAuction(3, prior=UNIT).fit(dependent())
+    fit_myerson(dependent(), alike_bidders=False, alike_items=False)
+    MyersonAuction(1).fit(dependent().reshape(-1, 1, 6))
+
+
+def test_weak_dependence_is_not_reported():
+    values = np.random.RandomState(0).uniform(size=(400_000, 2, 1))
+    values[:, 1] += 0.02 * values[:, 0]
+    # A correlation of 0.02 is certain with so many profiles, but costs no revenue worth a warning.
+    assert strongest_dependence(values) is None
+    values[:, 1] += 0.2 * values[:, 0]
+    assert strongest_dependence(values) is not None
+
+
+@pytest.mark.parametrize("n_samples", [2, 3, 10, 50, 1000])
+@pytest.mark.parametrize("kind", ["uniform", "lattice", "sparse", "single", "constant"])
+def test_chance_is_not_reported(n_samples, kind):
+    # The level is 1e-6 for each of the 20 samples of each case.
+    for seed in range(20):
+        values = np.random.RandomState(seed).uniform(size=(n_samples, 3, 2))
+        if kind == "lattice":
+            values = np.floor(3 * values)
+        elif kind == "sparse":
+            values *= values > 0.8
+        elif kind == "single":  # one value that is not zero, in the same profile
+            values[1:] = 0
+        elif kind == "constant":
+            values[:] = 1
+        assert strongest_dependence(values) is None

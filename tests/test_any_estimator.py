@@ -38,9 +38,9 @@ from test_common import (
 )
 
 from sklauction import CallableAuction, LinearProgramAuction, MyersonAuction, SingleBuyerAuction
-from sklauction.base import MOST_REPORTED
 from sklauction.datasets import Discrete
 from sklauction.domains.auctions import MONEY
+from sklauction.utils.reading import MOST_REPORTED
 from sklauction.utils.validation import WIDEST_SUPPORT
 
 pytestmark = pytest.mark.usefixtures("few_updates")

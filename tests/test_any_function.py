@@ -35,7 +35,7 @@ from sklauction.base import BaseMechanism
 
 # Called by scikit-learn, or tested in tests/test_displays.py or tests/test_domains.py.
 NOT_CALLED = r"RegretMonitor\.on_fit_task_end|\w+(Display|Report)\.plot|show_versions|"
-NOT_CALLED += r"domains\.(base|outcome|rule).*|domains\.auctions\.Auction\..*"
+NOT_CALLED += r"domains\.(base|outcome|rule).*|domains\.(auctions\.Auction|slots\.Slots)\..*"
 
 
 def public_names():

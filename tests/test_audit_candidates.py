@@ -19,7 +19,7 @@ LOW, HIGH = np.array([1.0, 0.0, 2.0]), np.array([3.0, 5.0, 2.5])
 TRUTH = LOW + np.random.default_rng(0).uniform(size=(200, 3)) * (HIGH - LOW)
 # Some below the box: nothing has to be bid against them.
 RIVALS = np.random.default_rng(1).uniform(0, 5, size=(200, 3))
-DEVIATIONS = ADDITIVE.deviations(TRUTH, RIVALS, LOW, HIGH)
+DEVIATIONS = ADDITIVE.deviations(TRUTH, RIVALS[:, None], LOW, HIGH)
 
 
 def search(seed=0, pool=TRUTH):

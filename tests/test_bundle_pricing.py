@@ -1,5 +1,7 @@
 """Bundle pricing: starts from Myerson, sheets from the others' bids, certified regret."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +17,9 @@ from sklauction import (
     MyersonAuction,
     PriceDisplay,
     VCGAuction,
+    load_auction,
     measure_regret,
+    save_auction,
 )
 from sklauction.analytic.myerson import sell_one
 from sklauction.datasets import load_setting, make_valuations
@@ -191,7 +195,9 @@ def test_correlated_values_are_exploited():
     values[:, 1] *= 0.9
     auction = small(max_iter=15, symmetric=False).fit(values)
     revenue = auction.predict(values).payments.sum(axis=1).mean()
-    assert revenue > 1.02 * MyersonAuction(2).fit(values).predict(values).payments.sum(1).mean()
+    with pytest.warns(UserWarning, match="dependence between bidders"):
+        myerson = MyersonAuction(2).fit(values)
+    assert revenue > 1.02 * myerson.predict(values).payments.sum(axis=1).mean()
 
 
 @pytest.mark.parametrize(
@@ -239,10 +245,45 @@ def test_one_bidder_gets_a_price_sheet_near_the_optimum():
 def test_training_that_does_not_pay_is_undone():
     # With this step size training diverges, so the initial weights are kept.
     values = make_valuations(2000, 2, 1, random_state=0)
-    auction = small(learning_rate_init=30.0, max_iter=2).fit(values)
-    assert auction.net_.best_iter_ == 0
+    auction = small(learning_rate_init=30.0, max_iter=2)
+    with pytest.warns(
+        UserWarning, match="training was undone.*MyersonAuction, which is that start"
+    ):
+        auction.fit(values)
+    assert auction.net_.best_iter_ == 0 and auction.kept_start_
     myerson = MyersonAuction(2, symmetric=True).fit(values).predict(values)
     np.testing.assert_allclose(auction.predict(values).payments, myerson.payments, atol=1e-12)
+
+
+def test_undone_training_is_reported_once(path):
+    values = make_valuations(500, 2, 1, random_state=0)
+    auction = small(learning_rate_init=30.0, max_iter=1, warm_start=True)
+    with pytest.warns(UserWarning, match="training was undone"):
+        auction.fit(values)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        auction.fit(values)
+        assert auction.kept_start_ and auction.n_iter_ == 2
+        save_auction(auction, path)
+        assert load_auction(path).kept_start_
+        # It uses the last weights.
+        assert not auction.partial_fit(values).kept_start_
+
+
+def test_training_that_pays_is_not_called_undone(trained):
+    auction, _ = trained
+    assert not auction.kept_start_
+    assert auction.history_[-1]["best_iter"] == auction.net_.best_iter_ > 0
+
+
+def test_what_replaces_a_kept_start_depends_on_the_start():
+    values = make_valuations(500, 2, 1, random_state=0)
+    for changes, simpler in (
+        ({"reserve": 0.5}, "VCGAuction, which is that start"),
+        ({"demand": "unit"}, "a classical auction such as MyersonAuction"),
+    ):
+        with pytest.warns(UserWarning, match=f"training was undone.*{simpler}"):
+            small(learning_rate_init=30.0, max_iter=1, **changes).fit(values)
 
 
 @pytest.mark.parametrize("objective", ["penalty", "certified"])
@@ -381,7 +422,7 @@ def test_price_display(trained):
     [
         ("high", "reserve must be 'auto', or finite .* prices; got 'high'"),
         (-1.0, "reserve must be 'auto', or finite .* prices; got -1"),
-        ([1.0, 2.0, 3.0], r"reserve must be .*\(2, 2\); got shape \(3,\)"),
+        ([1.0, 2.0, 3.0], r"reserve must be .*\(2, 2\).*; got shape \(3,\)"),
     ],
 )
 def test_bad_reserves_are_refused_before_anything_is_fitted(reserve, message, valuations):

@@ -1,4 +1,4 @@
-"""Displays of allocations, payments, training and comparisons."""
+"""Displays of allocations, payments and training."""
 
 import contextlib
 import itertools
@@ -6,7 +6,6 @@ import itertools
 import matplotlib
 import numpy as np
 import pytest
-from matplotlib.contour import ContourSet
 from mechanisms import first_price
 from scipy.stats import uniform
 from sklearn.base import clone
@@ -15,17 +14,14 @@ from sklauction import (
     AllocationDisplay,
     BundlePricingAuction,
     CallableAuction,
-    ComparisonDisplay,
     MyersonAuction,
     PaymentDisplay,
     RegretNetAuction,
-    RevenueBounds,
     RochetNetAuction,
     SingleBuyerAuction,
     TrainingDisplay,
     VCGAuction,
     load_auction,
-    measure_regret,
     save_auction,
 )
 from sklauction.datasets import make_valuations
@@ -51,7 +47,13 @@ def valuations(n_bidders, n_items, n_samples=200):
 
 def first_price_auction(n_bidders, n_items):
     auction = CallableAuction(first_price, n_bidders, support=(0, 1))
-    return auction.fit(valuations(n_bidders, n_items))
+    return at_half(auction.fit(valuations(n_bidders, n_items)))
+
+
+def at_half(auction):
+    """Give an auction the median valuation of the prior, which that of the samples is near."""
+    auction.typical_ = np.full(auction.support_.shape[:2], 0.5)
+    return auction
 
 
 def optimal_auction(n_items=2, demand="additive"):
@@ -124,13 +126,33 @@ def test_one_item_of_several_can_be_shown_against_an_opponent():
     "n_items, bids, text",
     [
         (2, None, "bidder 1 bids 0.5, 0.5; bidder 2 bids 0.5, 0.5"),
-        (3, None, "all other bids: middle of the support"),
+        (3, None, "all other bids at the median of the data"),
         (3, np.ones((3, 3)), "all other bids as given"),
     ],
 )
 def test_many_fixed_bids_are_summarised(n_items, bids, text):
     auction = first_price_auction(3, n_items)
     assert AllocationDisplay.from_estimator(auction, bids=bids, n_points=3).fixed == text
+
+
+def test_other_bids_are_the_median_of_the_data_by_default():
+    three = first_price_auction(3, 1)
+    three.typical_ = np.array([[0.1], [0.2], [0.6]])
+    # The opponent bids 0. Bidder 0 wins at 0.6 or more; in the middle of the support, at 0.5.
+    display = PaymentDisplay.from_estimator(three, n_points=5)
+    np.testing.assert_array_equal(display.payments[0], [0, 0, 0, 0.75, 1])
+    assert display.fixed == "bidder 2 bids 0.6"
+    display = AllocationDisplay.from_estimator(three, bids=[[0], [0], [0.2]], n_points=5)
+    np.testing.assert_array_equal(display.probabilities[0], [0, 1, 1, 1, 1])
+
+
+def test_without_a_stored_median_other_bids_are_in_the_middle_of_the_support():
+    auction = first_price_auction(3, 3)
+    del auction.typical_
+    display = AllocationDisplay.from_estimator(auction, n_points=9)
+    assert display.fixed == "all other bids at the middle of the support"
+    # All others bid 0.5, and bidder 0 wins ties.
+    np.testing.assert_array_equal(display.probabilities[0], display.values[0] >= 0.5)
 
 
 def test_one_bidder_and_one_item_are_drawn_as_a_step():
@@ -179,7 +201,7 @@ def test_boundaries_are_white_and_black_and_drawn_once(optimum):
 
 
 def test_a_reference_without_a_menu_is_outlined_at_one_half():
-    auction, reference = first_price_auction(2, 2), myerson(2, 2)
+    auction, reference = first_price_auction(2, 2), at_half(myerson(2, 2))
     display = AllocationDisplay.from_estimator(auction, reference=reference).plot()
     assert np.abs(boundaries(display) - 0.5).min(axis=1).max() < 0.011
     assert display.ax_.get_title() == "bidder 1 bids 0.5, 0.5\ndashed: MyersonAuction"
@@ -370,6 +392,33 @@ def test_zero_regret_is_a_text_or_a_hollow_marker():
     assert none.get_xdata() == [2] and none.get_ydata()[0] < 0.01
 
 
+def test_training_of_several_fits_is_their_mean_with_shades_between_the_ends(trained):
+    other = small_net(max_iter=2, random_state=1).fit(valuations(2, 1))
+    display = TrainingDisplay.from_estimator([trained, other]).plot()
+    one, two = map(TrainingDisplay.from_estimator, (trained, other))
+    for row, name in enumerate(("revenues", "total_regrets", "scores")):
+        first, second = getattr(one, name), getattr(two, name)
+        ends = np.sort([first[:2], second], axis=0).T
+        np.testing.assert_array_equal(display.ranges[row, :2], ends)
+        # A mean of two numbers, up to rounding.
+        np.testing.assert_allclose(getattr(display, name)[:2], ends.mean(axis=1), rtol=1e-12)
+        # The third iteration was reached by one of them only.
+        assert getattr(display, name)[2] == first[2] and (display.ranges[row, 2] == first[2]).all()
+        (shade,) = display.axes_[row].collections
+        heights = shade.get_paths()[0].vertices[:, 1]
+        low, high = display.axes_[row].get_ylim()
+        assert heights.min() == max(display.ranges[row].min(), low)
+        assert heights.max() == display.ranges[row].max() <= high
+    assert display.best_iteration is None
+    assert display.axes_[0].get_title().endswith("mean of fits, shaded: lowest to highest")
+    by_seed = TrainingDisplay.from_estimator({0: trained, 1: other})
+    np.testing.assert_array_equal(by_seed.ranges, display.ranges)
+    not_held_out = small_net(validation_fraction=0).fit(valuations(2, 1))
+    for given in ([], [trained, not_held_out]):
+        with pytest.raises(ValueError, match="auction must be a fitted auction, or a list of"):
+            TrainingDisplay.from_estimator(given)
+
+
 def test_auctions_without_a_history_raise(trained):
     with pytest.raises(ValueError, match="got VCGAuction, which has none"):
         TrainingDisplay.from_estimator(VCGAuction(2).fit(valuations(2, 1)))
@@ -377,119 +426,3 @@ def test_auctions_without_a_history_raise(trained):
         TrainingDisplay.from_estimator(clone(trained))
     with pytest.raises(ValueError, match="axes must be 3 matplotlib Axes; got 2"):
         TrainingDisplay.from_estimator(trained).plot(plt.subplots(2)[1])
-
-
-def compare(revenues, regrets, bounds=None):
-    names = tuple(f"auction {number}" for number in range(len(revenues)))
-    return ComparisonDisplay(names, np.array(revenues), np.array(regrets), bounds)
-
-
-EIGHT = compare(
-    [0.66, 0.81, 0.82, 0.825, 0.83, 0.87, 0.9, 1.33],
-    [0, 0, 0, 0, 1e-17, 1e-3, 0.02, 0.9],
-    RevenueBounds({"Myerson": 0.81}, {"welfare": 0.93}),
-)
-
-
-def markers(display):
-    return [line for line in display.ax_.lines if line.get_label() in display.names]
-
-
-def test_reports_and_auctions_give_the_same_points():
-    V = valuations(2, 2)
-    auctions = {"VCG": VCGAuction(2).fit(V), "first price": first_price_auction(2, 2)}
-    reports = {
-        name: measure_regret(auction, V, effort="quick", random_state=0)
-        for name, auction in auctions.items()
-    }
-    one = ComparisonDisplay.from_reports(reports).plot()
-    other = ComparisonDisplay.from_estimators(auctions, V, random_state=0)
-    assert one.names == other.names == ("VCG", "first price")
-    np.testing.assert_array_equal(one.revenues, [r.revenue for r in reports.values()])
-    np.testing.assert_array_equal(one.regrets, [r.total_regret for r in reports.values()])
-    np.testing.assert_array_equal(one.revenues, other.revenues)
-    np.testing.assert_array_equal(one.regrets, other.regrets)
-    truthful, other = markers(one)
-    assert other.get_xdata() == [one.regrets[1]] and other.get_ydata() == [one.revenues[1]]
-    assert truthful.get_xdata()[0] < one.regrets[1] / 10
-
-
-def test_zero_regret_has_a_column_in_which_markers_do_not_overlap():
-    display = EIGHT.plot()
-    places = np.array([line.get_xydata()[0] for line in markers(display)])
-    np.testing.assert_array_equal(places[:, 1], display.revenues)
-    none = display.regrets < 1e-9
-    column = display.ax_.patches[0].get_extents().transformed(display.ax_.transData.inverted())
-    assert (places[none, 0] > column.x0).all() and (places[none, 0] < column.x1).all()
-    np.testing.assert_array_equal(places[~none, 0], display.regrets[~none])
-    assert column.x1 < display.regrets[~none].min()
-    pixels = display.ax_.transData.transform(places)
-    gaps = np.hypot(*(pixels[:, None] - pixels).T)[np.triu_indices(8, 1)]
-    assert gaps.min() > 7 * display.figure_.dpi / 72
-    ticks = [label.get_text() for label in display.ax_.get_xticklabels()]
-    assert ticks[0] == "0" and "$10^{-1}$" in ticks
-
-
-def test_curves_have_the_score_of_their_label():
-    display = EIGHT.plot()
-    (curves,) = (part for part in display.ax_.collections if isinstance(part, ContourSet))
-    for score, path in zip(curves.levels, curves.get_paths(), strict=True):
-        regrets, revenues = path.vertices.T
-        # Contours are interpolated linearly between points of a grid.
-        np.testing.assert_allclose(np.sqrt(revenues) - np.sqrt(regrets), score, atol=1e-3)
-    shown = {text.get_text() for text in display.ax_.texts}
-    assert len(shown) > 3 and shown <= {f"{score:g}" for score in curves.levels}
-
-
-@pytest.mark.parametrize("size", [(5.2, 5.0), (3.4, 3.8)])
-def test_legend_is_inside_the_figure_and_below_the_axis_label(size):
-    figure, ax = plt.subplots(figsize=size, layout="constrained")
-    display = EIGHT.plot(ax)
-    figure.canvas.draw()
-    legend, label = (part.get_window_extent() for part in (ax.get_legend(), ax.xaxis.label))
-    assert legend.y1 < label.y0
-    assert figure.bbox.contains(*legend.min) and figure.bbox.contains(*legend.max)
-    texts = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert texts[:8] == list(display.names)
-    styles = [line.get_marker() for line in markers(display)]
-    assert len(set(styles)) == 8, "markers must differ without colour"
-
-
-def test_bounds_are_lines_with_labels():
-    display = EIGHT.plot()
-    heights = {line.get_label(): line.get_ydata()[0] for line in display.ax_.lines[8:]}
-    assert heights == {"optimum at most 0.93": 0.93, "optimum at least 0.81": 0.81}
-    upper, lower = display.ax_.lines[8:]
-    assert upper.get_linestyle() != lower.get_linestyle()
-    known = compare([0.5, 0.6], [0, 0.1], RevenueBounds({"a": 0.6}, {"b": 0.6})).plot()
-    assert [line.get_label() for line in known.ax_.lines[2:]] == ["optimum 0.6"]
-
-
-@pytest.mark.parametrize(
-    "revenues, regrets", [([0.5], [0.0]), ([0.0, 0.0], [0.0, 0.0]), ([0.1], [0.4]), ([7e4], [3e-2])]
-)
-def test_few_or_extreme_points_are_drawn(revenues, regrets):
-    display = compare(revenues, regrets).plot()
-    display.figure_.canvas.draw()
-    assert len(markers(display)) == len(revenues)
-
-
-def test_a_comparison_can_be_part_of_a_figure_with_subfigures():
-    figure = plt.figure(layout="constrained")
-    left, _ = figure.subfigures(1, 2)
-    assert EIGHT.plot(left.subplots()).figure_ is left
-    figure.canvas.draw()
-
-
-def test_invalid_comparisons_raise():
-    V = valuations(2, 1)
-    auction = VCGAuction(2).fit(V)
-    report = measure_regret(auction, V, effort="quick", random_state=0)
-    for given in ({}, [report], {"VCG": auction}):
-        with pytest.raises(ValueError, match="reports must be a dict of at least one RegretReport"):
-            ComparisonDisplay.from_reports(given)
-    for given in ({}, [auction], {"VCG": report}, {"VCG": VCGAuction(2)}):
-        with pytest.raises(ValueError, match="auctions must be a dict of at least one fitted"):
-            ComparisonDisplay.from_estimators(given, V)
-    with pytest.raises(ValueError, match=r"bounds must be RevenueBounds.* or None; got 0.5"):
-        ComparisonDisplay.from_reports({"VCG": report}, bounds=0.5)

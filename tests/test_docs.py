@@ -9,6 +9,8 @@ import pytest
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
+import sklauction
+
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
 BLOCKS = {
@@ -64,15 +66,18 @@ def test_pages_that_teach_have_code_that_runs():
     assert without <= {f"docs/{name}.md" for name in FIGURES_ONLY}
 
 
-@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md"])
-def test_links_to_files_lead_somewhere(page):
-    # Pages of examples are made from examples/ when the site is built.
-    text = re.sub(r"`[^`]*`|\$[^$]*\$", "", (ROOT / page).read_text())  # no code, no formulas
-    targets = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", text)
-    for target in targets:
-        made = re.fullmatch(r"auto_examples/(\w+)\.rst", target)
-        path = ROOT / "examples" / f"{made[1]}.py" if made else (ROOT / page).parent / target
-        assert path.exists() or target == "auto_examples/index.rst", target
+def test_benchmark_of_predict_has_a_row_of_every_auction(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import latency
+
+    auctions = {name for name in sklauction.__all__ if name.endswith("Auction")}
+    assert {name for name, *_ in latency.ROWS} == auctions
+    monkeypatch.setattr(latency, "ROWS", [row for row in latency.ROWS if row[0] == "VCGAuction"])
+    _, line, *rows = latency.table(n_calls=2, n_profiles=3)
+    assert len(rows) == 2
+    for row in rows:
+        assert row.count("|") == line.count("|")
+        assert all(float(cell.replace(",", "")) > 0 for cell in row.split("|")[3:5])
 
 
 def test_table_of_the_readme_is_what_its_command_prints(monkeypatch):

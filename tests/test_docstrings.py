@@ -56,7 +56,7 @@ CONTRACT -= {name for name in METHODS if ".outcome." in name or name.endswith(".
 ADD_A_LINE = {
     name
     for name in CONTRACT
-    if ".auctions." in name and name.rpartition(".")[2] in vars(domains.Domain)
+    if ".base." not in name and name.rpartition(".")[2] in vars(domains.Domain)
 }
 DISPLAYS = tuple(name.rpartition(".")[2] for name in PUBLIC if name.endswith("Display"))
 # Names that raise no errors of their own; classes stand for their constructors.

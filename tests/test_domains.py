@@ -30,7 +30,7 @@ from sklauction import (
     save_auction,
 )
 from sklauction.base import BaseMechanism
-from sklauction.domains import ADDITIVE, UNIT, Auction, Domain, Outcome, Rule, savable
+from sklauction.domains import ADDITIVE, UNIT, Auction, Domain, Outcome, Rule, Slots, savable
 
 # --- a domain of a user's own: two people choose one of three places by lottery ----------------
 
@@ -345,7 +345,10 @@ def random_outcome(domain, n_samples=20):
     return types, domain.decide(scores, types)
 
 
-@pytest.mark.parametrize("domain", [ADDITIVE, UNIT, ThreePlaces()], ids=repr)
+SLOTS = Slots([1.0, 0.5])
+
+
+@pytest.mark.parametrize("domain", [ADDITIVE, UNIT, SLOTS, ThreePlaces()], ids=repr)
 def test_numpy_and_torch_agree_with_each_other_and_with_the_definition(domain):
     types, outcome = random_outcome(domain)
     arrays = types.numpy(), [field.numpy() for field in outcome]
@@ -370,11 +373,11 @@ def test_numpy_and_torch_agree_with_each_other_and_with_the_definition(domain):
         np.testing.assert_allclose(tensor.numpy(), array, rtol=0, atol=1e-14)
 
 
-@AUCTIONS
+@pytest.mark.parametrize("domain", [ADDITIVE, UNIT, SLOTS], ids=repr)
 def test_decisions_are_feasible_and_individually_rational(domain):
     types, outcome = random_outcome(domain, 500)
     arrays = [field.numpy() for field in outcome]
-    assert [field.shape[1:] for field in arrays] == list(domain.fields(3, 3).values())
+    assert [field.shape[1:] for field in arrays] == list(domain.fields(*types.shape[1:]).values())
     for excess in domain.defects(types.numpy(), arrays).values():
         assert excess.max() <= 1e-14  # rounding of sums of at most three
 

@@ -13,7 +13,11 @@ import pytest
 from sklauction import VCGAuction, load_auction, save_auction
 
 
-@pytest.mark.parametrize("call", [lambda path: save_auction(VCGAuction(), path), load_auction])
+def fitted(n_bidders=1):
+    return VCGAuction(n_bidders).fit(np.ones((2, n_bidders, 1)))
+
+
+@pytest.mark.parametrize("call", [lambda path: save_auction(fitted(), path), load_auction])
 @pytest.mark.parametrize("given", [None, 1, b"auction", object()])
 def test_other_types_of_paths_are_refused(call, given):
     with pytest.raises(TypeError, match="path must be a str or path-like; got"):
@@ -21,7 +25,7 @@ def test_other_types_of_paths_are_refused(call, given):
 
 
 def test_folders_pipes_and_missing_places(tmp_path, path):
-    auction, nowhere, pipe = VCGAuction(), tmp_path / "none" / "auction", tmp_path / "pipe"
+    auction, nowhere, pipe = fitted(), tmp_path / "none" / "auction", tmp_path / "pipe"
     os.mkfifo(pipe)
     with pytest.raises(IsADirectoryError, match="path must be that of a file; got a folder"):
         save_auction(auction, tmp_path)
@@ -42,13 +46,13 @@ def test_a_file_keeps_its_permissions_its_name_and_its_link(tmp_path):
     path, link = tmp_path / ("n" * 250), tmp_path / "link"
     before = os.umask(0o027)
     try:
-        save_auction(VCGAuction(), path)
+        save_auction(fitted(), path)
         assert stat.S_IMODE(path.stat().st_mode) == 0o640
     finally:
         os.umask(before)
     path.chmod(0o604)
     link.symlink_to(path)
-    save_auction(VCGAuction(n_bidders=3), link)
+    save_auction(fitted(3), link)
     assert link.is_symlink() and load_auction(path).n_bidders == 3
     assert stat.S_IMODE(path.stat().st_mode) == 0o604
 
@@ -63,7 +67,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_failed_write_leaves_the_old_file(kind, path, monkeypatch):
-    save_auction(VCGAuction(n_bidders=5), path)
+    save_auction(fitted(5), path)
     function, error = FAULTS[kind]
 
     def fail(*args):
@@ -71,14 +75,14 @@ def test_a_failed_write_leaves_the_old_file(kind, path, monkeypatch):
 
     monkeypatch.setattr(os, function, fail)
     with pytest.raises(type(error)):
-        save_auction(VCGAuction(n_bidders=6), path)
+        save_auction(fitted(6), path)
     monkeypatch.undo()
     assert load_auction(path).n_bidders == 5 and os.listdir(path.parent) == [path.name]
 
 
 def test_a_file_size_limit_leaves_the_old_file(path):
     large = VCGAuction(n_bidders=50).fit(np.ones((2, 50, 9)))
-    save_auction(VCGAuction(n_bidders=5), path)
+    save_auction(fitted(5), path)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
@@ -129,13 +133,13 @@ def test_a_process_killed_while_saving_leaves_one_of_the_two_auctions(n_kills, p
 
 
 def test_threads_that_save_to_one_file_leave_a_whole_auction(path):
-    save_auction(VCGAuction(n_bidders=1), path)
+    save_auction(fitted(1), path)
     done, errors = threading.Event(), []
 
     def save(n_bidders):
         try:
             while not done.is_set():
-                save_auction(VCGAuction(n_bidders=n_bidders), path)
+                save_auction(fitted(n_bidders), path)
         except BaseException as error:
             errors.append(error)
 

@@ -283,9 +283,13 @@ EDITED = {
     "a missing attribute": (SCALE, '["n_iter_", 0', "must have scale_, which is missing"),
     "callbacks": (BIDDERS, '["callbacks", null]', "parameters of RochetNetA.*got 'callbacks'"),
     "a billion bidders": (BIDDERS, '["n_bidders", 1000000000]', "n_bidders must be 1"),
-    "no bidders": (BIDDERS, '["n_bidders", 0]', "n_bidders must be an integer of at least 1"),
-    "half a bidder": (BIDDERS, '["n_bidders", 1.0]', "n_bidders must be an integer of at least"),
-    "infinite bidders": (BIDDERS, '["n_bidders", {"$float": "inf"}]', "n_bidders must be an in"),
+    "no bidders": (BIDDERS, '["n_bidders", 0]', "n_bidders must be None or an integer of"),
+    "half a bidder": (BIDDERS, '["n_bidders", 1.0]', "n_bidders must be None or an integer of"),
+    "infinite bidders": (
+        BIDDERS,
+        '["n_bidders", {"$float": "inf"}]',
+        "n_bidders must be None or an in",
+    ),
     "a scale below 0": (SCALE, '["scale_", -0', "scale_ must be a positive number; got -0.98"),
     "no number for a scale": (
         SCALE,

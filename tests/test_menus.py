@@ -1,6 +1,7 @@
 """Learned menus: exactly truthful auctions, readable menus, known optima."""
 
 import copy
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,12 @@ from sklauction import (
     MyersonAuction,
     RochetNetAuction,
     VCGAuction,
+    load_auction,
     measure_regret,
+    save_auction,
 )
 from sklauction.datasets import load_setting, make_valuations
+from sklauction.domains import Auction
 from sklauction.economics import feasibility_violation, ir_violation
 from sklauction.learned.training import Batch
 from sklauction.menu import make_menu
@@ -535,3 +539,111 @@ def test_a_menu_too_large_for_memory_says_how_large_and_what_would_fit():
     with pytest.raises(ValueError, match=r"10,000,000 rows .* GiB .*; [0-9,]+ rows would fit"):
         auction.fit(np.ones((20, 3, 10)))
     assert not hasattr(auction, "net_")
+
+
+# -- Reserve prices -------------------------------------------------------------------------
+
+# Of two bidders and two items; the second bidder's values reach 2.
+RESERVE = np.array([[0.3, 0.6], [0.9, 0.0]])
+
+
+def reserved(n_items=2, seed=0, n_samples=400):
+    """Return valuations and a reserve price for each bidder and item."""
+    values = make_valuations(n_samples, 2, n_items, random_state=seed) * [[1.0], [2.0]]
+    return values, np.tile(RESERVE, n_items // 2)
+
+
+@pytest.mark.parametrize(
+    "n_items, changes",
+    [(2, {}), (2, {"demand": "unit"}), (2, {"menu": "network"}), (4, {})],
+    ids=["free", "unit", "network", "item-wise first row"],
+)
+def test_reserve_prices_are_paid_and_truth_stays_dominant(n_items, changes):
+    values, reserve = reserved(n_items)
+    auction = AffineMaximizerAuction(2, reserve=reserve, **changes, **SMALL).fit(values)
+    assert (auction.menu_.reserves is not None) == (n_items == 4)
+    fresh, _ = reserved(n_items, seed=1)
+    allocations, payments = auction.predict(fresh)
+    # Rounding of sums in another order.
+    assert (payments >= (reserve * allocations).sum(axis=2) - 1e-12).all()
+    assert not allocations[fresh <= reserve].any() and allocations.any(axis=(0, 1)).all()
+    assert ir_violation(fresh, (allocations, payments)).max() <= 1e-12
+    report = measure_regret(auction, fresh[:100], effort="quick", random_state=0)
+    # Ties are broken within 1e-9 of the scale; the search finds none.
+    assert report.total_regret < 1e-9 and not report.problems
+
+
+def test_a_reserve_of_zero_is_none():
+    values, _ = reserved()
+    first, second = (
+        AffineMaximizerAuction(2, reserve=reserve, **SMALL).fit(values) for reserve in (None, 0.0)
+    )
+    for one, other in zip(first.predict(values), second.predict(values), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert first.history_ == second.history_
+    # Files, too, are those of auctions without reserve prices.
+    assert first.mechanism_.state_dict().keys() == second.mechanism_.state_dict().keys()
+
+
+def test_one_buyer_of_one_item_pays_at_least_the_reserve():
+    values = make_valuations(2000, 1, 1, random_state=0)
+    auction = AffineMaximizerAuction(1, reserve=0.8, **SMALL).fit(values)
+    allocations, payments = auction.predict(values)
+    # Rows may be lotteries. Rounding of products.
+    assert (payments >= 0.8 * allocations[:, :, 0] - 1e-12).all()
+    # The best price above a value of 0.8 to the seller is 0.9; 200 updates end nearby.
+    assert payments.max() == pytest.approx(0.9, abs=0.05)
+
+
+@pytest.mark.parametrize("n_items", [2, 4])
+def test_a_reserve_is_an_auction_of_net_values_plus_the_reserve(n_items, monkeypatch):
+    # With a common unit, both fits are the same numbers.
+    monkeypatch.setattr(Auction, "scale", lambda self, profiles: 1.0)
+    values, reserve = reserved(n_items)
+    fresh, _ = reserved(n_items, seed=1)
+    auction = AffineMaximizerAuction(2, reserve=reserve, **SMALL).fit(values)
+    by_hand = AffineMaximizerAuction(2, **SMALL).fit(np.maximum(values - reserve, 0))
+    assert auction.history_ == by_hand.history_
+    net = np.maximum(fresh - reserve, 0)
+    allocations, payments = by_hand.predict(net)
+    allocations = allocations * (net > 0)
+    outcome = auction.predict(fresh)
+    np.testing.assert_array_equal(outcome.allocations, allocations)
+    # Sums in another order.
+    expected = payments + (reserve * allocations).sum(axis=2)
+    np.testing.assert_allclose(outcome.payments, expected, atol=1e-12)
+    for one, other in zip(auction.menu_[:4], by_hand.menu_[:4], strict=True):
+        np.testing.assert_array_equal(one, other)
+    if n_items == 4:
+        np.testing.assert_array_equal(auction.menu_.reserves, by_hand.menu_.reserves + reserve)
+
+
+def test_an_auction_with_reserve_prices_is_saved_and_continued(path):
+    values, reserve = reserved()
+    auction = AffineMaximizerAuction(2, reserve=reserve, **SMALL).fit(values)
+    save_auction(auction, path)
+    for again in (load_auction(path), pickle.loads(pickle.dumps(auction))):
+        for one, other in zip(auction.predict(values), again.predict(values), strict=True):
+            np.testing.assert_array_equal(one, other)
+    allocations, payments = auction.partial_fit(values).predict(values)
+    assert (payments >= (reserve * allocations).sum(axis=2) - 1e-12).all()
+    auction.mechanism_.floor = auction.mechanism_.floor[:1]
+    with pytest.raises(ValueError, match=r"the floor of mechanism_ must have the shape \(2, 2\)"):
+        save_auction(auction, path)
+
+
+@pytest.mark.parametrize(
+    "reserve, message",
+    [
+        ("auto", "reserve must be None, or finite non-negative prices; got 'auto'"),
+        (-1.0, "reserve must be None, or finite non-negative prices; got -1"),
+        ([1.0, 2.0, 3.0], r"reserve must be None, .*\(2, 2\).*; got shape \(3,\)"),
+        (2.0, "reserve must be below some valuation of X, .*; got reserve=2.0 and valuations of"),
+    ],
+)
+def test_reserve_prices_at_which_nothing_is_sold_and_other_bad_ones_are_refused(reserve, message):
+    auction = AffineMaximizerAuction(2, reserve=reserve, **SMALL)
+    for method in (auction.fit, auction.partial_fit):
+        with pytest.raises(ValueError, match=message):
+            method(reserved()[0])
+    assert not learned_attributes(auction)

@@ -1,18 +1,26 @@
 """Displays of regret, menus, prices and virtual values."""
 
+import dataclasses
+
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.cbook import is_math_text
 from mechanisms import first_price
+from scipy.stats import uniform
 from sklearn.exceptions import NotFittedError
 
 from sklauction import (
+    AllocationDisplay,
     BundlePricingAuction,
     MenuDisplay,
     MyersonAuction,
+    PaymentDisplay,
     PriceDisplay,
     RegretDisplay,
     RochetNetAuction,
+    SingleBuyerAuction,
     VirtualValueDisplay,
     measure_regret,
 )
@@ -99,6 +107,53 @@ def test_virtual_values_are_drawn_with_their_ironing(with_prior):
     assert revenue[0] / chances[0] == pytest.approx(auction.reserve_prices_[1, 0], rel=1e-3)
     assert revenue[0] == max(curve.lines[0].get_ydata())
     display.figure_.canvas.draw()
+
+
+def named(auction, bidders, items):
+    """Fit an auction on a DataFrame with columns of two levels."""
+    columns = pd.MultiIndex.from_product([bidders, items], names=["bidder", "item"])
+    values = np.random.default_rng(0).uniform(size=(200, len(columns)))
+    return auction.fit(pd.DataFrame(values, columns=columns))
+
+
+def texts(display):
+    """Return all labels and titles of a drawn display."""
+    display.figure_.canvas.draw()
+    found = {text.get_text() for text in display.figure_.findobj(plt.Text)}
+    assert not any(is_math_text(text) for text in found if "$9" in text)
+    return {text.replace(r"\$", "$") for text in found}
+
+
+def test_labels_have_the_names_of_bidders_and_items(few_updates):
+    bidders, items = ["Ann", "Bob"], ["car", "van ($9 to $99)"]
+    auction = named(BundlePricingAuction(2, max_iter=1, random_state=0), bidders, items)
+    shown = texts(PriceDisplay.from_estimator(auction, item=1).plot())
+    assert {
+        "bid of Bob on van ($9 to $99), money",
+        "price for Ann, money",
+        "car",
+        "van ($9 to $99)",
+    } <= shown
+    shown = texts(AllocationDisplay.from_estimator(auction, bidder=1, item=1, n_points=3).plot())
+    assert {"probability that Bob gets van ($9 to $99)", "Bob's value for car, money"} <= shown
+    assert any(text.startswith("Ann bids") for text in shown)
+    shown = texts(PaymentDisplay.from_estimator(auction, items=(1,), n_points=3).plot())
+    assert {"payment of Ann, money", "Bob's bid on van ($9 to $99), money"} <= shown
+    assert any(" on car; Bob bids " in text for text in shown)
+    assert "Ann's value for van ($9 to $99), money" in texts(
+        VirtualValueDisplay.from_estimator(
+            named(MyersonAuction(2, prior=uniform()), bidders, items), item=1
+        ).plot()
+    )
+    menu = named(SingleBuyerAuction(prior=uniform(), support=(0, 1)), ["Ann"], items)
+    shown = texts(MenuDisplay.from_estimator(menu, n_points=21).plot())
+    assert {"value for car, money", "value for van ($9 to $99), money"} <= shown
+
+
+def test_a_report_has_the_names_it_was_given():
+    report = dataclasses.replace(audit(2, 2), names=(["Ann", "Bob"], None))
+    shown = texts(report.plot(bidder=1))
+    assert {"Ann", "Bob", "Bob's value for item 0, money"} <= shown
 
 
 @pytest.mark.parametrize(

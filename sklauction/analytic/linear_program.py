@@ -24,27 +24,27 @@ DISTANCE_ENTRIES = 1 << 20
 
 def check_types(auction, value, name):
     """Check saved types: an array for each bidder."""
-    check_list(value, name, auction.n_bidders)
+    check_list(value, name, auction.n_bidders_)
     for types in value:
         check_array(types, name, [None, auction.n_items_], least=0)
 
 
 def check_probabilities(auction, value, name):
     """Check saved probabilities of the types."""
-    check_list(value, name, auction.n_bidders)
+    check_list(value, name, auction.n_bidders_)
     for types, probabilities in zip(auction.types_, value):
         check_array(probabilities, name, [len(types)], least=0)
 
 
 def check_allocations(auction, value, name):
     """Check saved allocations at each profile of types."""
-    check_array(value, name, [*map(len, auction.types_), auction.n_bidders, auction.n_items_])
+    check_array(value, name, [*map(len, auction.types_), auction.n_bidders_, auction.n_items_])
     check_feasible(value, auction.demand, name)
 
 
 def check_payments(auction, value, name):
     """Check saved payments at each profile of types."""
-    check_array(value, name, [*map(len, auction.types_), auction.n_bidders])
+    check_array(value, name, [*map(len, auction.types_), auction.n_bidders_])
 
 
 class LinearProgramAuction(BaseAuction):
@@ -56,8 +56,9 @@ class LinearProgramAuction(BaseAuction):
 
     Parameters
     ----------
-    n_bidders : int, default=1
-        Number of bidders.
+    n_bidders : int, default=None
+        Number of bidders; inferred from the data if None. A flat X needs it, unless its columns
+        name the bidders.
     n_items : int, default=None
         Number of items; inferred from the data if None.
     demand : {"additive", "unit"} or Auction, default="additive"
@@ -168,7 +169,7 @@ class LinearProgramAuction(BaseAuction):
 
     def __init__(
         self,
-        n_bidders=1,
+        n_bidders=None,
         n_items=None,
         *,
         demand="additive",

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from sklauction.analytic.dependence import warn_of_dependence
 from sklauction.base import BaseAuction
 from sklauction.utils.constraints import ANY
 from sklauction.utils.saving import fitted_array
@@ -156,8 +157,9 @@ class VCGAuction(BaseAuction):
 
     Parameters
     ----------
-    n_bidders : int, default=1
-        Number of bidders.
+    n_bidders : int, default=None
+        Number of bidders; inferred from the data if None. A flat X needs it, unless its columns
+        name the bidders.
     n_items : int, default=None
         Number of items; inferred from the data if None.
     demand : {"additive", "unit"} or Auction, default="additive"
@@ -196,6 +198,9 @@ class VCGAuction(BaseAuction):
     -----
     Reserves are in money and do not scale with the valuations.
 
+    If the values of two bidders are dependent, ``fit`` warns, as
+    :class:`~sklauction.MyersonAuction` does: auctions that use the dependence may earn more.
+
     References
     ----------
     .. [1] Krishna, "Auction Theory", 2nd edition, 2010, section 5.3.
@@ -217,7 +222,7 @@ class VCGAuction(BaseAuction):
         "reserve_prices_": fitted_array("bidders", "items", least=0),
     }
 
-    def __init__(self, n_bidders=1, n_items=None, *, demand="additive", reserve=None):
+    def __init__(self, n_bidders=None, n_items=None, *, demand="additive", reserve=None):
         self._store(locals())
 
     def _check_parameters(self):
@@ -228,6 +233,7 @@ class VCGAuction(BaseAuction):
         check_prices(self.reserve, "reserve", "None", (n_bidders, n_items))
 
     def _fit(self, valuations):
+        warn_of_dependence(self, valuations)
         self.reserve_prices_ = check_prices(self.reserve, "reserve", "None", valuations.shape[1:])
 
     def _run(self, bids):

@@ -13,13 +13,14 @@ References
    Economics of Optimal Auctions", Journal of Political Economy 97(5), 1989.
 """
 
+from collections import namedtuple
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
 from sklauction.utils.saving import savable
+from sklauction.utils.tables import Tabular, make_frame
 from sklauction.utils.validation import check_numbers, to_floats
 
 __all__ = [
@@ -146,7 +147,7 @@ class IronedVirtualValue:
         return y0 + (at - x0) / (x[right] - x0) * (y[right] - y0)
 
 
-class RevenueCurve(NamedTuple):
+class RevenueCurve(Tabular, namedtuple("RevenueCurve", ["values", "chances", "raw", "ironed"])):
     """Expected revenue from one buyer as a function of the price, and its slopes.
 
     Parameters
@@ -161,10 +162,8 @@ class RevenueCurve(NamedTuple):
         Virtual values after ironing: slopes of the concave hull, in money.
     """
 
-    values: np.ndarray
-    chances: np.ndarray
-    raw: np.ndarray
-    ironed: np.ndarray
+    __slots__ = ()
+    _rows_are = "prices"
 
     @property
     def revenues(self):
@@ -176,6 +175,32 @@ class RevenueCurve(NamedTuple):
         """Concave hull: revenue of the best lottery over prices with the same sale probability."""
         mass = self.chances - np.append(self.chances[1:], 0.0)
         return (self.ironed * mass)[::-1].cumsum()[::-1]
+
+    def to_frame(self):
+        """Return the curve as a table with one row per price. Requires pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``price``, ``chance``, ``revenue``, ``hull``, ``virtual_value`` (before ironing)
+            and ``ironed``.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        return make_frame(self._columns())
+
+    def _columns(self):
+        return {
+            "price": self.values,
+            "chance": self.chances,
+            "revenue": self.revenues,
+            "hull": self.hull,
+            "virtual_value": self.raw,
+            "ironed": self.ironed,
+        }
 
 
 def revenue_curve(source):

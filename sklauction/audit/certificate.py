@@ -10,6 +10,7 @@ from sklauction.domains.auctions import auction_of
 from sklauction.economics import auction_score
 from sklauction.utils.constraints import FRACTION
 from sklauction.utils.numbers import format_money, format_table
+from sklauction.utils.tables import html_table, make_frame
 from sklauction.utils.validation import check_count, check_number
 
 __all__ = ["RegretCertificate", "empirical_bernstein", "make_certificate"]
@@ -55,6 +56,8 @@ class RegretCertificate:
     ValueError
         If ``n_samples`` is not a positive integer, ``confidence`` is not in (0, 1), or another
         field is not a finite number.
+    ImportError
+        In :meth:`to_frame`, if pandas is not installed.
 
     See Also
     --------
@@ -116,10 +119,36 @@ class RegretCertificate:
         """
         return auction_score(self.revenue_lower, self.upper_bound)
 
+    def to_frame(self):
+        """Return the certificate as a table with one row. Requires pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One column per field, then ``score`` and ``score_lower``.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        figures = {**vars(self), "score": self.score, "score_lower": self.score_lower}
+        return make_frame({name: [figure] for name, figure in figures.items()})
+
+    def _repr_html_(self):
+        return html_table(self._title(), self._rows())
+
     def __str__(self):
+        return format_table(self._title(), self._rows())
+
+    def _title(self):
+        return f"Regret certificate from {self.n_samples:,} profiles"
+
+    def _rows(self):
+        """Return the name and the value of each figure as text."""
         level = f"{100 * self.confidence:g} %"
         regret = f"{format_money(self.mean_bound, 3)} +- {format_money(self.mean_bound_se, 1)}"
-        rows = [
+        return [
             ("revenue", f"{self.revenue:.6g} +- {self.revenue_se:.1g}"),
             (f"  at least, {level}", f"{self.revenue_lower:.6g}"),
             ("total regret (upper bound)", regret),
@@ -129,7 +158,6 @@ class RegretCertificate:
             ("score sqrt(P) - sqrt(Rbar)", f"{self.score:.6g}"),
             ("  of the two bounds", f"{self.score_lower:.6g}"),
         ]
-        return format_table(f"Regret certificate from {self.n_samples:,} profiles", rows)
 
 
 def empirical_bernstein(mean, variance, n_samples, size, confidence):

@@ -159,6 +159,7 @@ def measure_regret(
         search=_summary(effort, module is not None, stages, truthful.size, started),
         certificate=certificate,
         domain=domain,
+        names=tuple(getattr(mechanism, name, None) for name in ("agent_names_", "entry_names_")),
     )
 
 
@@ -210,7 +211,8 @@ def _check_types(mechanism, domain, types):
         return mechanism.as_profiles(types)
     if isinstance(types, np.memmap):  # check_numbers copies subclasses of ndarray
         types = np.asarray(types)
-    axes = ("n_profiles", *domain.axes[1:])
+    sizes = (size or axis for size, axis in zip(domain.shape, domain.axes[1:]))
+    axes = "n_profiles", *sizes
     return check_numbers(types, "valuations", axes, least=domain.lowest)
 
 

@@ -36,6 +36,8 @@ class AgentProblem:
     Attributes
     ----------
     truth : ndarray of shape (n, n_items)
+    others : ndarray of shape (n, n_agents - 1, n_items)
+        Truthful reports of the opponents.
     rivals : ndarray of shape (n, n_items)
         Reports of the opponents next to which outcomes may jump, by the domain.
     low, high : ndarray of shape (n_items,)
@@ -47,13 +49,13 @@ class AgentProblem:
         self.checked, self.module, self.domain = checked, module, checked.domain
         self.truth = profiles[:, agent]
         self.low, self.high = np.ascontiguousarray(box.T)
-        opponents = np.delete(profiles, agent, axis=1)
-        self.rivals = self.domain.rivals(opponents, self.low)
-        self.groups = _equal_rows(opponents.reshape(len(profiles), -1))
+        self.others = np.delete(profiles, agent, axis=1)
+        self.rivals = self.domain.rivals(self.others, self.low)
+        self.groups = _equal_rows(self.others.reshape(len(profiles), -1))
 
     def deviations(self):
         """Return the misreports that the domain suggests, (n, n_reports, n_items)."""
-        return self.domain.deviations(self.truth, self.rivals, self.low, self.high)
+        return self.domain.deviations(self.truth, self.others, self.low, self.high)
 
     def exact(self, reports):
         """Return utilities (n, n_reports) of reports (n, n_reports, n_items), in float64."""

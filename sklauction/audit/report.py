@@ -10,6 +10,7 @@ from sklauction.domains.base import Domain
 from sklauction.economics import auction_score
 from sklauction.utils.constraints import FLAG, POSITIVE
 from sklauction.utils.numbers import format_money, format_table, scale_by_power_of_two
+from sklauction.utils.tables import check_labels, html_table, make_frame
 from sklauction.utils.validation import check_number, check_numbers
 
 __all__ = ["Consistency", "RegretReport", "audit_consistency"]
@@ -71,17 +72,20 @@ class RegretReport:
         Upper bound on the same regret, if the auction provides one.
     domain : Domain
         By default that of auctions with additive demand.
+    names : tuple of two lists of str, or None
+        Names of the agents and of the entries, for :meth:`to_frame`. None in place of a list
+        numbers them; None is the same as ``(None, None)``, which is stored.
 
     Raises
     ------
     ValueError
         If an array is not finite or not of its shape, a violation is not a finite number, or
-        ``problems``, ``search`` or ``domain`` is not as described; in :meth:`plot`, if the agent
-        or an entry does not exist.
+        ``problems``, ``search``, ``domain`` or ``names`` is not as described; in :meth:`plot`, if
+        the agent or an entry does not exist.
     AttributeError
         If an attribute of auctions is read from the report of another domain.
     ImportError
-        In :meth:`plot`, if matplotlib is not installed.
+        In :meth:`plot`, if matplotlib is not installed; in :meth:`to_frame`, if pandas is not.
 
     See Also
     --------
@@ -120,6 +124,7 @@ class RegretReport:
     search: dict
     certificate: object = None
     domain: Domain = ADDITIVE
+    names: tuple | None = None
 
     def __post_init__(self):
         if not isinstance(self.domain, Domain):
@@ -143,6 +148,8 @@ class RegretReport:
                 f"search must be a dict with keys {', '.join(sorted(SEARCH_KEYS))}, or empty; got "
                 f"{self.search!r}"
             )
+        object.__setattr__(self, "names", (None, None) if self.names is None else self.names)
+        self._labels()
 
     @property
     def objective(self):
@@ -224,7 +231,73 @@ class RegretReport:
 
         return RegretDisplay.from_report(self, bidder=bidder, items=items).plot(axes=axes)
 
+    def to_frame(self):
+        """Return the audit as a table with one row per profile and agent. Requires pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Indexed by ``profile`` and the kind of agent, of auctions ``bidder``. Columns
+            ``valuation_item_0`` ... (of other domains ``type_`` and the kind of entry),
+            ``misreport_item_0`` ..., ``truthful_utility`` and ``regret``, in the unit of the types.
+            Names replace the numbers if the report has any.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+
+        Examples
+        --------
+        Mean regret of each bidder of a first-price auction:
+
+        >>> import numpy as np
+        >>> from sklauction import measure_regret
+        >>> def first_price(bids):
+        ...     wins = np.eye(bids.shape[1])[bids.argmax(axis=1)].swapaxes(1, 2)
+        ...     return wins, (wins * bids).sum(axis=2)
+        >>> report = measure_regret(first_price, np.array([[[1.0], [0.5]]]), random_state=0)
+        >>> report.to_frame().groupby("bidder")["regret"].mean().round(2).tolist()
+        [0.5, 0.0]
+        """
+        n_profiles, n_agents = self.regrets.shape
+        agents, entries = self._labels()
+        profiles = np.repeat(np.arange(n_profiles), n_agents)
+        truth = "valuation" if isinstance(self.domain, Auction) else "type"
+        columns = {
+            f"{name}_{self.domain.entry}_{label}": array[..., entry].ravel()
+            for name, array in ((truth, self.types), ("misreport", self.misreports))
+            for entry, label in enumerate(entries)
+        }
+        columns["truthful_utility"] = self.truthful_utilities.ravel()
+        columns["regret"] = self.regrets.ravel()
+        index = {"profile": profiles, self.domain.agent: np.tile(agents, n_profiles)}
+        return make_frame(columns, index)
+
+    def _labels(self):
+        """Return names of agents and of entries; numbers without names."""
+        if not isinstance(self.names, tuple) or len(self.names) != 2:
+            raise ValueError(
+                f"names must be a tuple of two lists, of agents and of entries; got {self.names!r}"
+            )
+        sizes = enumerate(self.types.shape[1:])
+        return [check_labels(self.names[at], size, f"names[{at}]") for at, size in sizes]
+
+    def _repr_html_(self):
+        return html_table(self._title(), self._rows(), notes=self._notes())
+
+    def __repr__(self):
+        return str(self)
+
     def __str__(self):
+        table = format_table(self._title(), self._rows())
+        return "\n".join([table, *(f"  {note}" for note in self._notes())])
+
+    def _title(self):
+        return f"Regret audit of {len(self.regrets):,} profiles"
+
+    def _rows(self):
+        """Return the name and the value of each figure as text."""
         domain, regret = self.domain, format_money(self.total_regret, 3)
         wanted = f"{format_money(self.objective, 6)} +- {format_money(self.objective_se, 1)}"
         rows = [
@@ -245,17 +318,20 @@ class RegretReport:
                 ("total regret (certified upper bound)", format_money(proven.mean_bound, 3)),
                 (level, format_money(proven.upper_bound, 3)),
             ]
-        lines = [format_table(f"Regret audit of {len(self.regrets):,} profiles", rows)]
+        return rows
+
+    def _notes(self):
+        """Return sentences about the search and the problems."""
+        notes = []
         if search := self.search:
             kind = "with gradient ascent" if search["gradient"] else "without gradients"
-            lines.append(
-                f"  search: {search['effort']}, {kind}, {len(search['stages'])} stages, "
+            notes.append(
+                f"search: {search['effort']}, {kind}, {len(search['stages'])} stages, "
                 f"{search['starts']} starts of up to {search['steps']} steps, "
-                f"{search['evaluations_each']:,} evaluations per {domain.agent} and profile, "
+                f"{search['evaluations_each']:,} evaluations per {self.domain.agent} and profile, "
                 f"{search['seconds']:.1f} s"
             )
-        lines += [f"  PROBLEM: {problem}" for problem in self.problems]
-        return "\n".join(lines)
+        return [*notes, *(f"PROBLEM: {problem}" for problem in self.problems)]
 
 
 FIELDS = ["possible", "implied_revenue", "standard_error", "optimum", "missing_regret"]

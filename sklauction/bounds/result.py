@@ -4,6 +4,8 @@ from collections import namedtuple
 
 import numpy as np
 
+from sklauction.utils.numbers import format_money
+from sklauction.utils.tables import html_table, make_frame
 from sklauction.utils.validation import check_number, to_floats
 
 __all__ = ["RevenueBounds"]
@@ -26,6 +28,8 @@ class RevenueBounds(namedtuple("RevenueBounds", ["lowers", "uppers"])):
     ValueError
         If a field is not a non-empty dict of finite numbers; in :meth:`share`, if the revenue is
         not numeric.
+    ImportError
+        In :meth:`to_frame`, if pandas is not installed.
 
     See Also
     --------
@@ -100,6 +104,40 @@ class RevenueBounds(namedtuple("RevenueBounds", ["lowers", "uppers"])):
                 for bound in (self.upper, self.lower)
             )
         return (least, most) if np.ndim(revenue) else (float(least), float(most))
+
+    def to_frame(self):
+        """Return the bounds as a table with one row per bound. Requires pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Column ``revenue`` (money), indexed by ``bound`` (``"lower"`` or ``"upper"``) and
+            ``source``, the auction or argument.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> from sklauction import RevenueBounds
+        >>> bounds = RevenueBounds({"item by item": 0.8, "bundle": 0.84}, {"welfare": 1.4})
+        >>> bounds.to_frame()["revenue"].groupby("bound").max().to_dict()
+        {'lower': 0.84, 'upper': 1.4}
+        """
+        sides, sources, revenues = zip(*self._rows())
+        return make_frame({"revenue": revenues}, {"bound": sides, "source": sources})
+
+    def _repr_html_(self):
+        rows = ((side, source, format_money(one, 6)) for side, source, one in self._rows())
+        title = f"optimal revenue {self.lower:.6g} to {self.upper:.6g}"
+        return html_table(title, rows, ("bound", "source", "revenue"))
+
+    def _rows(self):
+        """Return side, source and revenue of each bound."""
+        sides = (("lower", self.lowers), ("upper", self.uppers))
+        return [(side, *bound) for side, bounds in sides for bound in bounds.items()]
 
     def __str__(self):
         return (

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from sklauction.domains.base import Domain
+from sklauction.domains.base import Domain, name_of
 from sklauction.domains.outcome import AuctionOutcome
 from sklauction.domains.rule import Rule
 from sklauction.utils.constraints import Constraint, choice
 from sklauction.utils.saving import savable
 
-__all__ = ["ADDITIVE", "DEMAND", "UNIT", "Auction", "auction_of"]
+__all__ = ["ADDITIVE", "ANY_AUCTION", "DEMAND", "UNIT", "Auction", "auction_of"]
 
 # Limits of the largest valuation in fit, so that products of two amounts do not overflow.
 MONEY = 1e-200, 1e200
@@ -329,19 +329,21 @@ class Auction(Domain):
         floor = np.broadcast_to(low, (len(others), 1, len(low)))
         return np.concatenate([others, floor], axis=1).max(axis=1)
 
-    def deviations(self, truth, rivals, low, high):
+    def deviations(self, truth, others, low, high):
         """Return reports just above the rivals.
 
         On all items; on those that the truth exceeds, with the lowest report on the others; and
         on those, with the truth on the others.
         """
+        rivals = self.rivals(others, low)
         beat = np.clip(rivals + NUDGE * (high - low), low, high)
         worth = truth > rivals
         return np.stack([beat, np.where(worth, beat, low), np.where(worth, beat, truth)], axis=1)
 
     def label(self, agent, entry):
         """Return the label of an axis that shows a value."""
-        return f"bidder {agent}'s value for item {entry}, money"
+        bidder, item = name_of(self.agent, agent), name_of(self.entry, entry)
+        return f"{bidder}'s value for {item}, money"
 
 
 ADDITIVE, UNIT = Auction("additive"), Auction("unit", exclusive=True)
@@ -350,11 +352,15 @@ DEMANDS = {one.name: one for one in (ADDITIVE, UNIT)}
 DEMAND = choice(*DEMANDS) | Constraint(
     lambda value: type(value) is Auction, "a domain of class Auction", (UNIT,)
 )
+# The same for auctions whose allocations are not computed by the package.
+ANY_AUCTION = choice(*DEMANDS) | Constraint(
+    lambda value: isinstance(value, Auction), "a domain of auctions, such as Slots", (UNIT,)
+)
 
 
-def auction_of(demand):
-    """Return the domain of a demand, a name or such a domain; raise ValueError for others."""
-    DEMAND.check(demand, "demand")
+def auction_of(demand, legal=DEMAND):
+    """Return the domain of a demand, a name or a domain; raise ValueError unless it is legal."""
+    legal.check(demand, "demand")
     return DEMANDS.get(demand, demand)
 
 

@@ -6,7 +6,7 @@ from sklauction.domains.outcome import Outcome
 from sklauction.utils.numbers import largest, stack_last
 from sklauction.utils.validation import WIDEST_SUPPORT, check_support
 
-__all__ = ["Domain", "require"]
+__all__ = ["Domain", "name_of", "require"]
 
 # Differences below this share of the largest report count as rounding.
 ROUNDING = 1e-9
@@ -442,13 +442,15 @@ class Domain:
         """
         return np.broadcast_to(low, (len(others), len(low)))
 
-    def deviations(self, truth, rivals, low, high):
+    def deviations(self, truth, others, low, high):
         """Return misreports that the audit should try beside its own; by default none.
 
         Parameters
         ----------
-        truth, rivals : ndarray of shape (n, n_entries)
-            True types of an agent, and :meth:`rivals`.
+        truth : ndarray of shape (n, n_entries)
+            True types of an agent.
+        others : ndarray of shape (n, n_agents - 1, n_entries)
+            Reports of the other agents.
         low, high : ndarray of shape (n_entries,)
             Ends of the agent's box.
 
@@ -469,15 +471,20 @@ class Domain:
 
         Parameters
         ----------
-        agent, entry : int
-            Numbers of the agent and of the entry.
+        agent, entry : int or str
+            Numbers or names of the agent and of the entry.
 
         Returns
         -------
         str
             Label, with the unit if there is one.
         """
-        return f"{self.entry} {entry} of {self.agent} {agent}"
+        return f"{name_of(self.entry, entry)} of {name_of(self.agent, agent)}"
+
+
+def name_of(kind, which):
+    """Return the name of an agent or an entry; from a number, one such as "bidder 0"."""
+    return which if isinstance(which, str) else f"{kind} {which}"
 
 
 def require(domain, who, *methods):

@@ -6,12 +6,13 @@ from collections import namedtuple
 import numpy as np
 
 from sklauction.utils.constraints import is_whole
+from sklauction.utils.tables import Tabular, check_labels, make_frame
 from sklauction.utils.validation import check_count, to_floats
 
 __all__ = ["AuctionOutcome", "Outcome"]
 
 
-class Outcome:
+class Outcome(Tabular):
     """Base class of outcomes: mix it into a named tuple of arrays of shape (n_samples, ...).
 
     Parameters
@@ -32,7 +33,7 @@ class Outcome:
     Notes
     -----
     An outcome also behaves like a 2-D array with one row per profile, so that scikit-learn's tools
-    can index, stack and compare it.
+    can index, stack and compare it. Notebooks show its first rows as a table.
 
     Examples
     --------
@@ -45,6 +46,7 @@ class Outcome:
     """
 
     __slots__ = ()
+    _rows_are = "profiles"
 
     def __new__(cls, *fields, **named):
         """Convert the fields to arrays."""
@@ -99,14 +101,15 @@ class Outcome:
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
+        return make_frame(self._columns())
 
-        names = [
-            "_".join([name, *map(str, index)])
+    def _columns(self, labels=()):
+        """Return the flat form as columns by name; labels name the entries of the first axes."""
+        return {
+            "_".join([name, *_entry(index, labels)]): field[:, *index]
             for name, field in zip(self._fields, self)
             for index in np.ndindex(field.shape[1:])
-        ]
-        return pd.DataFrame(np.asarray(self), columns=names)
+        }
 
 
 class AuctionOutcome(Outcome, namedtuple("AuctionOutcome", ["allocations", "payments"])):
@@ -127,11 +130,16 @@ class AuctionOutcome(Outcome, namedtuple("AuctionOutcome", ["allocations", "paym
     ------
     ValueError
         If a field is not numeric or not of its shape, in ``np.array(outcome, copy=False)``, and
-        in :meth:`from_array`.
+        in :meth:`from_array` and :meth:`to_frame`.
     IndexError
         If a field or row that does not exist is indexed.
     ImportError
         In :meth:`to_frame`, if pandas is not installed.
+
+    Notes
+    -----
+    The repr of a large outcome gives the shapes of its fields. Notebooks show its first rows as a
+    table.
 
     References
     ----------
@@ -195,6 +203,49 @@ class AuctionOutcome(Outcome, namedtuple("AuctionOutcome", ["allocations", "paym
             )
         split = n_bidders * n_items
         return cls(flat[:, :split].reshape(-1, n_bidders, n_items), flat[:, split:])
+
+    def to_frame(self, bidders=None, items=None):
+        """Return the outcome as a table with one row per profile. Requires pandas.
+
+        Parameters
+        ----------
+        bidders, items : sequence of str, default=None
+            Names of the bidders and items. None numbers them.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``allocations_0_0`` ... (probabilities, by bidder and item) and
+            ``payments_0`` ... (money, by bidder), with names in place of numbers if they are given.
+
+        Raises
+        ------
+        ValueError
+            If there is not one name per bidder and item, or two columns would have the same name.
+        ImportError
+            If pandas is not installed.
+
+        Examples
+        --------
+        >>> from sklauction import AuctionOutcome
+        >>> outcome = AuctionOutcome([[[1.0], [0.0]]], [[0.5, 0.0]])
+        >>> list(outcome.to_frame(bidders=["Ann", "Bob"], items=["car"]))
+        ['allocations_Ann_car', 'allocations_Bob_car', 'payments_Ann', 'payments_Bob']
+        """
+        _, n_bidders, n_items = self.allocations.shape
+        labels = check_labels(bidders, n_bidders, "bidders"), check_labels(items, n_items, "items")
+        columns = self._columns(labels)
+        if len(columns) < self.shape[1]:
+            raise ValueError(
+                "bidders and items must name each pair differently, joined by an underscore; got "
+                f"{bidders!r} and {items!r}"
+            )
+        return make_frame(columns)
+
+
+def _entry(index, labels):
+    """Return the names of an index, by axis; the numbers of axes without labels."""
+    return (str(labels[axis][at] if axis < len(labels) else at) for axis, at in enumerate(index))
 
 
 def _to_array(values, name):

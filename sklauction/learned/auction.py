@@ -27,6 +27,8 @@ UPDATES_PER_ITERATION = 100
 
 # Parameters without influence on the result: a checkpoint is valid for any of their values.
 WITHOUT_EFFECT = ("callbacks", "checkpoint", "checkpoint_every", "device", "resume", "verbose")
+# What a message recommends if training was undone in favour of no classical auction.
+CLASSICAL = "a classical auction such as MyersonAuction, which may be as good"
 # Parameters that a checkpoint replaces by its own count of iterations and seed.
 KNOWN_OTHERWISE = ("max_iter", "random_state", "warm_start")
 
@@ -83,8 +85,9 @@ class LearnedMechanism(BaseMechanism):
         Number of iterations done.
     history_ : list of dict
         One row per iteration: the domain's objective (of auctions, revenue), total_regret and
-        score on held-out profiles (regret as found by a short search), and training averages (in
-        units of ``scale_``; regret as found by the misreporter).
+        score on held-out profiles (regret as found by a short search), ``best_iter``, the best
+        iteration so far (0 is the start), and training averages (in units of ``scale_``; regret
+        as found by the misreporter).
     seed_ : int
         Drawn from ``random_state``. All random numbers of the fit derive from it.
     """
@@ -330,17 +333,59 @@ class LearnedMechanism(BaseMechanism):
         unit["score"] = scale**domain.score_power
         skipped = ("batches", "epoch")
         kept = {name: value for name, value in row.items() if name not in skipped}
-        return {name: value * unit.get(name, 1.0) for name, value in kept.items()}
+        return {name: value * unit[name] if name in unit else value for name, value in kept.items()}
 
     def _run(self, reports):
         return run_in_chunks(self.mechanism_, reports, self.domain)
 
 
 class LearnedAuction(LearnedMechanism, BaseAuction):
-    """Base class of learned auctions."""
+    """Base class of learned auctions.
+
+    Attributes
+    ----------
+    kept_start_ : bool
+        Whether the auction is the untrained one: no iteration was better on the held-out
+        profiles, or none was completed. False for auctions saved by versions that did not
+        record it.
+    """
 
     _parameter_constraints = {
         **BaseAuction._parameter_constraints,
         **LearnedMechanism._parameter_constraints,
     }
     _saved = {**BaseAuction._saved, **LearnedMechanism._saved}
+
+    @property
+    def kept_start_(self):
+        """Whether the auction is the untrained one."""
+        return _keeps_start(self.history_)
+
+    def _conclude(self, n_iter):
+        super()._conclude(n_iter)
+        net = self.net_
+        rows = net.history.to_list()
+        earlier = rows[: net.first_iter_]
+        if n_iter and rows and _keeps_start(rows) and not (earlier and _keeps_start(earlier)):
+            self._warn_of_start()
+
+    def _warn_of_start(self):
+        """Warn that training was undone."""
+        same = self._classical_start()
+        simpler = f"{same}, which is that start" if same else CLASSICAL
+        warnings.warn(
+            "training was undone: no iteration was better on the held-out profiles than the start, "
+            f"which the auction keeps. Try more profiles, a larger max_iter, or {simpler} and is "
+            "simpler",
+            UserWarning,
+            stacklevel=2,
+        )
+
+    def _classical_start(self):
+        """Return the name of the classical auction that training starts from, or None."""
+        return None
+
+
+def _keeps_start(history):
+    """Return whether weights are the initial ones after the iterations of a history."""
+    return not history or history[-1].get("best_iter") == 0

@@ -4,8 +4,9 @@ The docstring of a class names a block below by a line such as ``$training``. Wi
 name of a parameter such as ``$max_iter`` stands for its default.
 
 $sizes
-    n_bidders : int, default=1
-        Number of bidders.
+    n_bidders : int, default=None
+        Number of bidders; None infers it from the data. A flat X needs it, unless its columns name
+        the bidders.
     n_items : int, default=None
         Number of items; None infers it from the data.
     demand : {"additive", "unit"} or Auction, default="additive"
@@ -105,7 +106,8 @@ $game_fitted
         The fitted auction: bids to (allocations, payments), in money.
     history_ : list of dict
         One row per iteration: revenue, total regret and score on held-out profiles, in
-        money, and training averages, in units of ``scale_``.
+        money, the best iteration so far (``best_iter``), and training averages, in units of
+        ``scale_``.
 
 $training
     validation_fraction : float, default=0.1
@@ -137,6 +139,9 @@ $training
 $fitted
     n_iter_ : int
         Number of iterations done.
+    kept_start_ : bool
+        Whether the auction is the untrained one: no iteration was better on the held-out
+        profiles, or none was completed. In the first case fit warns.
     n_items_, n_features_in_, scale_, support_ :
         See :class:`~sklauction.base.BaseAuction`.
 """

@@ -445,6 +445,7 @@ class AuctionNet(NeuralNet):
     def _record_held_out(self, valuations):
         """Evaluate the weights on held-out profiles and record the result in the history."""
         now = self._evaluate_held_out(valuations)
+        self.history.record("best_iter", self.best_iter_)
         self.history.record(self.domain.objective_name, now.revenue)
         self.history.record("total_regret", now.total_regret)
         self.history.record("score", self.score_of(now))

@@ -9,8 +9,9 @@ from sklauction.menus.free_menu import FreeMenu
 from sklauction.menus.learned_menu import LearnedMenuAuction
 from sklauction.menus.menu_rows import MenuDesign, count_integral
 from sklauction.menus.transformer_menu import TransformerMenu
-from sklauction.utils.constraints import AUTO, FLAG, POSITIVE, SWITCH, choice, is_auto
+from sklauction.utils.constraints import ANY, AUTO, FLAG, POSITIVE, SWITCH, choice, is_auto
 from sklauction.utils.saving import fitted_object
+from sklauction.utils.validation import check_prices
 
 __all__ = ["MENUS", "AffineMaximizerAuction"]
 
@@ -33,6 +34,9 @@ class AffineMaximizerAuction(LearnedMenuAuction):
     Parameters
     ----------
     $sizes
+    reserve : None, float or array-like broadcastable to (n_bidders, n_items), default=None
+        Reserve prices, in money: no bidder gets an item for less. Training maximises the
+        revenue above them, so they may be what the seller loses by a sale.
     menu : {"free", "network"}, default="free"
         "free" learns the entries of the menu as separate parameters (the lottery AMA of [2]_).
         "network" computes menu, weights and boosts by a permutation-equivariant transformer
@@ -71,14 +75,14 @@ class AffineMaximizerAuction(LearnedMenuAuction):
     mechanism_ : torch.nn.Module
         The menu as a torch module from bids to (allocations, payments), in money.
     history_ : list of dict
-        Revenue on held-out profiles, one row per iteration.
+        Revenue on held-out profiles (above ``reserve``), one row per iteration.
     $fitted
 
     Raises
     ------
     ValueError
-        In fit and partial_fit, if a parameter or X is invalid, or training would take more
-        than 4 GiB.
+        In fit and partial_fit, if a parameter or X is invalid, no valuation exceeds its
+        ``reserve``, or training would take more than 4 GiB.
     NotFittedError
         In predict and score, before fit.
 
@@ -86,6 +90,14 @@ class AffineMaximizerAuction(LearnedMenuAuction):
     --------
     RochetNetAuction : Menus for one buyer.
     BundlePricingAuction : Prices that depend on the others' bids; truthful up to clashes.
+
+    Notes
+    -----
+    With reserve prices r, the menu is run on net bids ``max(b - r, 0)``. A bidder gets no item
+    whose net bid is 0, and pays ``sum_j r_ij a_ij`` in addition to its net payment. The net value
+    of an item is what the bidder can gain above the reserve price. Therefore truthful bidding
+    remains a dominant strategy, and no bidder pays more than its reported value. Boosts in
+    ``menu_`` then apply to net bids; its ``reserves``, if given, include r.
 
     References
     ----------
@@ -108,6 +120,7 @@ class AffineMaximizerAuction(LearnedMenuAuction):
 
     _parameter_constraints = {
         **LearnedMenuAuction._parameter_constraints,
+        "reserve": ANY,
         "menu": choice(*MENUS),
         "deterministic": FLAG,
         "independent_bidders": SWITCH,
@@ -118,11 +131,12 @@ class AffineMaximizerAuction(LearnedMenuAuction):
 
     def __init__(
         self,
-        n_bidders=1,
+        n_bidders=None,
         n_items=None,
         *,
         demand="additive",
         support=None,
+        reserve=None,
         menu="free",
         menu_size="auto",
         deterministic=False,
@@ -146,6 +160,30 @@ class AffineMaximizerAuction(LearnedMenuAuction):
     ):
         self._store(locals())
 
+    def _check_parameters(self):
+        super()._check_parameters()
+        self._reserve_prices(None)
+
+    def _check_sizes(self, n_bidders, n_items):
+        self._reserve_prices((n_bidders, n_items))
+        super()._check_sizes(n_bidders, n_items)
+
+    def _reserve_prices(self, shape):
+        """Return ``reserve`` after checks, broadcast to a shape."""
+        return check_prices(self.reserve, "reserve", "None", shape)
+
+    def _floor(self):
+        reserve = self._reserve_prices(self._fitted_shape())
+        return reserve if reserve.any() else None
+
+    def _make_net(self, valuations, seed):
+        if not self._net(valuations).any():
+            raise ValueError(
+                "reserve must be below some valuation of X, so that something can be sold; got "
+                f"reserve={self.reserve!r} and valuations of at most {valuations.max()}"
+            )
+        return super()._make_net(valuations, seed)
+
     def _first_rate(self):
         rate = self.learning_rate_init
         return LEARNING_RATES[self.menu] if is_auto(rate) else rate
@@ -168,6 +206,11 @@ class AffineMaximizerAuction(LearnedMenuAuction):
     def _n_sets(self, n_bidders, n_items):
         return count_integral(MenuDesign(n_bidders=n_bidders, n_items=n_items, demand=self.demand))
 
+    def _in_full(self, reserves):
+        """Return reserve prices on bids, from those on net bids."""
+        floor = self._floor()
+        return reserves if floor is None else reserves + floor
+
     def _finish(self, train):
         mechanism, reserves = self.mechanism_, self.mechanism_.reserves
         # A copy, as profiles from a memory map are read-only.
@@ -178,5 +221,5 @@ class AffineMaximizerAuction(LearnedMenuAuction):
             (mechanism.boosts * self.scale_).cpu().numpy(),
             mechanism.weights.cpu().numpy(),
             counts.cpu().numpy() / len(train),
-            None if reserves is None else (reserves * self.scale_).cpu().numpy(),
+            None if reserves is None else self._in_full((reserves * self.scale_).cpu().numpy()),
         )

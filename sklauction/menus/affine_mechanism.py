@@ -5,6 +5,7 @@ from torch import nn
 
 from sklauction.economics import check_feasible
 from sklauction.menus.affine import AffineMenu, affine_outcome
+from sklauction.menus.floor import add_floor, net_bids
 from sklauction.utils.batching import TABLE_ENTRIES, blocks
 from sklauction.utils.saving import check_array, savable
 
@@ -24,9 +25,12 @@ class AffineMechanism(nn.Module):
         In units of the scale, without leading axes.
     scale : float
         Money per unit of the menu.
+    floor : array-like of shape (n_bidders, n_items) or None, default=None
+        Lowest prices, in money. If given, the menu is one of net bids: see
+        :mod:`sklauction.menus.floor`.
     """
 
-    def __init__(self, menu, scale):
+    def __init__(self, menu, scale, floor=None):
         super().__init__()
         # Ties go to the first row. Sorted by boost, that is the most expensive one for a single
         # buyer. A first row that represents all integral allocations must stay first.
@@ -36,13 +40,22 @@ class AffineMechanism(nn.Module):
         parts = (menu.allocations[order], menu.weights, menu.boosts[order], menu.reserves)
         for name, part in zip(menu._fields, parts, strict=True):
             self.register_buffer(name, None if part is None else part.double())
+        if floor is not None:
+            self.register_buffer("floor", torch.as_tensor(floor).to(self.boosts))
         self.scale = float(scale)
 
     def _check_fits(self, auction, name):
         """Raise ValueError unless the rows are feasible in a fitted auction."""
         rows = self.allocations.numpy()
-        check_array(rows, name, [*self.boosts.shape, auction.n_bidders, auction.n_items_])
+        check_array(rows, name, [*self.boosts.shape, auction.n_bidders_, auction.n_items_])
         check_feasible(rows, auction.demand, name)
+        if self._floor is not None:
+            check_array(self._floor.numpy(), f"the floor of {name}", rows.shape[1:], least=0)
+
+    @property
+    def _floor(self):
+        # Files without lowest prices have no such buffer.
+        return self._buffers.get("floor")
 
     @property
     def menu(self):
@@ -60,6 +73,10 @@ class AffineMechanism(nn.Module):
     @torch.no_grad()
     def _run(self, bids):
         parts = blocks((len(bids), len(self.boosts)), TABLE_ENTRIES)
-        outcomes = [affine_outcome(bids[part] / self.scale, self.menu) for part in parts]
-        rows, allocations, payments = (torch.cat(part) for part in zip(*outcomes, strict=True))
-        return rows, allocations, payments * self.scale
+        outcomes = [self._sell(bids[part]) for part in parts]
+        return tuple(torch.cat(part) for part in zip(*outcomes, strict=True))
+
+    def _sell(self, bids):
+        net = net_bids(bids, self._floor)
+        rows, allocations, payments = affine_outcome(net / self.scale, self.menu)
+        return rows, *add_floor(allocations, payments * self.scale, net, self._floor)

@@ -50,6 +50,9 @@ class AffineRules(AnnealedRules):
         distribution on [0, 1]. Step sizes are proportional to it.
     revive : bool
         Whether rows that no profile chooses are replaced.
+    floor : ndarray of shape (n_bidders, n_items) or None, default=None
+        Lowest prices, in money. If given, profiles are net values: see
+        :mod:`sklauction.menus.floor`.
     """
 
     make_menu: object
@@ -57,6 +60,7 @@ class AffineRules(AnnealedRules):
     reserves: np.ndarray | None
     relative_spread: float
     revive: bool
+    floor: np.ndarray | None = None
 
 
 class AffineNet(AnnealedNet):
@@ -114,7 +118,7 @@ class AffineNet(AnnealedNet):
 
     def average_mechanism(self, weights=None):
         """Return the auction of the given weights, or of the start with the lowest loss."""
-        return AffineMechanism(self.menu_of(weights), self.scale)
+        return AffineMechanism(self.menu_of(weights), self.scale, self.rules.floor)
 
     def _menus(self):
         return self._with_reserves(self.module_())

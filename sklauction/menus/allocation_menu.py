@@ -8,6 +8,7 @@ from sklauction.economics import check_feasible
 from sklauction.menu import list_items
 from sklauction.utils.numbers import format_money
 from sklauction.utils.saving import savable
+from sklauction.utils.tables import Tabular, check_labels, html_of_columns, make_frame
 from sklauction.utils.validation import check_numbers
 
 __all__ = ["AllocationMenu"]
@@ -18,7 +19,7 @@ FIELDS = ["allocations", "boosts", "weights", "shares", "reserves"]
 
 
 @savable
-class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
+class AllocationMenu(Tabular, namedtuple("AllocationMenu", FIELDS)):
     """Menu of randomised allocations of an affine maximizer auction.
 
     At bids b, the auction chooses the row with the largest ``sum_i w_i <b_i, a_i> + boost``
@@ -42,7 +43,8 @@ class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
     Raises
     ------
     ValueError
-        If a field does not hold finite numbers of its shape.
+        If a field does not hold finite numbers of its shape; in :meth:`to_frame`, if there is not
+        one name per bidder and item.
     ImportError
         In :meth:`to_frame`, if pandas is not installed.
 
@@ -91,7 +93,7 @@ class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
 
     def _check_fits(self, auction, name):
         """Raise ValueError unless the menu fits a fitted auction."""
-        sizes = auction.n_bidders, auction.n_items_
+        sizes = auction.n_bidders_, auction.n_items_
         if self.allocations.shape[1:] != sizes:
             raise ValueError(
                 f"{name} must have (n_bidders, n_items) = {sizes}; got {self.allocations.shape[1:]}"
@@ -101,35 +103,60 @@ class AllocationMenu(namedtuple("AllocationMenu", FIELDS)):
             raise ValueError(f"weights and shares of {name} must be at least 0; got {least}")
         check_feasible(self.allocations, auction.demand, f"allocations of {name}")
 
-    def to_frame(self):
-        """Return the menu as a DataFrame with one row per allocation.
+    def to_frame(self, bidders=None, items=None):
+        """Return the menu as a DataFrame with one row per allocation. Requires pandas.
+
+        Parameters
+        ----------
+        bidders, items : sequence of str, default=None
+            Names of the bidders and items. None numbers them.
 
         Returns
         -------
         pandas.DataFrame
-            Columns ``bidder_0_item_0`` ... (probabilities), ``boost`` (money) and ``share``.
+            Columns ``bidder_0_item_0`` ... (probabilities), ``boost`` (money) and ``share``. Names
+            replace the numbers of bidders and items.
 
         Raises
         ------
+        ValueError
+            If there is not one name per bidder and item.
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
+        return make_frame(self._columns(bidders, items))
 
+    def _columns(self, bidders=None, items=None):
+        n_bidders, n_items = self.allocations.shape[1:]
+        bidders = check_labels(bidders, n_bidders, "bidders")
+        items = check_labels(items, n_items, "items")
         columns = {
-            f"bidder_{i}_item_{j}": self.allocations[:, i, j]
-            for i, j in np.ndindex(self.allocations.shape[1:])
+            f"bidder_{bidder}_item_{item}": self.allocations[:, i, j]
+            for i, bidder in enumerate(bidders)
+            for j, item in enumerate(items)
         }
-        return pd.DataFrame({**columns, "boost": self.boosts, "share": self.shares})
+        return {**columns, "boost": self.boosts, "share": self.shares}
+
+    def _repr_html_(self):
+        """Return a table of the rows that are chosen most often."""
+        order = self._most_chosen()
+        columns = {name: column[order] for name, column in self._numbered().items()}
+        return html_of_columns(self._heading(), columns, "rows chosen in fit")
 
     def __str__(self):
         """Describe the rows that are chosen most often, one per line."""
+        lines = [self._describe(row) for row in self._most_chosen()[:N_PRINTED]]
+        return "\n".join([self._heading(), *lines])
+
+    def _most_chosen(self):
+        """Return the rows that are chosen, most frequent first."""
         order = np.argsort(-self.shares, kind="stable")
-        order = order[self.shares[order] > 0]
-        n_rows, n_chosen = f"{len(self.boosts):,} rows", f"{len(order):,} were chosen in fit"
+        return order[self.shares[order] > 0]
+
+    def _heading(self):
+        n_rows, n_chosen = len(self.shares), np.count_nonzero(self.shares > 0)
         weights = ", ".join(f"{weight:.4g}" for weight in self.weights)
-        lines = [self._describe(row) for row in order[:N_PRINTED]]
-        return "\n".join([f"{n_rows}, of which {n_chosen}; weights {weights}.", *lines])
+        return f"{n_rows:,} rows, of which {n_chosen:,} were chosen in fit; weights {weights}."
 
     def _describe(self, row):
         """Return one row as a sentence."""

@@ -10,6 +10,7 @@ from sklauction.learned.annealed_net import SHARPNESS
 from sklauction.learned.sample_structure import find_structure
 from sklauction.menus.affine_mechanism import AffineMechanism
 from sklauction.menus.affine_net import PROFILES_AT_ONCE, AffineNet, AffineRules
+from sklauction.menus.floor import net_bids
 from sklauction.menus.free_menu import FreeMenu
 from sklauction.menus.menu_rows import MenuDesign, count_integral, integral_assignments
 from sklauction.utils.constraints import AUTO, count, is_auto
@@ -38,8 +39,8 @@ class LearnedMenuAuction(AnnealedAuction):
     """Base class of auctions by learned menus.
 
     A subclass adds the parameter ``menu_size`` and the method ``_n_sets(n_bidders, n_items)``,
-    which returns the number of integral allocations. It may override :meth:`_menu_module` and
-    :meth:`_reserves`.
+    which returns the number of integral allocations. It may override :meth:`_menu_module`,
+    :meth:`_reserves` and :meth:`_floor`.
     """
 
     # Defaults for classes without these parameters.
@@ -82,6 +83,10 @@ class LearnedMenuAuction(AnnealedAuction):
         """Return the field ``reserves`` of :class:`AffineRules`."""
         return None
 
+    def _floor(self):
+        """Return lowest prices, (n_bidders, n_items) in money, or None."""
+        return None
+
     def _check_sizes(self, n_bidders, n_items):
         """Raise ValueError if training would take more than ``max_bytes``."""
         n_rows = self._n_rows(n_bidders, n_items)
@@ -99,7 +104,15 @@ class LearnedMenuAuction(AnnealedAuction):
                 f"{fits:,} rows would fit"
             )
 
+    def _normalise(self, valuations):
+        return super()._normalise(None if valuations is None else self._net(valuations))
+
+    def _net(self, valuations):
+        """Return what valuations exceed the lowest prices."""
+        return net_bids(valuations, self._floor())
+
     def _make_net(self, valuations, seed):
+        valuations = self._net(valuations)
         # On a lattice, auctions that treat alike bidders alike lose revenue in ties.
         structure = find_structure(
             valuations, self.symmetric, self.independent_bidders, symmetric_on_lattice=False
@@ -120,6 +133,7 @@ class LearnedMenuAuction(AnnealedAuction):
             revive=not structure.lattice_step,
             independent_bidders=structure.independent_bidders,
             anneal_updates=self._anneal_updates(),
+            floor=self._floor(),
         )
         return AffineNet(rules, **self._net_settings(seed))
 

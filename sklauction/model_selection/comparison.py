@@ -7,7 +7,7 @@ import numpy as np
 from sklauction.audit.measure import measure_regret
 from sklauction.domains.auctions import ADDITIVE
 from sklauction.domains.base import Domain
-from sklauction.plotting.canvas import Display, with_unit
+from sklauction.plotting.canvas import Display, free_spots, members, with_unit
 from sklauction.utils.validation import check_number
 
 __all__ = ["ComparisonDisplay"]
@@ -32,8 +32,9 @@ COMPARED = ("objective", "total_regret")
 class ComparisonDisplay(Display):
     """Revenue against total regret of several auctions, with curves of equal score.
 
-    The regret axis is logarithmic; auctions without regret are in a column at its left. Create it
-    with :meth:`from_reports` or :meth:`from_estimators`.
+    The regret axis is logarithmic; auctions without regret are in a column at its left. Several
+    fits of one auction, with different seeds, are one point: their mean, with bars from the lowest
+    to the highest. Create it with :meth:`from_reports` or :meth:`from_estimators`.
 
     Parameters
     ----------
@@ -47,6 +48,9 @@ class ComparisonDisplay(Display):
         Bounds of the optimal revenue of truthful auctions, in money.
     domain : Domain
         By default that of auctions. In other domains, the objective takes the place of revenue.
+    revenue_ranges, regret_ranges : ndarray of shape (n_auctions, 2), default=None
+        Lowest and highest revenue and total regret of the fits of each auction, in money: the ends
+        of the bars. None draws no bars.
 
     Attributes
     ----------
@@ -84,6 +88,8 @@ class ComparisonDisplay(Display):
     regrets: np.ndarray
     bounds: object = None
     domain: Domain = ADDITIVE
+    revenue_ranges: np.ndarray = None
+    regret_ranges: np.ndarray = None
 
     @classmethod
     def from_reports(cls, reports, *, bounds=None):
@@ -92,7 +98,8 @@ class ComparisonDisplay(Display):
         Parameters
         ----------
         reports : dict of {str: RegretReport}
-            Reports by name, on the same profiles or on profiles of the same prior.
+            Reports by name, on the same profiles or on profiles of the same prior. A list of
+            reports, or a dict of reports by seed, stands for several fits of one auction.
         bounds : RevenueBounds, default=None
             Bounds of the optimal revenue of truthful auctions, in money.
 
@@ -105,18 +112,18 @@ class ComparisonDisplay(Display):
         ValueError
             If ``reports`` or ``bounds`` is not as described.
         """
-        _check_named(reports, "reports", COMPARED, "RegretReport")
+        groups = _check_named(reports, "reports", COMPARED, "RegretReport")
         _check_bounds(bounds)
-        numbers = [
-            [check_number(getattr(report, name), f"{name} of reports") for name in COMPARED]
-            for report in reports.values()
-        ]
-        domains = {type(report.domain): report.domain for report in reports.values()}
+        figures = [np.array([_figures(report) for report in group]) for group in groups.values()]
+        domains = {type(one.domain): one.domain for group in groups.values() for one in group}
         if len(domains) > 1:
             raise ValueError(
                 f"reports must be of one kind of mechanism; got {', '.join(map(repr, domains))}"
             )
-        return cls(tuple(reports), *np.transpose(numbers), bounds, *domains.values())
+        means = np.transpose([fits.mean(axis=0) for fits in figures])
+        # The axes are: revenue and regret, auctions, ends.
+        ranges = np.transpose([[fits.min(axis=0), fits.max(axis=0)] for fits in figures], (2, 0, 1))
+        return cls(tuple(groups), *means, bounds, *domains.values(), *ranges)
 
     @classmethod
     def from_estimators(cls, auctions, X, *, bounds=None, effort="quick", random_state=None):
@@ -125,7 +132,8 @@ class ComparisonDisplay(Display):
         Parameters
         ----------
         auctions : dict of {str: auction estimator}
-            Fitted auctions by name.
+            Fitted auctions by name. A list of auctions, or a dict of auctions by seed, stands for
+            several fits of one auction.
         X : array-like of shape (n_samples, n_bidders, n_items) or flat
             Valuations that no auction was fitted on, in money.
         bounds : RevenueBounds, default=None
@@ -144,10 +152,13 @@ class ComparisonDisplay(Display):
         ValueError
             If an argument is not as described.
         """
-        _check_named(auctions, "auctions", ("predict", "support_"), "fitted auction")
+        groups = _check_named(auctions, "auctions", ("predict", "support_"), "fitted auction")
         _check_bounds(bounds)
         search = {"effort": effort, "random_state": random_state}
-        reports = {name: measure_regret(auction, X, **search) for name, auction in auctions.items()}
+        reports = {
+            name: [measure_regret(auction, X, **search) for auction in group]
+            for name, group in groups.items()
+        }
         return cls.from_reports(reports, bounds=bounds)
 
     def plot(self, ax=None):
@@ -163,12 +174,14 @@ class ComparisonDisplay(Display):
         self
         """
         ax = self._take_axes(ax, (5.2, 5.0))
-        positive = self.regrets > ROUNDING * max(self.revenues.max(), 0.0)
-        left, edge, right = self._set_regret_axis(self.regrets[positive])
+        tiny = ROUNDING * max(self.revenues.max(), 0.0)
+        regrets = _with_ends(self.regrets, self.regret_ranges)
+        left, zero, edge, right = self._set_regret_axis(regrets[regrets > tiny])
         self._set_revenue_axis()
-        self._draw_points(positive, left, edge)
+        places = self._draw_points(self.regrets > tiny, left, edge)
+        self._draw_bars(places, tiny, zero)
         self._draw_bounds()
-        self._draw_scores(left, edge, right)
+        self._draw_scores(np.column_stack([places, self.revenues]), left, edge, right)
         unit, name = self.domain.unit, self.domain.objective_name
         regret = with_unit("total regret found (lower bound)", unit)
         ax.set(xlabel=regret, ylabel=with_unit(name, unit))
@@ -180,7 +193,8 @@ class ComparisonDisplay(Display):
     def _set_regret_axis(self, positive):
         """Set scale and limits of regret for the positive values, and draw the column of zero.
 
-        Return the two ends of the column and the right end of the axis.
+        Return the left end, the middle and the right end of the column, and the right end of the
+        axis.
         """
         if not len(positive):
             positive = np.array([1e-3]) * (np.abs(self.revenues).max() or 1.0)
@@ -195,23 +209,44 @@ class ComparisonDisplay(Display):
         self.ax_.set_xticks([zero, *(10.0**powers)], ["0", *labels])
         self.ax_.set_xticks([], minor=True)
         self.ax_.axvspan(left, edge, color="0.94", zorder=0)
-        return left, edge, right
+        return left, zero, edge, right
 
     def _set_revenue_axis(self):
         """Set the limits of revenue to show the auctions and the bounds."""
         bounds = self.bounds
-        shown = [*self.revenues, *([] if bounds is None else [bounds.lower, bounds.upper])]
+        shown = [*_with_ends(self.revenues, self.revenue_ranges).ravel()]
+        shown += [] if bounds is None else [bounds.lower, bounds.upper]
         margin = 0.12 * np.ptp(shown) or 0.1 * abs(shown[0]) or 1.0
         self.ax_.set_ylim(min(shown) - margin, max(shown) + margin)
 
     def _draw_points(self, positive, left, edge):
-        """Draw the auctions; those without regret side by side in their column."""
+        """Draw the auctions, those without regret side by side in their column.
+
+        Return where each is drawn on the axis of regret.
+        """
         regrets, zeros = self.regrets.copy(), np.flatnonzero(~positive)
         regrets[zeros] = np.geomspace(left, edge, len(zeros) + 2)[1:-1]
         for row, name in enumerate(self.names):
             style = {"color": COLORS[row % len(COLORS)], "mec": "black", "mew": 0.6, "ms": 7}
             style |= {"marker": MARKERS[row % len(MARKERS)], "ls": "", "zorder": 3}
             self.ax_.plot(regrets[row], self.revenues[row], label=name, **style)
+        return regrets
+
+    def _draw_bars(self, places, tiny, zero):
+        """Draw bars from the lowest to the highest of several fits; no regret is at ``zero``."""
+        if self.revenue_ranges is None or self.regret_ranges is None:
+            return
+        regrets = np.where(self.regret_ranges > tiny, self.regret_ranges, zero)
+        never = (self.regret_ranges <= tiny).all(axis=1)
+        regrets[never] = places[never, None]
+        bars = [regrets.T - places, self.revenue_ranges.T - self.revenues]
+        rows = np.ptp(bars, axis=1).any(axis=0)
+        if not rows.any():
+            return
+        style = {"fmt": "none", "ecolor": "black", "elinewidth": 1, "capsize": 3, "zorder": 2}
+        across, up = np.abs(bars)[:, :, rows]
+        label = "bars: lowest to highest of several fits"
+        self.ax_.errorbar(places[rows], self.revenues[rows], up, across, label=label, **style)
 
     def _draw_bounds(self):
         """Draw the bounds of the optimal revenue as horizontal lines."""
@@ -226,7 +261,7 @@ class ComparisonDisplay(Display):
         self.ax_.axhline(upper, label=f"optimum at most {upper:.4g}", **style)
         self.ax_.axhline(lower, label=f"optimum at least {lower:.4g}", ls="--", **style)
 
-    def _draw_scores(self, left, edge, right):
+    def _draw_scores(self, points, left, edge, right):
         """Draw curves of equal score, and horizontal lines in the column of zero regret."""
         from matplotlib.ticker import MaxNLocator
 
@@ -245,17 +280,38 @@ class ComparisonDisplay(Display):
         levels = levels[(levels > grid.min()) & (levels < grid.max())]
         if len(levels):
             curves = self.ax_.contour(regrets, revenues, grid, levels, linestyles="solid", **style)
-            self.ax_.clabel(curves, fmt="%g", fontsize=7, colors="0.35")
+            lines = [] if self.bounds is None else [self.bounds.lower, self.bounds.upper]
+            spots = free_spots(self.ax_, curves.get_paths(), points, edge, lines)
+            self.ax_.clabel(curves, fmt="%g", fontsize=7, colors="0.35", manual=spots)
+
+
+def _figures(report):
+    """Return the revenue and the total regret of a report."""
+    return [check_number(getattr(report, name), f"{name} of reports") for name in COMPARED]
+
+
+def _with_ends(values, ranges):
+    """Return the values and the ends of their bars, if there are any, as columns."""
+    return np.column_stack([values] if ranges is None else [values, ranges])
 
 
 def _check_named(given, name, attributes, kind):
-    """Raise ValueError unless ``given`` is a non-empty dict of objects with the attributes."""
-    expected = f"{name} must be a dict of at least one {kind} by name"
+    """Return the objects of each name as a list.
+
+    Raise ValueError unless ``given`` is a non-empty dict of objects with the attributes, or of
+    non-empty lists or dicts of such objects.
+    """
+    expected = f"{name} must be a dict of at least one {kind} by name, or of lists of them"
     if not isinstance(given, dict) or not given:
         raise ValueError(f"{expected}; got {given!r}")
-    for key, value in given.items():
-        if isinstance(value, type) or not all(hasattr(value, one) for one in attributes):
-            raise ValueError(f"{expected}; got {type(value).__name__} for {key!r}")
+    groups = {key: members(value) for key, value in given.items()}
+    for key, group in groups.items():
+        if not group:
+            raise ValueError(f"{expected}; got an empty {type(given[key]).__name__} for {key!r}")
+        for value in group:
+            if isinstance(value, type) or not all(hasattr(value, one) for one in attributes):
+                raise ValueError(f"{expected}; got {type(value).__name__} for {key!r}")
+    return groups
 
 
 def _check_bounds(bounds):

@@ -16,6 +16,7 @@ from sklauction.audit.pipelines import last_step
 from sklauction.domains.auctions import ADDITIVE, Auction
 from sklauction.economics import revenue
 from sklauction.utils.constraints import NOT_NEGATIVE
+from sklauction.utils.doc_links import DocLinks
 from sklauction.utils.validation import to_floats
 
 __all__ = [
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 
-class _Scorer(BaseEstimator):
+class _Scorer(DocLinks, BaseEstimator):
     """Base class of scorers.
 
     A class passed as ``scoring`` is called with an estimator; scikit-learn then takes what it
@@ -178,6 +179,9 @@ class RevenueScorer(_Scorer):
 
     __name__ = "revenue"
 
+    def __init__(self):
+        """Take no parameters; without this, those of ``__new__`` would be shown."""
+
     def __call__(self, auction, valuations, y=None):
         """Return the mean total payment, in the unit of the valuations, or the mean objective."""
         if isinstance(auction, type) or not hasattr(auction, "predict"):
@@ -219,6 +223,12 @@ def auction_scorers(effort="quick", random_state=0):
     --------
     best_under_regret : Refit rule that uses these scores.
 
+    Notes
+    -----
+    In GridSearchCV and the other searches, name the score that decides, as in
+    ``refit="score"``, or pass :class:`best_under_regret`. Where scikit-learn takes one number, as
+    in learning_curve and permutation_test_score, the three scores count as the first.
+
     References
     ----------
     .. [1] Rahme, Jelassi & Weinberg, "Auction Learning as a Two-Player Game",
@@ -232,12 +242,6 @@ def auction_scorers(effort="quick", random_state=0):
     >>> V = make_valuations(100, n_bidders=2, n_items=1, random_state=0)
     >>> sorted(auction_scorers()(VCGAuction(n_bidders=2).fit(V), V))
     ['regret', 'revenue', 'score']
-
-    Notes
-    -----
-    In GridSearchCV and the other searches, name the score that decides, as in
-    ``refit="score"``, or pass :class:`best_under_regret`. Where scikit-learn takes one number, as
-    in learning_curve and permutation_test_score, the three scores count as the first.
     """
     if hasattr(effort, "fit"):
         return _NotAScore("scoring must be auction_scorers(), with parentheses")

@@ -10,8 +10,8 @@ __all__ = ["auction_parts", "make_auction", "try_out"]
 
 # Parameters that only matter while fit runs.
 NOT_SAVED = ("callbacks", "checkpoint", "checkpoint_every", "resume", "verbose")
-# Set in fit only if X has names of columns.
-OPTIONAL = ("feature_names_in_",)
+# Set in fit only if X has names of columns; unknown to earlier versions.
+OPTIONAL = ("feature_names_in_", "agent_names_", "entry_names_", "typical_")
 # Rounding of violations, in the unit of reports where they scale. Real auctions stay far below.
 ROUNDING = 1e-6
 # A loaded auction is run on up to MOST_TRIED profiles, at most NUMBERS_TRIED numbers at once. One

@@ -2,6 +2,8 @@
 
 import os
 
+from sklearn.utils.validation import check_is_fitted
+
 from sklauction import __version__
 from sklauction.base import BaseMechanism
 from sklauction.persistence.auctions import try_out
@@ -32,7 +34,7 @@ def save_auction(auction, path):
     Parameters
     ----------
     auction : auction estimator
-        Of this package, fitted or not.
+        Of this package, fitted.
     path : str or path-like
         Of the file, usually ending in ``.safetensors``.
 
@@ -42,6 +44,8 @@ def save_auction(auction, path):
         If ``auction`` is not an auction of this package, or contains a function
         (:class:`~sklauction.CallableAuction`), an ``architecture`` of your own, or a distribution
         that is neither of scipy.stats nor of this package. Nothing is written.
+    NotFittedError
+        If the auction is not fitted. Nothing is written.
     ValueError
         If the file could not be loaded, because parameters were changed after fit. Nothing is
         written.
@@ -81,6 +85,7 @@ def save_auction(auction, path):
         content = {"version": __version__, "auction": encoder.encode(auction, "")}
     except RecursionError as error:
         raise TypeError("auction contains values nested too deeply to be saved") from error
+    check_is_fitted(auction, msg="auction must be fitted to be saved; this %(name)s is not")
     try:
         _restore(content, encoder.arrays)
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklauction.plotting.canvas import Display, draw_shades
+from sklauction.plotting.canvas import Display, Names, draw_shades
 from sklauction.plotting.grid import check_auction, make_grid, outline
 from sklauction.utils.validation import check_below
 
@@ -33,6 +33,8 @@ class AllocationDisplay(Display):
         Name of the reference auction.
     reference_regions : ndarray of int, of the shape of ``probabilities``, default=None
         Region of the reference auction at each point. Boundaries between regions are drawn.
+    names : Names
+        Names of bidders and items; numbers by default.
 
     Attributes
     ----------
@@ -65,6 +67,7 @@ class AllocationDisplay(Display):
     fixed: str = ""
     reference: str = None
     reference_regions: np.ndarray = None
+    names: Names = Names()
 
     @classmethod
     def from_estimator(
@@ -94,7 +97,7 @@ class AllocationDisplay(Display):
             Opponent whose bid is the second axis if one item is shown; None is the first other
             bidder.
         bids : array-like of shape (n_bidders, n_items), default=None
-            Fixed bids, in money; None is the middle of the support.
+            Fixed bids, in money; None is the median valuation in fit.
         reference : auction estimator, default=None
             Fitted auction with the same numbers of bidders and items, whose boundaries are drawn
             as dashed lines. A boundary is where the chosen row of its ``menu_`` changes or, without
@@ -127,7 +130,8 @@ class AllocationDisplay(Display):
             regions = _regions(reference, grid, bidder)
         probabilities = auction.predict(grid.profiles).allocations[:, bidder, item]
         probabilities = probabilities.reshape(grid.shape)
-        return cls(grid.values, probabilities, bidder, item, grid.labels, grid.fixed, name, regions)
+        titles = (grid.labels, grid.fixed, name, regions, Names.of(auction))
+        return cls(grid.values, probabilities, bidder, item, *titles)
 
     def plot(self, ax=None, *, colorbar=True):
         """Draw the probabilities, and the boundaries of the reference as dashed lines.
@@ -144,7 +148,8 @@ class AllocationDisplay(Display):
         self
         """
         ax = self._take_axes(ax, (4.8, 4.0))
-        quantity = f"probability that bidder {self.bidder} gets item {self.item}"
+        bidder, item = self.names.agent(self.bidder), self.names.entry(self.item)
+        quantity = f"probability that {bidder} gets {item}"
         draw_shades(ax, self.values, self.probabilities, self.labels, quantity, (0, 1), colorbar)
         if len(self.values) == 1:
             ax.set_ylim(-0.03, 1.03)

@@ -1,13 +1,63 @@
-"""Axes, styles and shaded areas that displays share."""
+"""Axes, styles, names and shaded areas that displays share."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["LINE_STYLES", "Display", "draw_shades", "white_outline", "with_unit"]
+from sklauction.domains.auctions import ADDITIVE
+from sklauction.domains.base import name_of
+
+__all__ = [
+    "LINE_STYLES",
+    "Display",
+    "Names",
+    "draw_shades",
+    "free_spots",
+    "members",
+    "white_outline",
+    "with_unit",
+]
 
 # Line styles that differ without colour.
 LINE_STYLES = ("-", "--", "-.", ":")
+# Smallest distance of the label of a curve from anything else, as a share of the axes.
+LEAST_ROOM = 0.04
+
+
+class Names(NamedTuple):
+    """Names of agents and of entries of their reports, for labels.
+
+    Parameters
+    ----------
+    agents, entries : sequence of str or None
+        None numbers them, as in "bidder 0" and "item 0".
+    """
+
+    agents: tuple = None
+    entries: tuple = None
+
+    @classmethod
+    def of(cls, auction):
+        """Return the names of an auction fitted on named columns; numbers for others."""
+        return cls(getattr(auction, "bidder_names_", None), getattr(auction, "item_names_", None))
+
+    def agent(self, agent, domain=ADDITIVE):
+        """Return what an agent is called, by its number."""
+        return name_of(domain.agent, _pick(self.agents, agent))
+
+    def entry(self, entry, domain=ADDITIVE):
+        """Return what an entry of a report is called, by its number."""
+        return name_of(domain.entry, _pick(self.entries, entry))
+
+    def label(self, agent, entry, domain=ADDITIVE):
+        """Return the label of an axis that shows an entry of an agent's type."""
+        return domain.label(_pick(self.agents, agent), _pick(self.entries, entry))
+
+
+def _pick(names, number):
+    """Return a name, in which a dollar sign does not start mathematics, or the number."""
+    return number if names is None else str(names[number]).replace("$", r"\$")
 
 
 class Display:
@@ -38,6 +88,13 @@ class Display:
             )
         self.figure_ = panels[0].figure
         return panels
+
+
+def members(value):
+    """Return the members of a list, a tuple or a dict by seed, or a single object, as a list."""
+    if type(value) in (list, tuple):
+        return list(value)
+    return list(value.values()) if isinstance(value, dict) else [value]
 
 
 def with_unit(text, unit, separator=", "):
@@ -80,3 +137,40 @@ def white_outline(alpha=1.0):
     from matplotlib.patheffects import withStroke
 
     return [withStroke(linewidth=2, foreground="white", alpha=alpha)]
+
+
+def free_spots(ax, paths, points, left, heights):
+    """Return where to label curves: far from the frame, the points, lines and other labels.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        With its final limits.
+    paths : sequence of matplotlib.path.Path
+        The curves, in data coordinates.
+    points : ndarray of shape (n_points, 2)
+        Markers, in data coordinates.
+    left : float
+        Left end of the area for labels.
+    heights : sequence of float
+        Horizontal lines.
+
+    Returns
+    -------
+    list of ndarray of shape (2,)
+        Vertices of the paths; none for a path without room.
+    """
+    to_axes = ax.transScale + ax.transLimits
+    taken = to_axes.transform(points)
+    start = to_axes.transform([[left, ax.get_ylim()[0]]])[0, 0]
+    lines = [0.0, 1.0, *(to_axes.transform([[left, height]])[0, 1] for height in heights)]
+    spots = []
+    for path in paths:
+        across, up = (vertices := to_axes.transform(path.vertices)).T
+        edges = [across - start, 1 - across, *(np.abs(up - line) for line in lines)]
+        room = np.min([*edges, *(np.hypot(*(vertices - one).T) for one in taken)], axis=0)
+        best = room.argmax()
+        if room[best] > LEAST_ROOM:
+            spots.append(path.vertices[best])
+            taken = np.vstack([taken, vertices[best]])
+    return spots

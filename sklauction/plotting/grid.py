@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklauction.domains.auctions import ADDITIVE, Auction
+from sklauction.plotting.canvas import Names
 from sklauction.utils.constraints import count
 from sklauction.utils.validation import check_below, check_numbers
 
@@ -13,9 +14,9 @@ __all__ = [
     "N_POINTS",
     "BidGrid",
     "check_auction",
-    "check_bids",
     "check_items",
     "check_opponent",
+    "fixed_bids",
     "make_grid",
     "outline",
     "write_inside",
@@ -69,7 +70,7 @@ def make_grid(auction, bidder, items, opponent, bids, n_points):
     opponent : int or None
         Opponent whose bid varies; None is the first other bidder.
     bids : array-like of shape (n_bidders, n_items) or None
-        Fixed bids, in money; None is the middle of the support.
+        Fixed bids, in money; None is the default of :func:`fixed_bids`.
     n_points : int
         Points along each axis.
 
@@ -92,8 +93,8 @@ def make_grid(auction, bidder, items, opponent, bids, n_points):
     check_below(bidder, "bidder", len(support))
     N_POINTS.check(n_points, "n_points")
     n_points = int(n_points)  # a power of a small numpy integer overflows
-    items = check_items(items, support.shape[1])
-    places, labels = _axes(bidder, items, opponent, len(support))
+    items, names = check_items(items, support.shape[1]), Names.of(auction)
+    places, labels = _axes(bidder, items, opponent, len(support), names)
     for who, item in places:
         low, high = support[who, item]
         if not low < high:
@@ -101,23 +102,23 @@ def make_grid(auction, bidder, items, opponent, bids, n_points):
                 f"items must be items whose values vary; got item {item}, whose value for bidder "
                 f"{who} is always {low:.4g} in the support of this auction"
             )
-    fixed_bids = check_bids(bids, support)
+    fixed, source = fixed_bids(bids, auction)
     values = tuple(np.linspace(*support[place], n_points) for place in places)
-    profiles = np.repeat(fixed_bids[None], n_points ** len(places), axis=0)
+    profiles = np.repeat(fixed[None], n_points ** len(places), axis=0)
     for (who, item), part in zip(places, np.meshgrid(*values)):
         profiles[:, who, item] = part.ravel()
-    fixed = _describe(fixed_bids, places, bids is None)
-    return BidGrid(values, profiles, (n_points,) * len(places), items, labels, fixed)
+    text = _describe(fixed, places, source, names)
+    return BidGrid(values, profiles, (n_points,) * len(places), items, labels, text)
 
 
-def _axes(bidder, items, opponent, n_bidders):
+def _axes(bidder, items, opponent, n_bidders, names):
     """Return the (bidder, item) pairs whose values vary, and their labels."""
     places = [(bidder, item) for item in items]
-    labels = [ADDITIVE.label(bidder, item) for item in items]
+    labels = [names.label(bidder, item) for item in items]
     if len(items) == 1 and n_bidders > 1:
         opponent = check_opponent(opponent, bidder, n_bidders)
         places.append((opponent, items[0]))
-        labels.append(f"bidder {opponent}'s bid on item {items[0]}, money")
+        labels.append(f"{names.agent(opponent)}'s bid on {names.entry(items[0])}, money")
     elif opponent is not None:
         raise ValueError(
             "opponent must be None unless one item is shown and there are several bidders; got "
@@ -184,12 +185,32 @@ def check_auction(auction, name="auction", attribute="predict", kind="auction es
         raise ValueError(f"{name} must be a fitted {kind}; got {type(auction).__name__}")
 
 
-def check_bids(bids, support):
-    """Return bids of shape (n_bidders, n_items); None is the middle of the support."""
-    if bids is None:
-        # Halving first avoids overflow.
-        return (support / 2).sum(axis=2)
-    return check_numbers(bids, "bids", support.shape[:2], least=0.0)
+def fixed_bids(bids, auction):
+    """Return the bids that a display holds fixed, and where they are from.
+
+    Parameters
+    ----------
+    bids : array-like of shape (n_bidders, n_items) or None
+        In money. None is the median valuation of each bidder for each item in fit, or the middle
+        of the support where it is unknown, as for auctions from files of earlier versions.
+    auction : auction estimator
+        Fitted.
+
+    Returns
+    -------
+    bids : ndarray of shape (n_bidders, n_items)
+        In money.
+    source : str
+        For titles.
+    """
+    support = auction.support_
+    if bids is not None:
+        return check_numbers(bids, "bids", support.shape[:2], least=0.0), "as given"
+    median = getattr(auction, "typical_", None)
+    if median is not None:
+        return median, "at the median of the data"
+    # Halving first avoids overflow.
+    return (support / 2).sum(axis=2), "at the middle of the support"
 
 
 def check_items(items, n_items):
@@ -213,17 +234,17 @@ def check_opponent(opponent, bidder, n_bidders):
     return opponent
 
 
-def _describe(bids, places, at_middle):
-    """Describe the fixed bids: each of them if they are few."""
+def _describe(bids, places, source, names):
+    """Describe the fixed bids: each of them if they are few, else their source."""
     fixed = np.ones(bids.shape, dtype=bool)
     fixed[tuple(zip(*places))] = False
     if not fixed.any():
         return ""
     if fixed.sum() > MOST_WRITTEN:
-        return "all other bids: middle of the support" if at_middle else "all other bids as given"
+        return f"all other bids {source}"
     parts = []
     for who in np.flatnonzero(fixed.any(axis=1)):
         numbers = ", ".join(f"{value:.3g}" for value in bids[who, fixed[who]])
-        names = "" if fixed[who].all() else ", ".join(map(str, np.flatnonzero(fixed[who])))
-        parts.append(f"bidder {who} bids {numbers}{' on item ' if names else ''}{names}")
+        items = "" if fixed[who].all() else ", ".join(map(names.entry, np.flatnonzero(fixed[who])))
+        parts.append(f"{names.agent(who)} bids {numbers}{' on ' if items else ''}{items}")
     return "; ".join(parts)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklauction.plotting.canvas import Display, white_outline
+from sklauction.plotting.canvas import Display, Names, white_outline
 from sklauction.plotting.grid import check_auction, check_items, make_grid, write_inside
 from sklauction.utils.numbers import format_money
 from sklauction.utils.validation import check_numbers
@@ -30,6 +30,8 @@ class MenuDisplay(Display):
         Price of each menu row, in money.
     items : tuple of two int
         Items whose values are the axes.
+    names : Names
+        Names of bidders and items; numbers by default.
 
     Attributes
     ----------
@@ -53,6 +55,7 @@ class MenuDisplay(Display):
     allocations: np.ndarray
     prices: np.ndarray
     items: tuple
+    names: Names = Names()
 
     @classmethod
     def from_estimator(cls, auction, *, items=(0, 1), values=None, n_points=301):
@@ -65,7 +68,7 @@ class MenuDisplay(Display):
         items : tuple of two int, default=(0, 1)
             Items whose values are the axes. The axes span the support.
         values : array-like of shape (n_items,), default=None
-            Values for all other items, in money; None is the middle of the support.
+            Values for all other items, in money; None is the median valuation in fit.
         n_points : int, default=301
             Points along each axis.
 
@@ -92,8 +95,8 @@ class MenuDisplay(Display):
             values = check_numbers(values, "values", (n_items,), least=0.0)[None]
         grid = make_grid(auction, 0, items, None, values, n_points)
         rows = menu.choose(grid.profiles[:, 0]).reshape(grid.shape)
-        items = list(grid.items)
-        return cls(grid.values, rows, menu.allocations[:, items], menu.prices, grid.items)
+        allocations, names = menu.allocations[:, list(grid.items)], Names.of(auction)
+        return cls(grid.values, rows, allocations, menu.prices, grid.items, names)
 
     def plot(self, ax=None):
         """Draw the region of each menu row, labelled with its probabilities and price.
@@ -119,7 +122,7 @@ class MenuDisplay(Display):
             shares = ", ".join(f"{share:.3g}" for share in self.allocations[row])
             text = f"({shares})\nfor {format_money(self.prices[row])}"
             write_inside(ax, self.values, inside, text, path_effects=white_outline(alpha=0.6))
-        first, second = (f"value for item {item}, money" for item in self.items)
+        first, second = (f"value for {self.names.entry(item)}, money" for item in self.items)
         ax.set(xlabel=first, ylabel=second)
         ax.set_title("(probability of each item) for the price, money", fontsize=9)
         return self

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklauction.plotting.canvas import Display, draw_shades, white_outline
+from sklauction.plotting.canvas import Display, Names, draw_shades, white_outline
 from sklauction.plotting.grid import make_grid, outline, write_inside
 
 __all__ = ["PaymentDisplay"]
@@ -33,6 +33,8 @@ class PaymentDisplay(Display):
         Axis labels.
     fixed : str, default=""
         Description of the fixed bids, for the title.
+    names : Names
+        Names of bidders and items; numbers by default.
 
     Attributes
     ----------
@@ -61,6 +63,7 @@ class PaymentDisplay(Display):
     bidder: int
     labels: tuple
     fixed: str = ""
+    names: Names = Names()
 
     @classmethod
     def from_estimator(
@@ -81,7 +84,7 @@ class PaymentDisplay(Display):
             Opponent whose bid is the second axis if one item is shown; None is the first other
             bidder.
         bids : array-like of shape (n_bidders, n_items), default=None
-            Fixed bids, in money; None is the middle of the support.
+            Fixed bids, in money; None is the median valuation in fit.
         n_points : int, default=101
             Points along each axis.
 
@@ -98,7 +101,7 @@ class PaymentDisplay(Display):
         """
         grid = make_grid(auction, bidder, items, opponent, bids, n_points)
         payments = auction.predict(grid.profiles).payments[:, bidder].reshape(grid.shape)
-        return cls(grid.values, payments, bidder, grid.labels, grid.fixed)
+        return cls(grid.values, payments, bidder, grid.labels, grid.fixed, Names.of(auction))
 
     def plot(self, ax=None, *, colorbar=True):
         """Draw the payments, with contours or region boundaries and numbers.
@@ -115,7 +118,7 @@ class PaymentDisplay(Display):
         self
         """
         ax = self._take_axes(ax, (4.8, 4.0))
-        quantity = f"payment of bidder {self.bidder}, money"
+        quantity = f"payment of {self.names.agent(self.bidder)}, money"
         low, top = min(self.payments.min(), 0.0), max(self.payments.max(), 0.0)
         top = top if low < top else 1.0
         draw_shades(ax, self.values, self.payments, self.labels, quantity, (low, top), colorbar)

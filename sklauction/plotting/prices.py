@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sklauction.plotting.canvas import LINE_STYLES, Display
-from sklauction.plotting.grid import N_POINTS, check_auction, check_bids, check_opponent
+from sklauction.plotting.canvas import LINE_STYLES, Display, Names
+from sklauction.plotting.grid import N_POINTS, check_auction, check_opponent, fixed_bids
 from sklauction.utils.validation import check_below
 
 __all__ = ["PriceDisplay"]
@@ -24,6 +24,8 @@ class PriceDisplay(Display):
         Price of all items together, in money; None for unit demand or a single item.
     bidder, opponent, item : int
         Bidder whose prices are shown, opponent whose bid varies, and item of that bid.
+    names : Names
+        Names of bidders and items; numbers by default.
 
     Attributes
     ----------
@@ -49,6 +51,7 @@ class PriceDisplay(Display):
     bidder: int
     opponent: int
     item: int
+    names: Names = Names()
 
     @classmethod
     def from_estimator(cls, auction, *, bidder=0, opponent=None, item=0, bids=None, n_points=201):
@@ -65,7 +68,7 @@ class PriceDisplay(Display):
         item : int, default=0
             Item of that bid.
         bids : array-like of shape (n_bidders, n_items), default=None
-            Fixed bids, in money; None is the middle of the support.
+            Fixed bids, in money; None is the median valuation in fit.
         n_points : int, default=201
             Number of bids of the opponent.
 
@@ -88,12 +91,13 @@ class PriceDisplay(Display):
         check_below(bidder, "bidder", n_bidders)
         check_below(item, "item", n_items)
         opponent = check_opponent(opponent, bidder, n_bidders)
-        profiles = np.repeat(check_bids(bids, auction.support_)[None], n_points, axis=0)
+        profiles = np.repeat(fixed_bids(bids, auction)[0][None], n_points, axis=0)
         profiles[:, opponent, item] = np.linspace(*auction.support_[opponent, item], n_points)
         sheets = auction.price_sheets(profiles)
         prices, discounts = sheets.item_prices[:, bidder], sheets.discounts[:, bidder]
         bundle = prices.sum(axis=1) - discounts[:, -1] if discounts.shape[1] > 1 else None
-        return cls(profiles[:, opponent, item], prices, bundle, bidder, opponent, item)
+        shown = (bidder, opponent, item, Names.of(auction))
+        return cls(profiles[:, opponent, item], prices, bundle, *shown)
 
     def plot(self, ax=None):
         """Draw the prices.
@@ -107,14 +111,14 @@ class PriceDisplay(Display):
         -------
         self
         """
-        ax = self._take_axes(ax, (5.2, 3.8))
+        ax, names = self._take_axes(ax, (5.2, 3.8)), self.names
         for item, prices in enumerate(self.item_prices.T):
-            ax.plot(self.opponent_bids, prices, LINE_STYLES[item % 4], label=f"item {item}")
+            ax.plot(self.opponent_bids, prices, LINE_STYLES[item % 4], label=names.entry(item))
         if self.bundle_prices is not None:
             ax.plot(self.opponent_bids, self.bundle_prices, color="black", lw=2, label="all items")
         ax.set(
-            xlabel=f"bid of bidder {self.opponent} on item {self.item}, money",
-            ylabel=f"price for bidder {self.bidder}, money",
+            xlabel=f"bid of {names.agent(self.opponent)} on {names.entry(self.item)}, money",
+            ylabel=f"price for {names.agent(self.bidder)}, money",
             ylim=(0, None),
         )
         ax.legend(frameon=False)

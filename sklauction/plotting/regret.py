@@ -4,7 +4,7 @@ import numpy as np
 
 from sklauction.domains.auctions import ADDITIVE
 from sklauction.domains.base import Domain
-from sklauction.plotting.canvas import LINE_STYLES, Display, with_unit
+from sklauction.plotting.canvas import LINE_STYLES, Display, Names, with_unit
 from sklauction.plotting.grid import check_items
 from sklauction.utils.validation import check_below
 
@@ -36,6 +36,8 @@ class RegretDisplay(Display):
         Items shown.
     domain : Domain
         By default that of auctions.
+    names : Names
+        Names of agents and entries; numbers by default.
 
     Attributes
     ----------
@@ -64,6 +66,7 @@ class RegretDisplay(Display):
     bidder: int
     items: tuple
     domain: Domain = ADDITIVE
+    names: Names = Names()
 
     @classmethod
     def from_report(cls, report, *, bidder=None, items=(0, 1)):
@@ -95,7 +98,8 @@ class RegretDisplay(Display):
         check_below(bidder, "bidder", n_bidders)
         items = check_items(items, n_items)
         shown = [array[:, bidder][:, items] for array in (report.types, report.misreports)]
-        return cls(report.regrets, *shown, bidder, items, report.domain)
+        names = Names(*(getattr(report, "names", None) or ()))
+        return cls(report.regrets, *shown, bidder, items, report.domain, names)
 
     def plot(self, axes=None):
         """Draw both panels.
@@ -120,7 +124,7 @@ class RegretDisplay(Display):
         largest = self.regrets.max()
         if largest > 0:
             for bidder, regrets in enumerate(self.regrets.T):
-                label, style = f"{self.domain.agent} {bidder}", LINE_STYLES[bidder % 4]
+                label, style = self.names.agent(bidder, self.domain), LINE_STYLES[bidder % 4]
                 ax.step(np.sort(regrets), share, style, where="pre", label=label)
             ax.set(xscale="log", xlim=(SMALLEST_SHOWN * largest, largest * 1.3))
             ax.legend(frameon=False)
@@ -139,7 +143,8 @@ class RegretDisplay(Display):
         order = np.argsort(regret)
         worst = [row for row in order[-ARROWS:] if regret[row] > 0]
         quantity = with_unit("regret (lower bound)", self.domain.unit)
-        labels = [*(self.domain.label(self.bidder, item) for item in self.items), quantity]
+        labels = [self.names.label(self.bidder, item, self.domain) for item in self.items]
+        labels.append(quantity)
         # Over one value, regret is the second axis.
         true, reported = (
             np.column_stack([values, regret])[:, :2] for values in (self.values, self.misreports)

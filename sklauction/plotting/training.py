@@ -4,7 +4,7 @@ import numpy as np
 
 from sklauction.domains.auctions import ADDITIVE
 from sklauction.domains.base import Domain
-from sklauction.plotting.canvas import Display, with_unit
+from sklauction.plotting.canvas import Display, members, with_unit
 from sklauction.plotting.grid import check_auction
 
 __all__ = ["TrainingDisplay"]
@@ -16,7 +16,9 @@ ROUNDING = 1e-9
 class TrainingDisplay(Display):
     """Revenue, total regret and score of an auction after each training iteration.
 
-    In other domains, the objective takes the place of revenue, and units are those of the domain.
+    Of several fits with different seeds, means are shown, with shades from the lowest to the
+    highest. In other domains, the objective takes the place of revenue, and units are those of the
+    domain.
 
     Create it with :meth:`from_estimator`.
 
@@ -36,6 +38,9 @@ class TrainingDisplay(Display):
         Whether the regret was found by a search, a lower bound, or proved to be an upper bound.
     domain : Domain
         By default that of auctions.
+    ranges : ndarray of shape (3, n_iter, 2), default=None
+        Lowest and highest revenue, total regret and score of several fits: the shades. None draws
+        no shades.
 
     Attributes
     ----------
@@ -68,16 +73,18 @@ class TrainingDisplay(Display):
     held_out: bool
     regret_bound: str = "lower"
     domain: Domain = ADDITIVE
+    ranges: np.ndarray = None
 
     @classmethod
     def from_estimator(cls, auction):
-        """Read the training history of a fitted auction.
+        """Read the training history of a fitted auction, or of several.
 
         Parameters
         ----------
-        auction : auction estimator with a ``history_``
+        auction : auction estimator with a ``history_``, or list of them
             Fitted auction. Training averages are shown if no profiles were held out. The best
-            iteration of an auction loaded from a file is unknown.
+            iteration of an auction loaded from a file is unknown. A list, or a dict of auctions by
+            seed, holds several fits of one kind; a mean is over those that reached the iteration.
 
         Returns
         -------
@@ -88,32 +95,26 @@ class TrainingDisplay(Display):
         NotFittedError
             If the auction is not fitted.
         ValueError
-            If the auction has no ``history_``.
+            If an auction has no ``history_``, or the auctions are not of one kind.
         """
-        from sklauction.mechanism import TorchMechanism
-
-        check_auction(auction)
-        history = getattr(auction, "history_", None)
-        if not history:
+        fits = [_read_history(fit) for fit in members(auction)]
+        if len(fits) == 1:
+            ((curves, best, *kind),) = fits
+            return cls(*curves, best, *kind)
+        kinds = {(held_out, bound, type(domain)) for _, _, held_out, bound, domain in fits}
+        if len(kinds) != 1:
             raise ValueError(
-                "auction must have a history_ of training, as ALGNetAuction and RochetNetAuction "
-                f"do; got {type(auction).__name__}, which has none"
+                "auction must be a fitted auction, or a list of auctions of one domain and kind of "
+                f"history; got {auction!r:.200}"
             )
-        held_out, domain = any("score" in row for row in history), auction.domain
-        prefix = "" if held_out else "train_"
-        revenues, regrets, scores = (
-            np.array([row.get(prefix + name, np.nan) for row in history])
-            for name in (domain.objective_name, "total_regret", "score")
+        longest = max(curves.shape[1] for curves, *_ in fits)
+        ends = [((0, 0), (0, longest - curves.shape[1])) for curves, *_ in fits]
+        padded = [np.pad(fit[0], end, constant_values=np.nan) for fit, end in zip(fits, ends)]
+        known = np.ma.masked_invalid(padded)
+        means, lows, highs = (
+            combined(axis=0).filled(np.nan) for combined in (known.mean, known.min, known.max)
         )
-        if not held_out:  # in units of the scale
-            revenues, regrets = revenues * auction.scale_, regrets * auction.scale_
-            scores = domain.score(revenues, regrets)  # NaN where one of them is
-        best = len(history)
-        if "score" in history[-1]:
-            best = int(auction.net_.best_iter_) if hasattr(auction, "net_") else None
-        # A network is audited; what is truthful by construction has a proved bound.
-        bound = "lower" if isinstance(auction.mechanism_, TorchMechanism) else "upper"
-        return cls(revenues, regrets, scores, best, held_out, bound, domain)
+        return cls(*means, None, *fits[0][2:], np.stack([lows, highs], axis=-1))
 
     def plot(self, axes=None):
         """Draw revenue, total regret and score in three panels.
@@ -138,6 +139,9 @@ class TrainingDisplay(Display):
         self._draw_regret(middle)
         self._draw_line(bottom, self.scores, "^")
         title = "held-out profiles" if self.held_out else "averages of training"
+        if self.ranges is not None:
+            self._draw_ranges()
+            title += "\nmean of fits, shaded: lowest to highest"
         if self.best_iteration is not None:
             title += "; dotted: weights used"
             for ax in self.axes_:
@@ -160,6 +164,17 @@ class TrainingDisplay(Display):
             iterations = np.arange(1, len(values) + 1)
             ax.plot(iterations, values, f"{marker}-", color="C0", ms=4, lw=1.2)
 
+    def _draw_ranges(self):
+        """Shade the area from the lowest to the highest of several fits."""
+        for ax, ends in zip(self.axes_, self.ranges):
+            if len(ax.lines):
+                lows, highs = np.maximum(
+                    ends.T, ax.get_ylim()[0] if ax is self.axes_[1] else -np.inf
+                )
+                ax.fill_between(
+                    np.arange(1, len(ends) + 1), lows, highs, color="C0", alpha=0.2, lw=0
+                )
+
     def _draw_regret(self, ax):
         """Draw regret on a logarithmic scale, with zeros as hollow markers at the bottom."""
         known = ~np.isnan(self.total_regrets)
@@ -172,7 +187,11 @@ class TrainingDisplay(Display):
         if not known.any():
             return
         # Limits at whole decades: an axis within one decade would have unreadable tick labels.
-        powers = np.log10(self.total_regrets[positive])
+        shown = self.total_regrets[positive]
+        if self.ranges is not None:
+            ends = self.ranges[1]
+            shown = np.append(shown, ends[ends > ROUNDING * np.nanmax(self.revenues)])
+        powers = np.log10(shown)
         bottom = 10.0 ** np.floor(powers.min()) / 1.3
         ax.set(yscale="log", ylim=(bottom, 1.3 * 10.0 ** np.ceil(powers.max())))
         ax.yaxis.set_minor_formatter("")
@@ -180,6 +199,35 @@ class TrainingDisplay(Display):
         if len(zeros):
             ax.plot(zeros, np.full(len(zeros), bottom), "s", mfc="white", color="C0", clip_on=False)
             ax.annotate("hollow: 0", (0.02, 0.08), xycoords="axes fraction", fontsize=8)
+
+
+def _read_history(auction):
+    """Return curves, best iteration, whether held out, bound and domain of a fitted auction.
+
+    The curves are of shape (3, n_iter): revenue, total regret and score.
+    """
+    from sklauction.mechanism import TorchMechanism
+
+    check_auction(auction)
+    history = getattr(auction, "history_", None)
+    if not history:
+        raise ValueError(
+            "auction must have a history_ of training, as ALGNetAuction and RochetNetAuction "
+            f"do; got {type(auction).__name__}, which has none"
+        )
+    held_out, domain = any("score" in row for row in history), auction.domain
+    prefix = "" if held_out else "train_"
+    names = (domain.objective_name, "total_regret", "score")
+    curves = np.array([[row.get(prefix + name, np.nan) for row in history] for name in names])
+    if not held_out:  # in units of the scale
+        curves[:2] *= auction.scale_
+        curves[2] = domain.score(*curves[:2])  # NaN where one of them is
+    best = len(history)
+    if "score" in history[-1]:
+        best = int(auction.net_.best_iter_) if hasattr(auction, "net_") else None
+    # A network is audited; what is truthful by construction has a proved bound.
+    bound = "lower" if isinstance(auction.mechanism_, TorchMechanism) else "upper"
+    return curves, best, held_out, bound, domain
 
 
 def _write(ax, text):

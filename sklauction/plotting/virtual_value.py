@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklauction.plotting.canvas import Display
+from sklauction.plotting.canvas import Display, Names
 from sklauction.plotting.grid import check_auction
 
 __all__ = ["VirtualValueDisplay"]
@@ -26,6 +26,8 @@ class VirtualValueDisplay(Display):
         Reserve price, in money.
     bidder, item : int
         Bidder and item shown.
+    names : Names
+        Names of bidders and items; numbers by default.
 
     Attributes
     ----------
@@ -50,6 +52,7 @@ class VirtualValueDisplay(Display):
     reserve: float
     bidder: int
     item: int
+    names: Names = Names()
 
     @classmethod
     def from_estimator(cls, auction, X=None, *, bidder=0, item=0):
@@ -80,7 +83,7 @@ class VirtualValueDisplay(Display):
         curve = auction.revenue_curve(X, bidder=bidder, item=item)
         virtual_value = auction.virtual_values_[bidder, item]
         intervals, reserve = virtual_value.ironed_intervals, virtual_value.reserve
-        return cls(curve, intervals, reserve, bidder, item)
+        return cls(curve, intervals, reserve, bidder, item, Names.of(auction))
 
     def plot(self, axes=None):
         """Draw both panels.
@@ -113,7 +116,7 @@ class VirtualValueDisplay(Display):
         finite = ironed[np.isfinite(ironed)]
         margin = 0.1 * np.ptp(finite) or 1.0
         ax.set(
-            xlabel=f"bidder {self.bidder}'s value for item {self.item}, money",
+            xlabel=self.names.label(self.bidder, self.item),
             ylabel="virtual value, money",
             ylim=(finite.min() - margin, finite.max() + margin),
             title="Shaded: ironed",

@@ -144,7 +144,7 @@ class BundlePricingAuction(CertifiedAuction, AnnealedAuction):
 
     def __init__(
         self,
-        n_bidders=1,
+        n_bidders=None,
         n_items=None,
         *,
         demand="additive",
@@ -189,6 +189,11 @@ class BundlePricingAuction(CertifiedAuction, AnnealedAuction):
         sizes = {name: getattr(self, name) for name in MEMORY_PARAMETERS}
         n_starts, batch_size, n_lotteries = map(int, sizes.values())
         check_memory(n_starts * batch_size * n_bidders * n_items * (2 + n_lotteries), sizes)
+
+    def _classical_start(self):
+        if self.domain.exclusive:
+            return None
+        return "MyersonAuction" if is_auto(self.reserve) else "VCGAuction"
 
     def _make_net(self, valuations, seed):
         reserve = self._first_reserve(valuations.shape[1:])

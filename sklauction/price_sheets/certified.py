@@ -127,7 +127,9 @@ class CertifiedAuction:
         bids = self.as_profiles(X)
         sheets = self._in_blocks(self.mechanism_.write_sheets, bids)
         allocations, payments, bounds, favourites = self._in_blocks(self.mechanism_.settle, bids)
-        return SheetReading(*sheets, favourites, allocations, payments, bounds > 0, bounds)
+        reading = SheetReading(*sheets, favourites, allocations, payments, bounds > 0, bounds)
+        reading.names = self.bidder_names_, self.item_names_
+        return reading
 
     @available_if(_has_price_sheets)
     def explain(self, X):
@@ -152,7 +154,7 @@ class CertifiedAuction:
         """
         check_is_fitted(self)
         try:
-            one = np.shape(X) == (self.n_bidders, self.n_items_)
+            one = np.shape(X) == (self.n_bidders_, self.n_items_)
         except (TypeError, ValueError, RuntimeError):  # ragged input; as_profiles raises below
             one = False
         if one:
@@ -160,7 +162,9 @@ class CertifiedAuction:
         bids = self.as_profiles(X)
         if len(bids) != 1:
             raise ValueError(f"X must hold the bids of one auction; got {len(bids)} auctions")
-        return explain_auction(self.price_sheets(bids), bids[0])
+        return explain_auction(
+            self.price_sheets(bids), bids[0], self.bidder_names_, self.item_names_
+        )
 
     def _certified_box(self, valuations, support):
         """Return the box of the certificate, which contains the valuations."""

@@ -4,8 +4,10 @@ from collections import namedtuple
 
 import numpy as np
 
+from sklauction.domains.base import name_of
 from sklauction.menu import list_items
 from sklauction.utils.numbers import format_money
+from sklauction.utils.tables import Tabular, Text, check_labels, html_of_columns, make_frame
 from sklauction.utils.validation import check_numbers
 
 __all__ = ["SheetReading", "explain_auction"]
@@ -25,7 +27,7 @@ FIELDS = {
 }
 
 
-class SheetReading(namedtuple("SheetReading", list(FIELDS))):
+class SheetReading(Tabular, namedtuple("SheetReading", list(FIELDS))):
     """Price sheets, favourite options and outcomes of bidders, in the unit of the bids.
 
     The sheet of a bidder depends on the others' bids only. Truthful bidding is therefore optimal
@@ -55,7 +57,8 @@ class SheetReading(namedtuple("SheetReading", list(FIELDS))):
     Raises
     ------
     ValueError
-        If a field does not hold finite numbers of its shape; lottery prices may be infinite.
+        If a field does not hold finite numbers of its shape; lottery prices may be infinite. In
+        :meth:`to_frame`, if there is not one name per bidder and item.
     ImportError
         In :meth:`to_frame`, if pandas is not installed.
 
@@ -81,7 +84,8 @@ class SheetReading(namedtuple("SheetReading", list(FIELDS))):
     ([[1.0, 1.0], [0.0, 0.0]], [[False, False]])
     """
 
-    __slots__ = ()
+    # Names of bidders and items, if the auction was fitted on named columns.
+    names = None, None
 
     def __new__(
         cls,
@@ -105,40 +109,59 @@ class SheetReading(namedtuple("SheetReading", list(FIELDS))):
             checked.append(array.astype(bool) if name == "lost_clash" else array)
         return super().__new__(cls, *checked)
 
-    def to_frame(self):
-        """Return a DataFrame with one row per auction and bidder.
+    def to_frame(self, bidders=None, items=None):
+        """Return a DataFrame with one row per auction and bidder. Requires pandas.
+
+        Parameters
+        ----------
+        bidders, items : sequence of str, default=None
+            Names of the bidders and items. None takes those of the columns on which the auction
+            was fitted, or numbers.
 
         Returns
         -------
         pandas.DataFrame
-            Indexed by ``auction`` and ``bidder``. Items are counted from 0, sizes from 1.
+            Indexed by ``auction`` and ``bidder``. Items are counted from 0, sizes from 1. Names
+            replace the numbers of bidders and items.
 
         Raises
         ------
+        ValueError
+            If there is not one name per bidder and item.
         ImportError
             If pandas is not installed.
         """
-        import pandas as pd
+        return make_frame(self._columns(items), self._index(bidders))
 
-        n_samples, n_bidders, n_items = self.item_prices.shape
-        columns = {f"price_item_{j}": self.item_prices[..., j] for j in range(n_items)}
+    def _repr_html_(self):
+        columns = self._index() | self._columns()
+        return html_of_columns(type(self).__name__, columns, "rows, one per auction and bidder")
+
+    def _index(self, bidders=None):
+        """Return auction and bidder of each row."""
+        n_samples, n_bidders = self.payments.shape
+        labels = check_labels(self.names[0] if bidders is None else bidders, n_bidders, "bidders")
+        auctions = np.repeat(np.arange(n_samples), n_bidders)
+        return {"auction": auctions, "bidder": np.tile(labels, n_samples)}
+
+    def _columns(self, items=None):
+        items = self.names[1] if items is None else items
+        labels = list(enumerate(check_labels(items, self.item_prices.shape[2], "items")))
+        columns = {f"price_item_{label}": self.item_prices[..., j] for j, label in labels}
         for size in range(2, self.discounts.shape[2] + 1):
             columns[f"discount_{size}_items"] = self.discounts[..., size - 1]
         for row in range(self.lottery_prices.shape[2]):
-            for j in range(n_items):
-                columns[f"lottery_{row}_item_{j}"] = self.lottery_allocations[..., row, j]
+            for j, label in labels:
+                columns[f"lottery_{row}_item_{label}"] = self.lottery_allocations[..., row, j]
             columns[f"lottery_{row}_price"] = self.lottery_prices[..., row]
         for name, array in (("wants", self.favourites), ("gets", self.allocations)):
-            columns |= {f"{name}_item_{j}": array[..., j] for j in range(n_items)}
+            columns |= {f"{name}_item_{label}": array[..., j] for j, label in labels}
         for name in ("payments", "lost_clash", "regret_bounds"):
             columns[name.removesuffix("s")] = getattr(self, name)
-        index = pd.MultiIndex.from_product(
-            [range(n_samples), range(n_bidders)], names=["auction", "bidder"]
-        )
-        return pd.DataFrame({name: array.ravel() for name, array in columns.items()}, index)
+        return {name: array.ravel() for name, array in columns.items()}
 
 
-def explain_auction(reading, bids):
+def explain_auction(reading, bids, bidders=None, items=None):
     """Describe what each bidder of one auction is offered, takes and pays.
 
     Parameters
@@ -147,24 +170,30 @@ def explain_auction(reading, bids):
         Of one auction.
     bids : ndarray of shape (n_bidders, n_items)
         In money.
+    bidders, items : sequence of str, default=None
+        Names of the bidders and items. None numbers them.
 
     Returns
     -------
-    str
-        Three lines per bidder.
+    Text
+        Three lines per bidder; a str that notebooks show line by line.
     """
     lines = []
-    for bidder, own in enumerate(bids):
-        money = ", ".join(f"{format_money(bid)} for item {item}" for item, bid in enumerate(own))
-        lines.append(f"Bidder {bidder} bids {money}.")
-        lines.append(f"  Is offered {_offer(reading, bidder)}.")
-        lines.append(f"  {_taken(reading, bidder)}")
-    return "\n".join(lines)
+    items = check_labels(items, bids.shape[1], "items")
+    for bidder, label in enumerate(check_labels(bidders, len(bids), "bidders")):
+        own = zip(items, bids[bidder])
+        money = ", ".join(f"{format_money(bid)} for {name_of('item', item)}" for item, bid in own)
+        lines.append(f"{name_of('Bidder', label)} bids {money}.")
+        lines.append(f"  Is offered {_offer(reading, bidder, items)}.")
+        lines.append(f"  {_taken(reading, bidder, items)}")
+    return Text("\n".join(lines))
 
 
-def _offer(reading, bidder):
+def _offer(reading, bidder, items):
     prices, discounts = reading.item_prices[0, bidder], reading.discounts[0, bidder]
-    parts = [f"item {item} at {format_money(price)}" for item, price in enumerate(prices)]
+    parts = [
+        f"{name_of('item', item)} at {format_money(price)}" for item, price in zip(items, prices)
+    ]
     for size in range(2, len(discounts)):
         off = discounts[size - 1]
         change = f"{format_money(abs(off))} {'off' if off >= 0 else 'more'}"
@@ -174,19 +203,20 @@ def _offer(reading, bidder):
     lotteries = reading.lottery_allocations[0, bidder], reading.lottery_prices[0, bidder]
     for row, price in zip(*lotteries, strict=True):
         if np.isfinite(price):
-            parts.append(f"a lottery of {list_items(row)} at {format_money(price)}")
+            parts.append(f"a lottery of {list_items(row, items)} at {format_money(price)}")
     if len(discounts) < len(prices):
         parts.append("one item at most")
     return "; ".join(parts)
 
 
-def _taken(reading, bidder):
+def _taken(reading, bidder, items):
     got, paid = reading.allocations[0, bidder], reading.payments[0, bidder]
     price = format_money(paid) if got.any() else "nothing"
-    outcome = f"{list_items(got)} and pays {price}"
+    outcome = f"{list_items(got, items)} and pays {price}"
     if not reading.lost_clash[0, bidder]:
         return f"Takes {outcome}."
-    wanted, lost = list_items(reading.favourites[0, bidder]), reading.regret_bounds[0, bidder]
+    wanted = list_items(reading.favourites[0, bidder], items)
+    lost = reading.regret_bounds[0, bidder]
     return (
         f"Wanted {wanted}, of which another bidder took something; takes {outcome}, and is worse "
         f"off by {format_money(lost)}."

@@ -200,7 +200,7 @@ class ALGNetAuction(CertifiedAuction, TwoPlayerAuction):
 
     def __init__(
         self,
-        n_bidders=1,
+        n_bidders=None,
         n_items=None,
         *,
         demand="additive",

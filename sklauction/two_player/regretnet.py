@@ -146,7 +146,7 @@ class RegretNetAuction(TwoPlayerAuction):
 
     def __init__(
         self,
-        n_bidders=1,
+        n_bidders=None,
         n_items=None,
         *,
         demand="additive",

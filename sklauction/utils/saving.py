@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sklauction.utils.column_names import column_order
 from sklauction.utils.constraints import Constraint, count
 from sklauction.utils.validation import check_support
 
@@ -26,9 +27,11 @@ __all__ = [
     "fitted_array",
     "fitted_n_features",
     "fitted_n_items",
+    "fitted_names",
     "fitted_object",
     "fitted_rows",
     "fitted_support",
+    "fitted_typical",
     "savable",
     "short_repr",
 ]
@@ -199,12 +202,43 @@ def fitted_n_items(auction, value, name):
 
 def fitted_n_features(auction, value, name):
     """Check the number of columns of X."""
-    shape, axes = auction._fitted_shape(), auction.domain.axes[1:]
-    if value != shape[0] * shape[1] or auction._profile_shape(value) != shape:
-        raise ValueError(f"{name} must be {' * '.join(axes)}; got {short_repr(value)}")
+    check_value(count(), auction, value, name)
+    shape, given = auction._fitted_shape(), auction._given_shape()
+    fits = all(size in (None, own) for size, own in zip(given, shape))
+    if value != shape[0] * shape[1] or not fits:
+        axes = " * ".join(auction.domain.axes[1:])
+        raise ValueError(f"{name} must be {axes}; got {short_repr(value)}")
+
+
+def fitted_names(axis):
+    """Return the check of the names of agents (axis 0) or entries (axis 1)."""
+
+    def check(auction, value, name):
+        if value is None:
+            return
+        check_list(value, name, auction._fitted_shape()[axis])
+        if not all(isinstance(one, str) for one in value):
+            raise ValueError(f"{name} must hold texts; got others")
+        agents = getattr(auction, "agent_names_", None)
+        if axis and agents is not None:
+            _check_named(auction, agents, value, name)
+
+    return check
+
+
+def _check_named(auction, agents, entries, name):
+    try:
+        column_order(list(auction.feature_names_in_), agents, entries)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{name} must fit feature_names_in_; got others") from error
 
 
 def fitted_support(auction, value, name):
     """Check the range of reports."""
     fitted_array("bidders", "items", 2)(auction, value, name)
     check_support(value, *auction._fitted_shape(), auction.domain.lowest)
+
+
+def fitted_typical(auction, value, name):
+    """Check the median report: a legal report of the right shape."""
+    fitted_array("bidders", "items", least=auction.domain.lowest)(auction, value, name)

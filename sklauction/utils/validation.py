@@ -224,5 +224,8 @@ def check_prices(prices, name, otherwise, shape=None):
         raise ValueError(f"{expected}; got {array[bad].flat[0]}")
     if shape is None:
         return array
-    grid = f"a number or broadcast to (n_bidders, n_items) = {tuple(shape)}"
+    grid = (
+        f"a number, one per item, or broadcast to (n_bidders, n_items) = {tuple(shape)}, where one "
+        f"per bidder has shape {(shape[0], 1)}"
+    )
     return np.array(broadcast(array, shape, f"{name} must be {otherwise}, {grid}"))

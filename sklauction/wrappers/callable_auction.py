@@ -6,6 +6,7 @@ import numpy as np
 
 from sklauction.audit.mechanisms import CheckedMechanism
 from sklauction.base import BaseAuction
+from sklauction.domains.auctions import ANY_AUCTION, auction_of
 from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.utils.batching import blocks
 from sklauction.utils.constraints import Constraint
@@ -23,7 +24,8 @@ class CallableAuction(BaseAuction):
     """A function of bids as an auction estimator, for scorers, searches and plots.
 
     ``fit`` determines the number of items and the support, and checks the outcomes of the function
-    on the data.
+    on the data. ``demand`` may also be :class:`~sklauction.domains.slots.Slots`, for position
+    auctions.
 
     Parameters
     ----------
@@ -76,13 +78,30 @@ class CallableAuction(BaseAuction):
     True
     """
 
-    _parameter_constraints = {**BaseAuction._parameter_constraints, "function": FUNCTION}
+    _parameter_constraints = {
+        **BaseAuction._parameter_constraints,
+        "function": FUNCTION,
+        "demand": ANY_AUCTION,
+    }
 
     # Files cannot hold functions.
     _saved = None
 
-    def __init__(self, function, n_bidders=1, n_items=None, *, demand="additive", support=None):
+    def __init__(self, function, n_bidders=None, n_items=None, *, demand="additive", support=None):
         self._store(locals())
+
+    @property
+    def domain(self):
+        """Domain of the auction."""
+        return auction_of(self.demand, ANY_AUCTION)
+
+    def _check_sizes(self, n_bidders, n_items):
+        _, expected = self.domain.shape
+        if expected not in (None, n_items):
+            raise ValueError(
+                f"X must hold profiles with n_items={expected} for demand={self.demand!r}; got "
+                f"n_items={n_items}"
+            )
 
     def _fit(self, valuations):
         checked = CheckedMechanism(self.function, self.domain, valuations.max())

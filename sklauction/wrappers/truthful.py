@@ -191,9 +191,12 @@ class TruthfulAuction(BaseAuction):
     demand = property(attrgetter("auction.demand"), doc="Demand of the auction's bidder.")
     support = property(attrgetter("auction.support"), doc="Lowest and highest report, or None.")
 
+    def _given_shape(self):
+        return 1, self.n_items
+
     def _check_parameters(self):
         super()._check_parameters()
-        if self.n_bidders != 1:
+        if self.n_bidders not in (None, 1):
             raise ValueError(
                 f"auction must have n_bidders=1; got {type(self.auction).__name__} with "
                 f"n_bidders={self.n_bidders!r}"
