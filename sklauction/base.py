@@ -1,23 +1,23 @@
 """BaseMechanism and BaseAuction: fit, predict, score and input checks of every estimator."""
 
-import contextlib
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import (
-    check_is_fitted,
-    check_non_negative,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, check_non_negative, validate_data
 
 from sklauction.audit.measure import measure_regret
-from sklauction.domains.auctions import DEMAND, auction_of
+from sklauction.domains.auctions import DEMAND, Auction, auction_of
+from sklauction.domains.outcome import AuctionOutcome
 from sklauction.utils.batching import run_in_blocks
 from sklauction.utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklauction.utils.column_names import Columns, in_order, read_columns
 from sklauction.utils.constraints import ANY, NONE, POSITIVE, check_parameters, count
 from sklauction.utils.doc_links import DocLinks
 from sklauction.utils.reading import check_size, check_table, read_input
+from sklauction.utils.restoring import all_or_nothing
 from sklauction.utils.saving import (
     fitted_array,
     fitted_n_features,
@@ -27,8 +27,9 @@ from sklauction.utils.saving import (
     fitted_support,
     fitted_typical,
 )
+from sklauction.utils.types import Effort, Profiles
 
-__all__ = ["BaseAuction", "BaseMechanism", "all_or_nothing"]
+__all__ = ["BaseAuction", "BaseMechanism"]
 
 # Number of profiles whose median is taken.
 MOST_TYPICAL = 100_000
@@ -115,7 +116,7 @@ class BaseMechanism(DocLinks, CallbackSupportMixin, BaseEstimator):
         vars(self).update((name, value) for name, value in parameters.items() if name != "self")
 
     @with_callbacks
-    def fit(self, X, y=None):
+    def fit(self, X: Profiles, y: object = None) -> Self:
         """Learn the mechanism from samples of types.
 
         Parameters
@@ -146,7 +147,7 @@ class BaseMechanism(DocLinks, CallbackSupportMixin, BaseEstimator):
         task.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
-    def predict(self, X):
+    def predict(self, X: Profiles) -> Any:
         """Run the mechanism on reports.
 
         Parameters
@@ -175,7 +176,7 @@ class BaseMechanism(DocLinks, CallbackSupportMixin, BaseEstimator):
         fields = run_in_blocks(lambda rows: self._run_rows(reports, rows), reports.shape)
         return self.domain.outcome_class(*fields)
 
-    def as_profiles(self, X):
+    def as_profiles(self, X: Profiles) -> np.ndarray:
         """Return reports or types as checked 3-D profiles.
 
         Parameters
@@ -199,7 +200,7 @@ class BaseMechanism(DocLinks, CallbackSupportMixin, BaseEstimator):
         check_is_fitted(self)
         return self._validate_profiles(X, reset=False)
 
-    def score(self, X, y=None, *, effort="quick"):
+    def score(self, X: Profiles, y: object = None, *, effort: Effort = "quick") -> float:
         """Return the score of the domain, where an audit measures regret.
 
         The score of auctions is ``sqrt(P) - sqrt(R)``, where P is the revenue under truthful
@@ -449,23 +450,28 @@ class BaseAuction(BaseMechanism):
         "fill in other values: such a bidder would win and pay"
     )
 
+    if TYPE_CHECKING:
+
+        def predict(self, X: Profiles) -> AuctionOutcome:
+            """Run the auction on bids."""
+
     @property
-    def domain(self):
+    def domain(self) -> Auction:
         """Domain of the auction."""
         return auction_of(self.demand)
 
     @property
-    def n_bidders_(self):
+    def n_bidders_(self) -> int:
         """Number of bidders in fit."""
         return self.n_features_in_ // self.n_items_
 
     @property
-    def bidder_names_(self):
+    def bidder_names_(self) -> list[str] | None:
         """Names of the bidders, read from the columns of a DataFrame, or None."""
         return getattr(self, "agent_names_", None)
 
     @property
-    def item_names_(self):
+    def item_names_(self) -> list[str] | None:
         """Names of the items, read from the columns of a DataFrame, or None."""
         return getattr(self, "entry_names_", None)
 
@@ -486,15 +492,3 @@ class BaseAuction(BaseMechanism):
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
         return tags
-
-
-@contextlib.contextmanager
-def all_or_nothing(auction):
-    """Restore an auction's attributes if the block fails or is interrupted."""
-    before = dict(vars(auction))
-    try:
-        yield
-    except BaseException:
-        vars(auction).clear()
-        vars(auction).update(before)
-        raise

@@ -5,9 +5,13 @@ inputs and results are finite; :class:`~sklauction.domains.auctions.Auction` com
 arrays known to be valid.
 """
 
+from __future__ import annotations
+
 import numpy as np
 
-from sklauction.domains.auctions import ADDITIVE, auction_of
+from sklauction.domains.auctions import ADDITIVE, Demand, auction_of
+from sklauction.domains.outcome import AuctionOutcome
+from sklauction.utils.types import ArrayLike
 from sklauction.utils.validation import PROFILES, check_number, check_numbers
 
 __all__ = [
@@ -24,7 +28,7 @@ __all__ = [
 ROUNDING = 1e-6
 
 
-def values_received(valuations, allocations):
+def values_received(valuations: ArrayLike, allocations: ArrayLike) -> np.ndarray:
     """Return each bidder's value of its allocation, ``<v_i, a_i>``.
 
     The sum over items holds for additive demand and for unit demand, where a feasible
@@ -64,7 +68,9 @@ def values_received(valuations, allocations):
     return _check_size(received, "valuations and allocations")
 
 
-def utilities(valuations, outcome):
+def utilities(
+    valuations: ArrayLike, outcome: AuctionOutcome | tuple[ArrayLike, ArrayLike]
+) -> np.ndarray:
     """Return each bidder's quasi-linear utility, ``u_i = <v_i, a_i> - p_i``.
 
     This is the utility of [1]_, with value and payment in money.
@@ -126,7 +132,7 @@ def _check_size(result, names):
     return result
 
 
-def revenue(payments):
+def revenue(payments: ArrayLike) -> float:
     """Return the expected total payment ``P``: mean over samples of the sum over bidders.
 
     Parameters
@@ -155,7 +161,7 @@ def revenue(payments):
     return _mean_of_sums(payments, "payments")
 
 
-def welfare(valuations, allocations):
+def welfare(valuations: ArrayLike, allocations: ArrayLike) -> float:
     """Return the expected total value of the allocation at true valuations.
 
     :class:`~sklauction.VCGAuction` without reserve prices maximises it in every profile [1]_.
@@ -203,7 +209,7 @@ def _mean_of_sums(money, names):
     return float(_check_size(mean, names))
 
 
-def feasibility_violation(allocations, demand="additive"):
+def feasibility_violation(allocations: ArrayLike, demand: Demand = "additive") -> np.ndarray:
     """Return the largest violation of the allocation constraints, per sample.
 
     An allocation is feasible if no probability is negative and no item is allocated more
@@ -245,7 +251,9 @@ def check_feasible(allocations, demand, name):
         raise ValueError(f"{name} must hold feasible allocations; got others")
 
 
-def ir_violation(bids, outcome):
+def ir_violation(
+    bids: ArrayLike, outcome: AuctionOutcome | tuple[ArrayLike, ArrayLike]
+) -> np.ndarray:
     """Return each bidder's payment in excess of the reported value of its allocation.
 
     This is the violation of ex-post individual rationality (IR), ``p_i <= <b_i, a_i>``.
@@ -279,7 +287,7 @@ def ir_violation(bids, outcome):
     return np.maximum(-_utilities(bids, outcome, "bids"), 0.0)
 
 
-def auction_score(revenue, total_regret):
+def auction_score(revenue: float, total_regret: float) -> float:
     """Return the score of an auction, ``sqrt(P) - sqrt(R)``.
 
     A one-bidder auction with expected revenue P and expected regret R can be turned into an

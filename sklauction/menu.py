@@ -1,6 +1,9 @@
 """Menus for one buyer: choice, revenue, pruning, and display as a table or text."""
 
-from collections import namedtuple
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 from scipy.optimize import linprog
@@ -11,6 +14,7 @@ from sklauction.utils.batching import TABLE_ENTRIES, blocks
 from sklauction.utils.numbers import format_money, scale_by_power_of_two
 from sklauction.utils.saving import savable
 from sklauction.utils.tables import Tabular, check_labels, make_frame
+from sklauction.utils.types import ArrayLike, DataFrame
 from sklauction.utils.validation import check_number, check_numbers
 
 __all__ = ["Menu", "last_best", "list_items", "make_menu", "with_shares"]
@@ -22,8 +26,14 @@ TIE = 1e-9
 NEVER_BEST = -1e-6
 
 
+class _Rows(NamedTuple):
+    allocations: np.ndarray
+    prices: np.ndarray
+    shares: np.ndarray
+
+
 @savable
-class Menu(Tabular, namedtuple("Menu", ["allocations", "prices", "shares"])):
+class Menu(Tabular, _Rows):
     """A menu for one buyer: lotteries over items, each at a price.
 
     The first row is no item at price 0. The buyer gets the row of highest utility, so truthful
@@ -72,7 +82,7 @@ class Menu(Tabular, namedtuple("Menu", ["allocations", "prices", "shares"])):
     __slots__ = ()
     _rows_are = "options"
 
-    def __new__(cls, allocations, prices, shares):
+    def __new__(cls, allocations: ArrayLike, prices: ArrayLike, shares: ArrayLike) -> Self:
         """Validate the fields and convert them to arrays."""
         allocations = check_numbers(allocations, "allocations", ("n_options", "n_items"))
         prices = check_numbers(prices, "prices", allocations.shape[:1])
@@ -81,7 +91,7 @@ class Menu(Tabular, namedtuple("Menu", ["allocations", "prices", "shares"])):
             raise ValueError(f"prices must be ascending; got {prices.tolist()}")
         return super().__new__(cls, allocations, prices, shares)
 
-    def choose(self, valuations):
+    def choose(self, valuations: ArrayLike) -> np.ndarray:
         """Return the row of highest utility for each valuation; ties go to the highest price.
 
         Parameters
@@ -109,7 +119,7 @@ class Menu(Tabular, namedtuple("Menu", ["allocations", "prices", "shares"])):
             chosen[part] = last_best(utilities, self.prices)
         return chosen
 
-    def revenue(self, valuations):
+    def revenue(self, valuations: ArrayLike) -> float:
         """Return the mean price paid by buyers with these valuations.
 
         Parameters
@@ -131,7 +141,7 @@ class Menu(Tabular, namedtuple("Menu", ["allocations", "prices", "shares"])):
         prices, exponent = scale_by_power_of_two(self.prices)  # so that the sum does not overflow
         return float(np.ldexp(prices[self.choose(valuations)].mean(), exponent))
 
-    def simplify(self, valuations, tolerance=1e-3):
+    def simplify(self, valuations: ArrayLike, tolerance: float = 1e-3) -> Menu:
         """Return a menu with fewer rows that earns nearly as much.
 
         Rows are removed one by one, smallest loss of revenue first, while the total loss is within
@@ -181,10 +191,10 @@ class Menu(Tabular, namedtuple("Menu", ["allocations", "prices", "shares"])):
             raise ValueError(f"{name} must begin with a row of price 0; got {self.prices[0]}")
         check_feasible(self.allocations[:, None], auction.demand, f"allocations of {name}")
 
-    def _check(self, valuations, axis):
+    def _check(self, valuations, axis) -> np.ndarray:
         return check_numbers(valuations, "valuations", (axis, self.allocations.shape[1]))
 
-    def to_frame(self, items=None):
+    def to_frame(self, items: Sequence[str] | None = None) -> DataFrame:
         """Return the menu as a table with one row per option. Requires pandas.
 
         Parameters

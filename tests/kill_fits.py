@@ -40,6 +40,8 @@ FITS = {
 }
 # Kills of one fit, which then runs to its end.
 MOST_KILLS = 4
+# Fits of one run, so that it ends also if no fit is ever resumed.
+MOST_FITS = 100
 
 
 def auction(name, **changes):
@@ -90,6 +92,11 @@ def killed_after(child, seconds, how):
     return os.waitpid(child, 0)[1]
 
 
+def missing(counts, least):
+    """Return whether too few fits were killed, or all of them before their first checkpoint."""
+    return counts["kills"] < least or not counts["resumed"]
+
+
 def kill(least, seed, *names):
     """Kill fits repeatedly until they end; compare them with undisturbed fits."""
     chance = random.Random(int(seed))
@@ -97,7 +104,7 @@ def kill(least, seed, *names):
     undisturbed = {name: time_a_fit(name) for name in names or FITS}
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report")
-        while counts["kills"] < int(least):
+        while missing(counts, int(least)) and counts["fits"] < MOST_FITS:
             for name, (expected, takes) in undisturbed.items():
                 checkpoint = Path(folder, f"checkpoint {counts['fits']}")
                 counts["fits"] += 1

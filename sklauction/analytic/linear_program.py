@@ -1,14 +1,21 @@
 """LinearProgramAuction: the revenue-optimal auction for finitely many types."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
 import numpy as np
 
 from sklauction.analytic.type_program import TypeProgram, program_size, solve_types
 from sklauction.analytic.type_space import TypeSpace, bin_samples, read_types
 from sklauction.base import BaseAuction
+from sklauction.domains.auctions import Demand
 from sklauction.economics import check_feasible
 from sklauction.utils.batching import blocks, join
 from sklauction.utils.constraints import ANY, POSITIVE, SWITCH, choice, count, number
 from sklauction.utils.saving import check_array, check_list
+from sklauction.utils.types import ArrayLike, Switch
 
 __all__ = ["INCENTIVES", "LinearProgramAuction"]
 
@@ -169,18 +176,18 @@ class LinearProgramAuction(BaseAuction):
 
     def __init__(
         self,
-        n_bidders=None,
-        n_items=None,
+        n_bidders: int | None = None,
+        n_items: int | None = None,
         *,
-        demand="additive",
-        types=None,
-        probabilities=None,
-        n_bins=10,
-        incentive="dsic",
-        symmetric="auto",
-        max_memory=4.0,
-        support=None,
-    ):
+        demand: Demand = "additive",
+        types: ArrayLike | Sequence[ArrayLike] | None = None,
+        probabilities: ArrayLike | Sequence[ArrayLike] | None = None,
+        n_bins: int = 10,
+        incentive: Literal["dsic", "bic"] = "dsic",
+        symmetric: Switch = "auto",
+        max_memory: float = 4.0,
+        support: ArrayLike | None = None,
+    ) -> None:
         self._store(locals())
 
     def _check_parameters(self):

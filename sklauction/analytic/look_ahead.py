@@ -1,5 +1,7 @@
 """LookAheadAuction: the highest bidder gets a price learned from similar profiles."""
 
+from __future__ import annotations
+
 from functools import reduce
 from typing import NamedTuple
 
@@ -8,6 +10,7 @@ import numpy as np
 from sklauction.base import BaseAuction
 from sklauction.utils.constraints import AUTO, FLAG, count, is_auto
 from sklauction.utils.saving import fitted_array
+from sklauction.utils.types import Auto, Profiles
 
 __all__ = ["LookAheadAuction", "PriceTable", "fit_look_ahead", "price_table"]
 
@@ -348,7 +351,14 @@ class LookAheadAuction(BaseAuction):
         "neighbor_shares_": fitted_array("items", least=0),
     }
 
-    def __init__(self, n_bidders=None, n_items=None, *, n_neighbors="auto", symmetric=False):
+    def __init__(
+        self,
+        n_bidders: int | None = None,
+        n_items: int | None = None,
+        *,
+        n_neighbors: int | Auto = "auto",
+        symmetric: bool = False,
+    ) -> None:
         self._store(locals())
 
     def _fit(self, valuations):
@@ -359,7 +369,7 @@ class LookAheadAuction(BaseAuction):
         )
         self.index_weights_, self.neighbor_shares_ = np.array(choices, dtype=float).T
 
-    def offered_prices(self, X):
+    def offered_prices(self, X: Profiles) -> np.ndarray:
         """Return the price of each item for each bidder, who gets it if it is the highest.
 
         Parameters

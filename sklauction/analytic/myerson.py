@@ -1,11 +1,17 @@
 """Myerson's optimal auction, for each item separately or for the bundle of all items."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklauction.analytic.dependence import warn_of_dependence
 from sklauction.analytic.virtual_value import (
     IronedVirtualValue,
+    RevenueCurve,
     empirical_virtual_value,
     prior_virtual_value,
     revenue_curve,
@@ -14,6 +20,7 @@ from sklauction.base import BaseAuction
 from sklauction.datasets.priors import broadcast_grid
 from sklauction.utils.constraints import ANY, FLAG
 from sklauction.utils.saving import fitted_array, fitted_object
+from sklauction.utils.types import ArrayLike, Distribution, Profiles
 from sklauction.utils.validation import check_below, to_floats
 
 __all__ = ["BundleMyersonAuction", "MyersonAuction", "reserve_prices", "sell_one"]
@@ -178,7 +185,14 @@ class MyersonAuction(BaseAuction):
         "reserve_only_": fitted_array("items", kind="b"),
     }
 
-    def __init__(self, n_bidders=None, n_items=None, *, prior=None, symmetric=False):
+    def __init__(
+        self,
+        n_bidders: int | None = None,
+        n_items: int | None = None,
+        *,
+        prior: Distribution | Sequence[Any] = None,
+        symmetric: bool = False,
+    ) -> None:
         self._store(locals())
 
     def _check_parameters(self):
@@ -202,7 +216,7 @@ class MyersonAuction(BaseAuction):
         self.ironed_intervals_ = ironed(self.virtual_values_)
         self.reserve_only_ = np.array([_reserve_only(column) for column in self.virtual_values_.T])
 
-    def virtual_value(self, v, bidder=0, item=0):
+    def virtual_value(self, v: ArrayLike, bidder: int = 0, item: int = 0) -> np.ndarray:
         """Return the ironed virtual values of a bidder for an item.
 
         Parameters
@@ -240,7 +254,9 @@ class MyersonAuction(BaseAuction):
             raise ValueError("v must contain numbers; got NaN")
         return self.virtual_values_[bidder, item](values)
 
-    def revenue_curve(self, X=None, *, bidder=0, item=0):
+    def revenue_curve(
+        self, X: Profiles | None = None, *, bidder: int = 0, item: int = 0
+    ) -> RevenueCurve:
         """Return the revenue curve of a bidder for an item.
 
         Parameters
@@ -363,7 +379,9 @@ class BundleMyersonAuction(BaseAuction):
         "reserve_prices_": fitted_array("bidders", least=0),
     }
 
-    def __init__(self, n_bidders=None, n_items=None, *, symmetric=False):
+    def __init__(
+        self, n_bidders: int | None = None, n_items: int | None = None, *, symmetric: bool = False
+    ) -> None:
         self._store(locals())
 
     def _fit(self, valuations):

@@ -1,16 +1,21 @@
 """Optimal auctions for one buyer that are known in closed form."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from sklauction.analytic.closed_forms import triangle_optimum, uniform_box_optimum
 from sklauction.analytic.myerson import broadcast_prior
 from sklauction.base import BaseAuction
 from sklauction.datasets.priors import TrianglePrior
-from sklauction.domains.auctions import MONEY, auction_of
+from sklauction.domains.auctions import MONEY, Demand, auction_of
 from sklauction.menu import Menu, with_shares
 from sklauction.utils.constraints import ANY, number
 from sklauction.utils.sample_tests import could_be_triangle, plausible_boxes
 from sklauction.utils.saving import fitted_object
+from sklauction.utils.types import ArrayLike
 
 __all__ = ["SingleBuyerAuction", "known_optimum"]
 
@@ -117,7 +122,15 @@ class SingleBuyerAuction(BaseAuction):
         "status_": fitted_object(str),
     }
 
-    def __init__(self, n_bidders=1, n_items=None, *, prior=None, demand="additive", support=None):
+    def __init__(
+        self,
+        n_bidders: int = 1,
+        n_items: int | None = None,
+        *,
+        prior: Any = None,
+        demand: Demand = "additive",
+        support: ArrayLike | None = None,
+    ) -> None:
         self._store(locals())
 
     def _check_parameters(self):

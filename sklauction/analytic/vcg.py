@@ -1,18 +1,22 @@
 """Vickrey-Clarke-Groves auctions with reserve prices, for additive or unit demand."""
 
+from __future__ import annotations
+
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from sklauction.analytic.dependence import warn_of_dependence
 from sklauction.base import BaseAuction
+from sklauction.domains.auctions import Demand
 from sklauction.utils.constraints import ANY
 from sklauction.utils.saving import fitted_array
+from sklauction.utils.types import ArrayLike
 from sklauction.utils.validation import check_numbers, check_prices
 
 __all__ = ["VCGAuction", "second_price", "unit_demand_vcg"]
 
 
-def second_price(bids, reserves):
+def second_price(bids: ArrayLike, reserves: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Second-price auction of each item, with eager reserve prices.
 
     Bidders below their own reserve are removed [2]_. The highest remaining bid wins, and ties go to
@@ -71,7 +75,7 @@ def second_price(bids, reserves):
     return won.astype(float), payments
 
 
-def _check_bids(bids, reserves):
+def _check_bids(bids, reserves) -> tuple[np.ndarray, np.ndarray]:
     """Return bids and broadcast reserves as arrays."""
     bids = check_numbers(bids, "bids", ("n_samples", "n_bidders", "n_items"), least=0.0)
     if reserves is None:
@@ -79,7 +83,7 @@ def _check_bids(bids, reserves):
     return bids, check_prices(reserves, "reserves", "0", bids.shape[1:])
 
 
-def unit_demand_vcg(bids, reserves):
+def unit_demand_vcg(bids: ArrayLike, reserves: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """VCG auction for unit demand, with reserves as the seller's costs.
 
     The matching maximises ``W``, the sum of ``(b_ij - r_ij)+`` over its pairs [2]_. Bidder i pays
@@ -222,7 +226,14 @@ class VCGAuction(BaseAuction):
         "reserve_prices_": fitted_array("bidders", "items", least=0),
     }
 
-    def __init__(self, n_bidders=None, n_items=None, *, demand="additive", reserve=None):
+    def __init__(
+        self,
+        n_bidders: int | None = None,
+        n_items: int | None = None,
+        *,
+        demand: Demand = "additive",
+        reserve: ArrayLike | None = None,
+    ) -> None:
         self._store(locals())
 
     def _check_parameters(self):

@@ -13,14 +13,17 @@ References
    Economics of Optimal Auctions", Journal of Political Economy 97(5), 1989.
 """
 
-from collections import namedtuple
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from sklearn.isotonic import isotonic_regression
 
 from sklauction.utils.saving import savable
 from sklauction.utils.tables import Tabular, make_frame
+from sklauction.utils.types import ArrayLike, DataFrame, Distribution
 from sklauction.utils.validation import check_numbers, to_floats
 
 __all__ = [
@@ -88,7 +91,7 @@ class IronedVirtualValue:
             if (points[1:] < points[:-1]).any():
                 raise ValueError(f"{name} must be non-decreasing; got others")
 
-    def __call__(self, v):
+    def __call__(self, v: ArrayLike) -> np.ndarray:
         """Return the ironed virtual value of each value.
 
         Parameters
@@ -110,7 +113,7 @@ class IronedVirtualValue:
         phi[inside] = np.minimum(level, self.levels[right[inside]])
         return phi
 
-    def inverse(self, phi, strict=False):
+    def inverse(self, phi: ArrayLike, strict: ArrayLike = False) -> np.ndarray:
         """Return the smallest value whose ironed virtual value reaches each ``phi``.
 
         Parameters
@@ -136,7 +139,7 @@ class IronedVirtualValue:
         return v
 
     @property
-    def reserve(self):
+    def reserve(self) -> float:
         """Smallest value with a non-negative virtual value, in money."""
         return float(self.inverse(0.0))
 
@@ -147,7 +150,14 @@ class IronedVirtualValue:
         return y0 + (at - x0) / (x[right] - x0) * (y[right] - y0)
 
 
-class RevenueCurve(Tabular, namedtuple("RevenueCurve", ["values", "chances", "raw", "ironed"])):
+class _Curve(NamedTuple):
+    values: np.ndarray
+    chances: np.ndarray
+    raw: np.ndarray
+    ironed: np.ndarray
+
+
+class RevenueCurve(Tabular, _Curve):
     """Expected revenue from one buyer as a function of the price, and its slopes.
 
     Parameters
@@ -166,17 +176,17 @@ class RevenueCurve(Tabular, namedtuple("RevenueCurve", ["values", "chances", "ra
     _rows_are = "prices"
 
     @property
-    def revenues(self):
+    def revenues(self) -> np.ndarray:
         """Expected revenue at each price, in money."""
         return self.values * self.chances
 
     @property
-    def hull(self):
+    def hull(self) -> np.ndarray:
         """Concave hull: revenue of the best lottery over prices with the same sale probability."""
         mass = self.chances - np.append(self.chances[1:], 0.0)
         return (self.ironed * mass)[::-1].cumsum()[::-1]
 
-    def to_frame(self):
+    def to_frame(self) -> DataFrame:
         """Return the curve as a table with one row per price. Requires pandas.
 
         Returns
@@ -263,7 +273,7 @@ def empirical_virtual_value(samples):
     )
 
 
-def prior_virtual_value(distribution):
+def prior_virtual_value(distribution: Distribution) -> IronedVirtualValue:
     """Return the ironed virtual value of a prior, from a fine grid of its quantiles.
 
     It is linear between grid points where the distribution has a density, and jumps at atoms and

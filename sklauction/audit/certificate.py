@@ -1,5 +1,7 @@
 """Upper confidence bounds on expected total regret, from a sample of regret bounds."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
 
@@ -11,6 +13,7 @@ from sklauction.economics import auction_score
 from sklauction.utils.constraints import FRACTION
 from sklauction.utils.numbers import format_money, format_table
 from sklauction.utils.tables import html_table, make_frame
+from sklauction.utils.types import DataFrame
 from sklauction.utils.validation import check_count, check_number
 
 __all__ = ["RegretCertificate", "empirical_bernstein", "make_certificate"]
@@ -104,7 +107,7 @@ class RegretCertificate:
                 object.__setattr__(self, name, check_number(value, name))
 
     @property
-    def score(self):
+    def score(self) -> float:
         """``sqrt(P) - sqrt(Rbar)``, a lower bound on the score on these profiles.
 
         In the square root of money.
@@ -112,14 +115,14 @@ class RegretCertificate:
         return auction_score(self.revenue, self.mean_bound)
 
     @property
-    def score_lower(self):
+    def score_lower(self) -> float:
         """Lower confidence bound on the score, from ``revenue_lower`` and ``upper_bound``.
 
         It holds with probability at least ``2 * confidence - 1``. In the square root of money.
         """
         return auction_score(self.revenue_lower, self.upper_bound)
 
-    def to_frame(self):
+    def to_frame(self) -> DataFrame:
         """Return the certificate as a table with one row. Requires pandas.
 
         Returns

@@ -4,6 +4,8 @@ The regret found is a lower bound on the true regret, because a search can miss 
 figures are computed in float64 from the mechanism's outcomes at the misreports found.
 """
 
+from __future__ import annotations
+
 import time
 import warnings
 
@@ -17,11 +19,12 @@ from sklauction.audit.plan import plan
 from sklauction.audit.problem import AgentProblem
 from sklauction.audit.report import RegretReport
 from sklauction.audit.search import Search
-from sklauction.domains.auctions import auction_of
+from sklauction.domains.auctions import Demand, auction_of
 from sklauction.domains.base import Domain
 from sklauction.utils.batching import blocks, join
 from sklauction.utils.constraints import FLAG, NONE, SEED
 from sklauction.utils.numbers import largest
+from sklauction.utils.types import ArrayLike, Effort, Mechanism, Profiles, Seed
 from sklauction.utils.validation import check_numbers, check_support
 
 __all__ = ["measure_regret"]
@@ -33,16 +36,16 @@ BAR_DELAY = 5.0
 
 
 def measure_regret(
-    mechanism,
-    valuations,
+    mechanism: Mechanism,
+    valuations: Profiles,
     *,
-    support=None,
-    demand=None,
-    domain=None,
-    effort="default",
-    random_state=None,
-    verbose=None,
-):
+    support: ArrayLike | None = None,
+    demand: Demand | None = None,
+    domain: Domain | None = None,
+    effort: Effort = "default",
+    random_state: Seed = None,
+    verbose: bool | None = None,
+) -> RegretReport:
     """Search for each agent's most profitable misreport, and report the regret found.
 
     The ex-post regret of agent i (a bidder) at profile v is its largest gain from a misreport,
@@ -140,8 +143,8 @@ def measure_regret(
     seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
     truthful, objectives = _truthful_outcomes(checked, types)
-    certifies = len(types) > 1 and hasattr(mechanism, "certify")
-    certificate = mechanism.certify(types, support=box) if certifies else None
+    certify = getattr(mechanism, "certify", None) if len(types) > 1 else None
+    certificate = None if certify is None else certify(types, support=box)
     total = len(stages) * types.shape[1] * len(list(blocks(types.shape)))
     with _progress(verbose, total) as bar:
         regrets, misreports = _search(types, truthful, box, checked, module, stages, seed, bar)

@@ -1,17 +1,26 @@
 """Record of lower and upper bounds on the optimal revenue."""
 
-from collections import namedtuple
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from sklauction.utils.numbers import format_money
 from sklauction.utils.tables import html_table, make_frame
+from sklauction.utils.types import ArrayLike, DataFrame
 from sklauction.utils.validation import check_number, to_floats
 
 __all__ = ["RevenueBounds"]
 
 
-class RevenueBounds(namedtuple("RevenueBounds", ["lowers", "uppers"])):
+class _Bounds(NamedTuple):
+    lowers: dict[str, float]
+    uppers: dict[str, float]
+
+
+class RevenueBounds(_Bounds):
     """Lower and upper bounds on the optimal revenue of dominant-strategy auctions.
 
     Lower bounds are revenues of auctions; upper bounds are mostly dual solutions [1]_.
@@ -52,31 +61,31 @@ class RevenueBounds(namedtuple("RevenueBounds", ["lowers", "uppers"])):
 
     __slots__ = ()
 
-    def __new__(cls, lowers, uppers):
+    def __new__(cls, lowers: Mapping[str, float], uppers: Mapping[str, float]) -> Self:
         """Validate the fields."""
         return super().__new__(cls, _checked(lowers, "lowers"), _checked(uppers, "uppers"))
 
     @property
-    def lower(self):
+    def lower(self) -> float:
         """Largest lower bound, in money."""
         return max(self.lowers.values())
 
     @property
-    def upper(self):
+    def upper(self) -> float:
         """Smallest upper bound, in money; at least the lower bound."""
         return max(min(self.uppers.values()), self.lower)
 
     @property
-    def lower_source(self):
+    def lower_source(self) -> str:
         """Auction that attains the lower bound."""
-        return max(self.lowers, key=self.lowers.get)
+        return max(self.lowers, key=lambda name: self.lowers[name])
 
     @property
-    def upper_source(self):
+    def upper_source(self) -> str:
         """Argument that gives the upper bound."""
-        return min(self.uppers, key=self.uppers.get)
+        return min(self.uppers, key=lambda name: self.uppers[name])
 
-    def share(self, revenue):
+    def share(self, revenue: ArrayLike) -> tuple[Any, Any]:
         """Return bounds on the ratio of a revenue to the optimum.
 
         Parameters
@@ -105,7 +114,7 @@ class RevenueBounds(namedtuple("RevenueBounds", ["lowers", "uppers"])):
             )
         return (least, most) if np.ndim(revenue) else (float(least), float(most))
 
-    def to_frame(self):
+    def to_frame(self) -> DataFrame:
         """Return the bounds as a table with one row per bound. Requires pandas.
 
         Returns

@@ -1,5 +1,9 @@
 """Lower and upper bounds on the optimal revenue."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from sklauction.analytic.single_buyer import known_optimum
@@ -15,8 +19,9 @@ from sklauction.bounds.upper_bounds import (
 )
 from sklauction.datasets.distributions import check_rng
 from sklauction.datasets.priors import is_prior
-from sklauction.domains.auctions import auction_of
+from sklauction.domains.auctions import Demand, auction_of
 from sklauction.utils.numbers import scale_by_power_of_two
+from sklauction.utils.types import Seed
 from sklauction.utils.validation import check_count, to_floats
 
 __all__ = ["optimal_revenue_bounds"]
@@ -27,7 +32,14 @@ KNOWN = 1e-6
 MOST_PLACES = 20_000
 
 
-def optimal_revenue_bounds(source, *, demand=None, n_cells=None, n_samples=100_000, random_state=0):
+def optimal_revenue_bounds(
+    source: Any,
+    *,
+    demand: Demand | None = None,
+    n_cells: int | None = None,
+    n_samples: int = 100_000,
+    random_state: Seed = 0,
+) -> RevenueBounds:
     """Bound the optimal revenue of dominant-strategy auctions from below and above.
 
     Lower bounds are revenues of known or analytic auctions. The upper bound is the smallest of

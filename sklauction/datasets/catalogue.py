@@ -1,12 +1,18 @@
 """Auction settings from the literature, loaded by name."""
 
+from __future__ import annotations
+
 import difflib
 from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
 
 from sklauction.datasets.priors import is_prior
 from sklauction.datasets.settings import SETTINGS
 from sklauction.domains.auctions import Auction, auction_of
 from sklauction.utils.saving import savable
+from sklauction.utils.types import AnySeed
 from sklauction.utils.validation import check_number, check_numbers
 
 __all__ = ["AuctionSetting", "list_settings", "load_setting"]
@@ -60,7 +66,7 @@ class AuctionSetting:
     """
 
     name: str
-    prior: object = field(repr=False)
+    prior: Any = field(repr=False)
     demand: str | Auction = "additive"
     description: str = ""
     optimal_revenue: float | None = None
@@ -87,17 +93,17 @@ class AuctionSetting:
             object.__setattr__(self, "optimal_revenue_bounds", tuple(bounds.tolist()))
 
     @property
-    def n_bidders(self):
+    def n_bidders(self) -> int:
         """Number of bidders."""
         return self.prior.shape[0]
 
     @property
-    def n_items(self):
+    def n_items(self) -> int:
         """Number of items."""
         return self.prior.shape[1]
 
     @property
-    def support(self):
+    def support(self) -> np.ndarray:
         """Lowest and highest report, in money, ndarray of shape (n_bidders, n_items, 2).
 
         If the prior is unbounded (see ``bounded``), the highest report is the quantile 1 - 1e-6.
@@ -105,16 +111,16 @@ class AuctionSetting:
         return self.prior.support
 
     @property
-    def bounded(self):
+    def bounded(self) -> bool:
         """Whether ``support`` contains all values of the prior."""
         return self.prior.bounded
 
     @property
-    def marginals(self):
+    def marginals(self) -> np.ndarray:
         """Object array of distributions, (n_bidders, n_items); None if values are dependent."""
         return self.prior.marginals
 
-    def sample(self, n_samples, random_state=None):
+    def sample(self, n_samples: int, random_state: AnySeed = None) -> np.ndarray:
         """Draw profiles from the prior.
 
         Parameters
@@ -137,7 +143,7 @@ class AuctionSetting:
         return self.prior.sample(n_samples, random_state)
 
 
-def list_settings():
+def list_settings() -> list[str]:
     """Return the names of all settings for :func:`~sklauction.datasets.load_setting`.
 
     Returns
@@ -154,7 +160,7 @@ def list_settings():
     return list(SETTINGS)
 
 
-def load_setting(name):
+def load_setting(name: str) -> AuctionSetting:
     """Return a setting from the literature by name.
 
     Optimal revenues are from Myerson [1]_ for one item, Yao [2]_ for two values, and the papers

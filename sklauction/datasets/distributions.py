@@ -1,14 +1,19 @@
 """Distributions with the interface of scipy.stats: mixtures, and finitely many atoms."""
 
+from __future__ import annotations
+
 import contextlib
 import math
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from sklauction.utils.constraints import SEED
 from sklauction.utils.saving import savable
+from sklauction.utils.types import AnySeed, ArrayLike, Distribution
 from sklauction.utils.validation import check_count, check_numbers, to_floats
 
 __all__ = ["Discrete", "Mixture", "check_fits_in_memory", "check_rng", "describe", "has_density"]
@@ -63,7 +68,7 @@ class Mixture:
     ((0.0, 8.0), 2.5, 3.0)
     """
 
-    def __init__(self, components, weights):
+    def __init__(self, components: Sequence[Distribution], weights: ArrayLike) -> None:
         self.components = _check_components(components)
         self.weights = _check_probabilities(weights, len(self.components), "weights", "components")
 
@@ -71,19 +76,19 @@ class Mixture:
         parts = ", ".join(describe(component) for component in self.components)
         return f"Mixture([{parts}], {self.weights.tolist()})"
 
-    def pdf(self, x):
+    def pdf(self, x: ArrayLike) -> Any:
         """Density at x per unit of money, elementwise; not available with atoms."""
         return self._mix("pdf", to_floats(x, "x must contain numbers"))
 
-    def cdf(self, x):
+    def cdf(self, x: ArrayLike) -> Any:
         """Probability of values up to x, elementwise."""
         return self._mix("cdf", to_floats(x, "x must contain numbers"))
 
-    def sf(self, x):
+    def sf(self, x: ArrayLike) -> Any:
         """Probability of values above x, elementwise."""
         return self._mix("sf", to_floats(x, "x must contain numbers"))
 
-    def ppf(self, q):
+    def ppf(self, q: ArrayLike) -> Any:
         """Smallest value in money with a cdf of at least q, elementwise, by bisection."""
         q = to_floats(q, "q must contain numbers")
         quantiles = [np.asarray(component.ppf(q), dtype=float) for component in self.components]
@@ -92,19 +97,20 @@ class Mixture:
             middle = low / 2 + high / 2
             reached = self.cdf(middle) >= q
             low, high = np.where(reached, low, middle), np.where(reached, middle, high)
-        return np.where(self.cdf(low) >= q, low, high)[()]
+        # For arguments of unknown type mypy takes the first signature of where.
+        return np.where(self.cdf(low) >= q, low, high)[()]  # type: ignore[call-overload]
 
-    def mean(self):
+    def mean(self) -> float:
         """Return the expected value, in money."""
         return float(self._mix("mean"))
 
-    def support(self):
+    def support(self) -> tuple[float, float]:
         """Lowest and highest value, in money."""
         parts = zip(self.components, self.weights)
         lows, highs = zip(*(component.support() for component, weight in parts if weight > 0))
         return float(min(lows)), float(max(highs))
 
-    def rvs(self, size=None, random_state=None):
+    def rvs(self, size: int | Sequence[int] | None = None, random_state: AnySeed = None) -> Any:
         """Draw values.
 
         Parameters
@@ -177,7 +183,7 @@ class Discrete:
     (0.5, 2.5, 1.75)
     """
 
-    def __init__(self, values, probabilities):
+    def __init__(self, values: ArrayLike, probabilities: ArrayLike) -> None:
         atoms = check_numbers(values, "values", ("n_atoms",))
         chances = _check_probabilities(probabilities, atoms.size, "probabilities", "values")
         order = np.argsort(atoms)
@@ -190,38 +196,38 @@ class Discrete:
     def __repr__(self):
         return f"Discrete({self.atoms.tolist()}, {self.probabilities.tolist()})"
 
-    def pmf(self, x):
+    def pmf(self, x: ArrayLike) -> Any:
         """Probability of x, elementwise."""
         x = to_floats(x, "x must contain numbers")
         return np.where(np.isnan(x), x, (x[..., None] == self.atoms) @ self.probabilities)[()]
 
-    def cdf(self, x):
+    def cdf(self, x: ArrayLike) -> Any:
         """Probability of values up to x, elementwise."""
         x = to_floats(x, "x must contain numbers")
         reached = self._cumulative[np.searchsorted(self.atoms, x, side="right")]
         return np.where(np.isnan(x), x, reached)[()]
 
-    def sf(self, x):
+    def sf(self, x: ArrayLike) -> Any:
         """Probability of values above x, elementwise."""
         return 1.0 - self.cdf(x)
 
-    def ppf(self, q):
+    def ppf(self, q: ArrayLike) -> Any:
         """Smallest atom in money with a cdf of at least q, elementwise; NaN for invalid q."""
         q = to_floats(q, "q must contain numbers")
         index = np.searchsorted(self._cumulative[1:], q, side="left")
         atoms = self.atoms[np.minimum(index, self.atoms.size - 1)]
         return np.where((q >= 0) & (q <= 1), atoms, np.nan)[()]
 
-    def mean(self):
+    def mean(self) -> float:
         """Return the expected value, in money."""
         return float(self.atoms @ self.probabilities)
 
-    def support(self):
+    def support(self) -> tuple[float, float]:
         """Lowest and highest value, in money."""
         possible = self.atoms[self.probabilities > 0]
         return float(possible[0]), float(possible[-1])
 
-    def rvs(self, size=None, random_state=None):
+    def rvs(self, size: int | Sequence[int] | None = None, random_state: AnySeed = None) -> Any:
         """Draw values.
 
         Parameters

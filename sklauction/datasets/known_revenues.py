@@ -1,5 +1,7 @@
 """Revenues of Myerson's, VCG and Yao's auctions in closed form."""
 
+from __future__ import annotations
+
 import math
 
 from sklauction.utils.validation import check_count, check_number
@@ -24,7 +26,7 @@ BUNDLE_MYERSON_REVENUE = {
 {(n_bidders, n_items): money}, to 6 decimals."""
 
 
-def uniform_single_item_revenue(n_bidders):
+def uniform_single_item_revenue(n_bidders: int) -> float:
     """Return the optimal revenue of one item and bidders with iid U[0, 1] values.
 
     The optimal auction has the reserve 1/2 [1]_. Its revenue is
@@ -59,7 +61,7 @@ def uniform_single_item_revenue(n_bidders):
     return (n_bidders - 1 + 0.5**n_bidders) / (n_bidders + 1)
 
 
-def vcg_uniform_revenue(n_bidders, n_items):
+def vcg_uniform_revenue(n_bidders: int, n_items: int) -> float:
     """Return the revenue of VCG for additive bidders with iid U[0, 1] values.
 
     Each item earns the second highest value [1]_, in total ``m (n - 1) / (n + 1)``.
@@ -94,7 +96,7 @@ def vcg_uniform_revenue(n_bidders, n_items):
     return n_items * (n_bidders - 1) / (n_bidders + 1)
 
 
-def yao_revenue(n_bidders, p, a, b):
+def yao_revenue(n_bidders: int, p: float, a: float, b: float) -> float:
     """Return the optimal dominant-strategy revenue of two items with iid values a or b.
 
     With ``x+ = max(x, 0)``, ``r = (b - a) (1 - p) / p`` and the probabilities

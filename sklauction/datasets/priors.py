@@ -1,5 +1,7 @@
 """Priors: distributions of valuation profiles."""
 
+from __future__ import annotations
+
 import functools
 
 import numpy as np
@@ -7,6 +9,7 @@ from scipy import stats
 
 from sklauction.datasets.distributions import check_fits_in_memory, check_rng, describe
 from sklauction.utils.saving import savable
+from sklauction.utils.types import AnySeed, ArrayLike
 from sklauction.utils.validation import broadcast, check_count, to_floats
 
 __all__ = ["ProductPrior", "TrianglePrior", "as_grid", "check_sizes", "is_prior", "report_range"]
@@ -54,7 +57,7 @@ class ProductPrior:
             [0., 3.]]])
     """
 
-    def __init__(self, marginals):
+    def __init__(self, marginals: ArrayLike) -> None:
         self.marginals = as_grid(marginals, "marginals")
         if self.marginals.ndim != 2 or not self.marginals.size:
             raise ValueError(
@@ -62,22 +65,22 @@ class ProductPrior:
             )
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """``(n_bidders, n_items)``."""
         return self.marginals.shape
 
     @property
-    def support(self):
+    def support(self) -> np.ndarray:
         """Lowest and highest report, ndarray of shape (n_bidders, n_items, 2), in money."""
         box = np.array([report_range(d) for d in self.marginals.flat], dtype=float)
         return box.reshape(*self.shape, 2)
 
     @property
-    def bounded(self):
+    def bounded(self) -> bool:
         """Whether ``support`` contains all values of the prior."""
         return bool(np.isfinite([_ends(d) for d in self.marginals.flat]).all())
 
-    def sample(self, n_samples, random_state=None):
+    def sample(self, n_samples: int, random_state: AnySeed = None) -> np.ndarray:
         """Draw profiles.
 
         Parameters
@@ -133,11 +136,11 @@ class TrianglePrior:
     marginals = None
 
     @property
-    def support(self):
+    def support(self) -> np.ndarray:
         """Lowest and highest report, in money, ndarray of shape (1, 2, 2)."""
         return np.array([[[0.0, 1.0], [0.0, 1.0]]])
 
-    def sample(self, n_samples, random_state=None):
+    def sample(self, n_samples: int, random_state: AnySeed = None) -> np.ndarray:
         """Draw profiles.
 
         Parameters

@@ -1,15 +1,27 @@
 """Samples of valuations from given distributions, stationary or drifting."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from sklauction.datasets.distributions import check_rng, describe
 from sklauction.datasets.priors import check_sizes, floats_from, product_prior
+from sklauction.utils.types import AnySeed, Distribution
 from sklauction.utils.validation import check_count
 
 __all__ = ["make_drifting_valuations", "make_valuations"]
 
 
-def make_valuations(n_samples, n_bidders, n_items, distribution=None, random_state=None):
+def make_valuations(
+    n_samples: int,
+    n_bidders: int,
+    n_items: int,
+    distribution: Distribution | Sequence[Any] = None,
+    random_state: AnySeed = None,
+) -> np.ndarray:
     """Draw valuation profiles with independent bidders and items.
 
     Parameters
@@ -57,8 +69,14 @@ def make_valuations(n_samples, n_bidders, n_items, distribution=None, random_sta
 
 
 def make_drifting_valuations(
-    n_steps, n_samples, n_bidders, n_items, start=None, end=None, random_state=None
-):
+    n_steps: int,
+    n_samples: int,
+    n_bidders: int,
+    n_items: int,
+    start: Distribution | Sequence[Any] = None,
+    end: Distribution | Sequence[Any] = None,
+    random_state: AnySeed = None,
+) -> np.ndarray:
     """Draw valuations from a prior that drifts from one distribution to another.
 
     At step t of T, values are ``(1 - t / (T - 1)) F0^{-1}(q) + t / (T - 1) F1^{-1}(q)`` for

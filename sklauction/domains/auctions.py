@@ -1,7 +1,10 @@
 """The domain of a seller's auctions: bidders, items, money, and what a bidder can get at once."""
 
+from __future__ import annotations
+
 import functools
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -11,8 +14,9 @@ from sklauction.domains.outcome import AuctionOutcome
 from sklauction.domains.rule import Rule
 from sklauction.utils.constraints import Constraint, choice
 from sklauction.utils.saving import savable
+from sklauction.utils.types import Array, Fields, Tensor
 
-__all__ = ["ADDITIVE", "ANY_AUCTION", "DEMAND", "UNIT", "Auction", "auction_of"]
+__all__ = ["ADDITIVE", "ANY_AUCTION", "DEMAND", "UNIT", "Auction", "Demand", "auction_of"]
 
 # Limits of the largest valuation in fit, so that products of two amounts do not overflow.
 MONEY = 1e-200, 1e200
@@ -86,15 +90,15 @@ class Auction(Domain):
         if not isinstance(self.name, str) or not isinstance(self.exclusive, bool):
             raise ValueError(f"name must be a str and exclusive a bool; got {self!r:.80}")
 
-    def fields(self, n_agents, n_entries):
+    def fields(self, n_agents: int, n_entries: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of allocations and payments."""
         return {"allocations": (n_agents, n_entries), "payments": (n_agents,)}
 
-    def part(self, outcome, agent):
+    def part(self, outcome: Fields, agent: int) -> tuple[Array, ...]:
         """Return the bidder's allocation and payment."""
         return outcome[0][..., agent, :], outcome[1][..., agent]
 
-    def worth(self, types, part):
+    def worth(self, types: Array, part: Fields) -> Array:
         """Return the utility ``<v, a> - p``.
 
         The sum over items holds for exclusive options, too, where a feasible allocation is a
@@ -103,7 +107,7 @@ class Auction(Domain):
         got, paid = part
         return _dot(types, got) - paid
 
-    def worths(self, types, part):
+    def worths(self, types: Array, part: Fields) -> Array:
         """Return the utilities of all pairs, by one matrix product."""
         got, paid = part
         if isinstance(types, np.ndarray):
@@ -111,33 +115,33 @@ class Auction(Domain):
             return np.einsum("...kj,...lj->...kl", types, got) - paid[..., None, :]
         return types @ got.transpose(-2, -1) - paid.unsqueeze(-2)
 
-    def gain(self, types, part, other):
+    def gain(self, types: Array, part: Fields, other: Fields) -> Array:
         """Return the gain in utility; differences first, for the sake of rounding."""
         return _dot(types, part[0] - other[0]) - (part[1] - other[1])
 
-    def utilities(self, types, outcome):
+    def utilities(self, types: Array, outcome: Fields) -> Array:
         """Return each bidder's utility, not finite where it overflows."""
         with np.errstate(over="ignore", invalid="ignore"):
             return self.worth(types, outcome)
 
-    def objective(self, types, outcome):
+    def objective(self, types: Array, outcome: Fields) -> Array:
         """Return the revenue: the sum of payments."""
         return outcome[1].sum(-1)
 
-    def score(self, objective, regret):
+    def score(self, objective: Array, regret: Array) -> Array:
         """Return ``sqrt(P) - sqrt(R)``; see :func:`~sklauction.auction_score`."""
         return np.sqrt(np.maximum(objective, 0.0)) - np.sqrt(np.maximum(regret, 0.0))
 
-    def violations(self, reports, outcome):
+    def violations(self, reports: np.ndarray, outcome: Fields) -> dict[str, np.ndarray]:
         """Return infeasibility per profile, and each bidder's payment above its reported value."""
         overpaid = np.maximum(-self.utilities(reports, outcome), 0.0)
         return {"infeasibility": self.infeasibility(outcome[0]), "ir": overpaid}
 
-    def defects(self, reports, outcome):
+    def defects(self, reports: np.ndarray, outcome: Fields) -> dict[str, np.ndarray]:
         """Return violations and negative payments."""
         return {**self.violations(reports, outcome), "subsidy": np.maximum(-outcome[1], 0.0)}
 
-    def infeasibility(self, allocations):
+    def infeasibility(self, allocations: np.ndarray) -> np.ndarray:
         """Return the largest violation of an allocation constraint, per profile.
 
         Parameters
@@ -158,7 +162,7 @@ class Auction(Domain):
                 excess = np.maximum(excess, (allocations.sum(axis=2) - 1.0).max(axis=1))
         return np.maximum(excess, 0.0)
 
-    def best_set(self, values):
+    def best_set(self, values: np.ndarray) -> np.ndarray:
         """Return the largest value of options that do not exclude one another.
 
         Parameters
@@ -173,7 +177,7 @@ class Auction(Domain):
         """
         return values.max(axis=-1) if self.exclusive else values.sum(axis=-1)
 
-    def limits(self, n_items):
+    def limits(self, n_items: int) -> bool:
         """Return whether a bidder can get only a part of this many items.
 
         Parameters
@@ -188,7 +192,7 @@ class Auction(Domain):
         """
         return self.exclusive and n_items > 1
 
-    def best(self, worths):
+    def best(self, worths: np.ndarray) -> np.ndarray:
         """Return the allocations of the greatest total worth; options of no worth are not given.
 
         Parameters
@@ -210,12 +214,12 @@ class Auction(Domain):
             np.put_along_axis(given, worths.argmax(axis, keepdims=True), 1.0, axis)
         return given * (worths > 0)
 
-    def n_scores(self, n_agents, n_entries):
+    def n_scores(self, n_agents: int, n_entries: int) -> int:
         """Return the number of scores: of items, exits and payments."""
         exits = n_agents if self.exclusive else 0
         return n_agents * n_entries + n_entries + exits + n_agents
 
-    def decide(self, scores, reports):
+    def decide(self, scores: Tensor, reports: Tensor) -> Fields:
         """Return the allocations of :meth:`allocate`, at a fraction of the reported values."""
         _, n_agents, n_entries = reports.shape
         sizes = [n_agents * n_entries, n_entries, n_agents * self.exclusive, n_agents]
@@ -225,7 +229,7 @@ class Auction(Domain):
         )
         return allocations, paying.sigmoid() * (allocations * reports).sum(dim=2)
 
-    def allocate(self, scores, item_exit, bidder_exit=None):
+    def allocate(self, scores: Tensor, item_exit: Tensor, bidder_exit: Array = None) -> Tensor:
         """Turn scores into feasible allocation probabilities.
 
         Additive demand: a softmax over the bidders and the option to keep the item [1]_. Exclusive
@@ -259,7 +263,9 @@ class Auction(Domain):
         by_bidder = torch.softmax(torch.cat([scores, bidder_exit], dim=2), dim=2)[:, :, :-1]
         return torch.minimum(by_item, by_bidder)
 
-    def soft_favourite(self, surplus, at_zero, sharpness):
+    def soft_favourite(
+        self, surplus: Tensor, at_zero: Tensor, sharpness: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return a bidder's softened choice of items, and its utility.
 
         Both are functions of scaled surpluses ``x_j`` of slope ``k_j`` in the value of item j, and
@@ -295,7 +301,7 @@ class Auction(Domain):
         above = with_exit.logsumexp(dim=2) - torch.cat([at_zero, nothing], dim=2).logsumexp(dim=2)
         return with_exit.softmax(dim=2)[:, :, :-1], above / sharpness[..., 0]
 
-    def scale(self, types):
+    def scale(self, types: np.ndarray) -> float:
         """Return the unit of money, sqrt(3) times the root mean square valuation.
 
         Raises
@@ -318,18 +324,18 @@ class Auction(Domain):
             )
         return float(top * np.sqrt(3.0 * np.mean((types / top) ** 2)))
 
-    def outside(self, outcome, reports, low):
+    def outside(self, outcome: Fields, reports: Tensor, low: Tensor) -> Fields:
         """Return nothing for bidders who would pay more than their reported value."""
         allocations, payments = outcome
         stays = (payments <= (allocations * reports).sum(-1)) | (reports >= low).all(-1)
         return allocations * stays[..., None], payments * stays
 
-    def rivals(self, others, low):
+    def rivals(self, others: np.ndarray, low: np.ndarray) -> np.ndarray:
         """Return the highest bid of the other bidders on each item."""
         floor = np.broadcast_to(low, (len(others), 1, len(low)))
         return np.concatenate([others, floor], axis=1).max(axis=1)
 
-    def deviations(self, truth, others, low, high):
+    def deviations(self, truth: Array, others: Array, low: Array, high: Array) -> Array:
         """Return reports just above the rivals.
 
         On all items; on those that the truth exceeds, with the lowest report on the others; and
@@ -340,7 +346,7 @@ class Auction(Domain):
         worth = truth > rivals
         return np.stack([beat, np.where(worth, beat, low), np.where(worth, beat, truth)], axis=1)
 
-    def label(self, agent, entry):
+    def label(self, agent: int | str, entry: int | str) -> str:
         """Return the label of an axis that shows a value."""
         bidder, item = name_of(self.agent, agent), name_of(self.entry, entry)
         return f"{bidder}'s value for {item}, money"
@@ -352,6 +358,8 @@ DEMANDS = {one.name: one for one in (ADDITIVE, UNIT)}
 DEMAND = choice(*DEMANDS) | Constraint(
     lambda value: type(value) is Auction, "a domain of class Auction", (UNIT,)
 )
+# The type of the parameter, for annotations.
+Demand = Literal["additive", "unit"] | Auction
 # The same for auctions whose allocations are not computed by the package.
 ANY_AUCTION = choice(*DEMANDS) | Constraint(
     lambda value: isinstance(value, Auction), "a domain of auctions, such as Slots", (UNIT,)

@@ -4,6 +4,7 @@ import numpy as np
 
 from sklauction.domains.outcome import Outcome
 from sklauction.utils.numbers import largest, stack_last
+from sklauction.utils.types import Array, ArrayLike, Fields, Tensor
 from sklauction.utils.validation import WIDEST_SUPPORT, check_support
 
 __all__ = ["Domain", "name_of", "require"]
@@ -108,11 +109,11 @@ class Domain:
     outcome_class = Outcome
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int | None, int | None]:
         """Number of agents and of entries of a report; None for what the data determine."""
         raise NotImplementedError(f"{type(self).__name__} must have a shape")
 
-    def fields(self, n_agents, n_entries):
+    def fields(self, n_agents: int, n_entries: int) -> dict[str, tuple[int, ...]]:
         """Return the shape of each field of the outcome of one profile.
 
         Parameters
@@ -127,7 +128,7 @@ class Domain:
         """
         raise NotImplementedError(f"{type(self).__name__} must have fields")
 
-    def part(self, outcome, agent):
+    def part(self, outcome: Fields, agent: int) -> tuple[Array, ...]:
         """Return what of an outcome concerns an agent; by default all of it.
 
         Parameters
@@ -144,7 +145,7 @@ class Domain:
         """
         return tuple(outcome)
 
-    def worth(self, types, part):
+    def worth(self, types: Array, part: Fields) -> Array:
         """Return what parts of outcomes are worth to types: the utility of an agent.
 
         Parameters
@@ -161,7 +162,7 @@ class Domain:
         """
         raise NotImplementedError(f"{type(self).__name__} must have worth")
 
-    def worths(self, types, part):
+    def worths(self, types: Array, part: Fields) -> Array:
         """Return the worth of each part to each type.
 
         Parameters
@@ -179,7 +180,7 @@ class Domain:
         new = (slice(None),) * (types.ndim - 2) + (None,)
         return self.worth(types[..., None, :], tuple(field[new] for field in part))
 
-    def gain(self, types, part, other):
+    def gain(self, types: Array, part: Fields, other: Fields) -> Array:
         """Return the worth of a part minus that of another.
 
         Parameters
@@ -196,7 +197,7 @@ class Domain:
         """
         return self.worth(types, part) - self.worth(types, other)
 
-    def utilities(self, types, outcome):
+    def utilities(self, types: Array, outcome: Fields) -> Array:
         """Return what an outcome is worth to each agent.
 
         Parameters
@@ -214,7 +215,7 @@ class Domain:
         agents = range(types.shape[-2])
         return stack_last([self.worth(types[..., i, :], self.part(outcome, i)) for i in agents])
 
-    def objective(self, types, outcome):
+    def objective(self, types: Array, outcome: Fields) -> Array:
         """Return what the designer wants to maximise; by default the sum of utilities.
 
         Parameters
@@ -231,7 +232,7 @@ class Domain:
         """
         return self.utilities(types, outcome).sum(-1)
 
-    def score(self, objective, regret):
+    def score(self, objective: Array, regret: Array) -> Array:
         """Return the score of a mechanism; by default the objective minus the regret.
 
         Parameters
@@ -246,7 +247,7 @@ class Domain:
         """
         return objective - regret
 
-    def violations(self, reports, outcome):
+    def violations(self, reports: np.ndarray, outcome: Fields) -> dict[str, np.ndarray]:
         """Return by how much each rule is broken; by default there are no rules.
 
         Parameters
@@ -264,7 +265,7 @@ class Domain:
         """
         return {}
 
-    def defects(self, reports, outcome):
+    def defects(self, reports: np.ndarray, outcome: Fields) -> dict[str, np.ndarray]:
         """Return violations, and those of rules for learned and loaded mechanisms only.
 
         Parameters
@@ -281,7 +282,7 @@ class Domain:
         """
         return self.violations(reports, outcome)
 
-    def n_scores(self, n_agents, n_entries):
+    def n_scores(self, n_agents: int, n_entries: int) -> int:
         """Return the number of scores that :meth:`decide` takes for a profile.
 
         Parameters
@@ -296,7 +297,7 @@ class Domain:
         """
         raise NotImplementedError
 
-    def decide(self, scores, reports):
+    def decide(self, scores: Tensor, reports: Tensor) -> Fields:
         """Return a feasible outcome for any scores, differentiably.
 
         Parameters
@@ -313,7 +314,7 @@ class Domain:
         """
         raise NotImplementedError
 
-    def best(self, worths):
+    def best(self, worths: np.ndarray) -> np.ndarray:
         """Return the most valuable outcome.
 
         Parameters
@@ -328,7 +329,7 @@ class Domain:
         """
         raise NotImplementedError
 
-    def scale(self, types):
+    def scale(self, types: np.ndarray) -> float:
         """Return the unit of reports; by default 1.
 
         Utilities and the objective must scale with it.
@@ -345,7 +346,7 @@ class Domain:
         """
         return 1.0
 
-    def in_units(self, outcome, scale):
+    def in_units(self, outcome: Fields, scale: float) -> tuple[Array, ...]:
         """Return an outcome whose ``scaled`` fields are multiplied by a scale.
 
         Parameters
@@ -365,7 +366,7 @@ class Domain:
             field * scale if name in self.scaled else field for name, field in zip(names, outcome)
         )
 
-    def outside(self, outcome, reports, low):
+    def outside(self, outcome: Fields, reports: Tensor, low: Tensor) -> Fields:
         """Return the outcome of reports outside the box; by default that of the nearest inside.
 
         Parameters
@@ -384,7 +385,7 @@ class Domain:
         """
         return outcome
 
-    def box(self, types, support=None):
+    def box(self, types: np.ndarray, support: ArrayLike | None = None) -> np.ndarray:
         """Return lowest and highest reports.
 
         Parameters
@@ -425,7 +426,7 @@ class Domain:
             )
         return box
 
-    def rivals(self, others, low):
+    def rivals(self, others: np.ndarray, low: np.ndarray) -> np.ndarray:
         """Return reports next to which an agent's outcome may jump; by default none.
 
         Parameters
@@ -442,7 +443,7 @@ class Domain:
         """
         return np.broadcast_to(low, (len(others), len(low)))
 
-    def deviations(self, truth, others, low, high):
+    def deviations(self, truth: Array, others: Array, low: Array, high: Array) -> Array:
         """Return misreports that the audit should try beside its own; by default none.
 
         Parameters
@@ -462,11 +463,11 @@ class Domain:
         return np.empty((len(truth), 0, truth.shape[1]))
 
     @property
-    def axes(self):
+    def axes(self) -> tuple[str, str, str]:
         """Names of the axes of profiles."""
         return "n_samples", _count(self.agent), _count(self.entry)
 
-    def label(self, agent, entry):
+    def label(self, agent: int | str, entry: int | str) -> str:
         """Return the label of an axis that shows an entry of an agent's type.
 
         Parameters

@@ -1,12 +1,17 @@
 """Outcomes: named tuples that are also 2-D arrays with one row per profile."""
 
+from __future__ import annotations
+
 import math
 from collections import namedtuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Self, SupportsIndex, overload
 
 import numpy as np
 
 from sklauction.utils.constraints import is_whole
 from sklauction.utils.tables import Tabular, check_labels, make_frame
+from sklauction.utils.types import ArrayLike, DataFrame
 from sklauction.utils.validation import check_count, to_floats
 
 __all__ = ["AuctionOutcome", "Outcome"]
@@ -48,7 +53,12 @@ class Outcome(Tabular):
     __slots__ = ()
     _rows_are = "profiles"
 
-    def __new__(cls, *fields, **named):
+    if TYPE_CHECKING:  # what a named tuple has
+        _fields: tuple[str, ...]
+
+        def __iter__(self) -> Iterator[np.ndarray]: ...
+
+    def __new__(cls, *fields: ArrayLike, **named: ArrayLike) -> Self:
         """Convert the fields to arrays."""
         given = super().__new__(cls, *fields, **named)
         arrays = [_to_array(field, name) for name, field in zip(cls._fields, given)]
@@ -60,7 +70,7 @@ class Outcome(Tabular):
         return super().__new__(cls, *arrays)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """Shape of the flat form: a profile's fields in one row."""
         return len(self[0]), sum(math.prod(field.shape[1:]) for field in self)
 
@@ -73,6 +83,12 @@ class Outcome(Tabular):
         flat = [field.reshape(len(field), math.prod(field.shape[1:])) for field in self]
         flat = np.concatenate(flat, axis=1)
         return flat if dtype is None else flat.astype(dtype, copy=False)
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> np.ndarray: ...
+
+    @overload
+    def __getitem__(self, key: slice | ArrayLike) -> Self: ...
 
     def __getitem__(self, key):
         """Return field ``key`` (integer) or rows ``key`` (slice, mask or indices)."""
@@ -88,7 +104,7 @@ class Outcome(Tabular):
             )
         return type(self)(*(field[key] for field in self))
 
-    def to_frame(self):
+    def to_frame(self) -> DataFrame:
         """Return the outcome as a table with one row per profile. Requires pandas.
 
         Returns
@@ -112,7 +128,13 @@ class Outcome(Tabular):
         }
 
 
-class AuctionOutcome(Outcome, namedtuple("AuctionOutcome", ["allocations", "payments"])):
+if TYPE_CHECKING:  # an index of rows would be taken for one of fields
+    _Fields = tuple[np.ndarray, ...]
+else:
+    _Fields = namedtuple("AuctionOutcome", ["allocations", "payments"])
+
+
+class AuctionOutcome(Outcome, _Fields):
     """Allocations and payments of a batch of auctions.
 
     A named tuple, so that ``allocations, payments = auction.predict(bids)`` works. It also
@@ -160,7 +182,11 @@ class AuctionOutcome(Outcome, namedtuple("AuctionOutcome", ["allocations", "paym
 
     __slots__ = ()
 
-    def __new__(cls, allocations, payments):
+    if TYPE_CHECKING:
+        allocations: np.ndarray
+        payments: np.ndarray
+
+    def __new__(cls, allocations: ArrayLike, payments: ArrayLike) -> Self:
         """Convert the fields to arrays and check their shapes."""
         fields = _to_array(allocations, "allocations"), _to_array(payments, "payments")
         shape = fields[0].shape
@@ -172,7 +198,7 @@ class AuctionOutcome(Outcome, namedtuple("AuctionOutcome", ["allocations", "paym
         return super().__new__(cls, *fields)
 
     @classmethod
-    def from_array(cls, flat, n_bidders, n_items):
+    def from_array(cls, flat: ArrayLike, n_bidders: int, n_items: int) -> AuctionOutcome:
         """Rebuild an outcome from its flat form.
 
         Parameters
@@ -204,7 +230,9 @@ class AuctionOutcome(Outcome, namedtuple("AuctionOutcome", ["allocations", "paym
         split = n_bidders * n_items
         return cls(flat[:, :split].reshape(-1, n_bidders, n_items), flat[:, split:])
 
-    def to_frame(self, bidders=None, items=None):
+    def to_frame(
+        self, bidders: Sequence[str] | None = None, items: Sequence[str] | None = None
+    ) -> DataFrame:
         """Return the outcome as a table with one row per profile. Requires pandas.
 
         Parameters
@@ -248,7 +276,7 @@ def _entry(index, labels):
     return (str(labels[axis][at] if axis < len(labels) else at) for axis, at in enumerate(index))
 
 
-def _to_array(values, name):
+def _to_array(values, name) -> np.ndarray:
     """Return a float array, float32 if the input is; raise ValueError if not numeric."""
     if type(values) is np.ndarray and values.dtype == np.float32:
         return values

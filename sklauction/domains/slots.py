@@ -1,5 +1,7 @@
 """The domain of position auctions: slots with click rates, and one value per click."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -7,6 +9,7 @@ import numpy as np
 from sklauction.domains.auctions import NUDGE, UNIT, Auction
 from sklauction.domains.base import name_of
 from sklauction.utils.saving import savable
+from sklauction.utils.types import Array, Fields, Tensor
 from sklauction.utils.validation import check_numbers
 
 __all__ = ["Slots"]
@@ -100,7 +103,7 @@ class Slots(Auction):
             )
         object.__setattr__(self, "click_rates", tuple(rates.tolist()))
 
-    def infeasibility(self, allocations):
+    def infeasibility(self, allocations: np.ndarray) -> np.ndarray:
         """Return the largest excess of the k largest clicks over the k highest rates.
 
         Parameters
@@ -120,7 +123,7 @@ class Slots(Auction):
             excess = (clicks.cumsum(axis=1) - rates.cumsum()).max(axis=1)
             return np.maximum(np.maximum(excess, -clicks[:, -1]), 0.0)
 
-    def best_set(self, values):
+    def best_set(self, values: np.ndarray) -> np.ndarray:
         """Return the value of the clicks of the best slot.
 
         Parameters
@@ -135,7 +138,7 @@ class Slots(Auction):
         """
         return values[..., 0] * self.click_rates[0]
 
-    def best(self, worths):
+    def best(self, worths: np.ndarray) -> np.ndarray:
         """Return the clicks of the greatest total worth: higher values get better slots.
 
         Parameters
@@ -151,17 +154,17 @@ class Slots(Auction):
         ranks = np.argsort(np.argsort(-worths, axis=1, kind="stable"), axis=1)
         return self._rates_of_ranks(worths.shape[1])[ranks] * (worths > 0)
 
-    def n_scores(self, n_agents, n_entries):
+    def n_scores(self, n_agents: int, n_entries: int) -> int:
         """Return the number of scores of an auction of the slots to bidders of unit demand."""
         return UNIT.n_scores(n_agents, len(self.click_rates))
 
-    def decide(self, scores, reports):
+    def decide(self, scores: Tensor, reports: Tensor) -> Fields:
         """Return the clicks of an auction of the slots to bidders of unit demand."""
         rates = scores.new_tensor(self.click_rates)
         allocations, payments = UNIT.decide(scores, reports * rates)
         return (allocations @ rates).unsqueeze(2), payments
 
-    def deviations(self, truth, others, low, high):
+    def deviations(self, truth: Array, others: Array, low: Array, high: Array) -> Array:
         """Return reports at, just below and just above each other bid, within the box.
 
         Just below and just above means at most half way to the next other bid.
@@ -173,7 +176,7 @@ class Slots(Auction):
         reports = np.concatenate([bids - steps[:, :-1], bids, bids + steps[:, 1:]], axis=1)
         return reports[:, :, None]
 
-    def label(self, agent, entry):
+    def label(self, agent: int | str, entry: int | str) -> str:
         """Return the label of an axis that shows a value per click."""
         return f"{name_of(self.agent, agent)}'s value per click, money"
 

@@ -1,9 +1,12 @@
 """LearnedMechanism and LearnedAuction: the estimators around the training loop."""
 
+from __future__ import annotations
+
 import copy
 import os
 import warnings
 from numbers import Integral
+from typing import Self
 
 import numpy as np
 import torch
@@ -11,14 +14,16 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from skorch.callbacks import Callback
 
-from sklauction.base import BaseAuction, BaseMechanism, all_or_nothing
+from sklauction.base import BaseAuction, BaseMechanism
 from sklauction.learned.progress import IterationTasks, ProgressLine
 from sklauction.learned.training import resolve_device
 from sklauction.mechanism import run_in_chunks
 from sklauction.persistence.checkpoint import Checkpoint, canonical, digest
 from sklauction.utils.constraints import FLAG, SEED, SHARE, Constraint, count
 from sklauction.utils.numbers import largest
+from sklauction.utils.restoring import all_or_nothing
 from sklauction.utils.saving import fitted_rows
+from sklauction.utils.types import Profiles
 from sklauction.utils.validation import WIDEST_SUPPORT
 
 __all__ = ["LearnedAuction", "LearnedMechanism"]
@@ -118,7 +123,7 @@ class LearnedMechanism(BaseMechanism):
         "history_": fitted_rows,
     }
 
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: Profiles, y: object = None) -> Self:
         """Train one iteration on X, keeping the networks and their optimizers.
 
         No profiles are held out: the mechanism uses the running average of the weights.
@@ -357,7 +362,7 @@ class LearnedAuction(LearnedMechanism, BaseAuction):
     _saved = {**BaseAuction._saved, **LearnedMechanism._saved}
 
     @property
-    def kept_start_(self):
+    def kept_start_(self) -> bool:
         """Whether the auction is the untrained one."""
         return _keeps_start(self.history_)
 

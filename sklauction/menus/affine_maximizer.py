@@ -1,8 +1,13 @@
 """AffineMaximizerAuction: weighted VCG over a learned menu of randomised allocations."""
 
+from __future__ import annotations
+
+from typing import Literal
+
 import torch
 
 from sklauction.analytic.myerson import fit_myerson, reserve_prices
+from sklauction.domains.auctions import Demand
 from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.menus.allocation_menu import AllocationMenu
 from sklauction.menus.free_menu import FreeMenu
@@ -11,6 +16,7 @@ from sklauction.menus.menu_rows import MenuDesign, count_integral
 from sklauction.menus.transformer_menu import TransformerMenu
 from sklauction.utils.constraints import ANY, AUTO, FLAG, POSITIVE, SWITCH, choice, is_auto
 from sklauction.utils.saving import fitted_object
+from sklauction.utils.types import ArrayLike, Auto, Callbacks, FilePath, Seed, Switch
 from sklauction.utils.validation import check_prices
 
 __all__ = ["MENUS", "AffineMaximizerAuction"]
@@ -131,33 +137,33 @@ class AffineMaximizerAuction(LearnedMenuAuction):
 
     def __init__(
         self,
-        n_bidders=None,
-        n_items=None,
+        n_bidders: int | None = None,
+        n_items: int | None = None,
         *,
-        demand="additive",
-        support=None,
-        reserve=None,
-        menu="free",
-        menu_size="auto",
-        deterministic=False,
-        symmetric="auto",
-        independent_bidders=False,
-        max_iter=60,
-        anneal_iter=None,
-        batch_size=512,
-        learning_rate_init="auto",
-        n_starts="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        device="auto",
-        callbacks=None,
-        checkpoint=None,
-        checkpoint_every=1,
-        resume=False,
-    ):
+        demand: Demand = "additive",
+        support: ArrayLike | None = None,
+        reserve: ArrayLike | None = None,
+        menu: Literal["free", "network"] = "free",
+        menu_size: int | Auto = "auto",
+        deterministic: bool = False,
+        symmetric: Switch = "auto",
+        independent_bidders: Switch = False,
+        max_iter: int = 60,
+        anneal_iter: int | None = None,
+        batch_size: int = 512,
+        learning_rate_init: float | Auto = "auto",
+        n_starts: int | Auto = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | None = None,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        verbose: int = 0,
+        device: str = "auto",
+        callbacks: Callbacks = None,
+        checkpoint: FilePath | None = None,
+        checkpoint_every: int = 1,
+        resume: bool = False,
+    ) -> None:
         self._store(locals())
 
     def _check_parameters(self):

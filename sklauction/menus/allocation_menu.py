@@ -1,6 +1,9 @@
 """The fitted menu of an affine maximizer, printable and as a DataFrame."""
 
-from collections import namedtuple
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -9,17 +12,25 @@ from sklauction.menu import list_items
 from sklauction.utils.numbers import format_money
 from sklauction.utils.saving import savable
 from sklauction.utils.tables import Tabular, check_labels, html_of_columns, make_frame
+from sklauction.utils.types import ArrayLike, DataFrame
 from sklauction.utils.validation import check_numbers
 
 __all__ = ["AllocationMenu"]
 
 # Number of rows printed.
 N_PRINTED = 10
-FIELDS = ["allocations", "boosts", "weights", "shares", "reserves"]
+
+
+class _Rows(NamedTuple):
+    allocations: np.ndarray
+    boosts: np.ndarray
+    weights: np.ndarray
+    shares: np.ndarray
+    reserves: np.ndarray | None
 
 
 @savable
-class AllocationMenu(Tabular, namedtuple("AllocationMenu", FIELDS)):
+class AllocationMenu(Tabular, _Rows):
     """Menu of randomised allocations of an affine maximizer auction.
 
     At bids b, the auction chooses the row with the largest ``sum_i w_i <b_i, a_i> + boost``
@@ -80,7 +91,14 @@ class AllocationMenu(Tabular, namedtuple("AllocationMenu", FIELDS)):
 
     __slots__ = ()
 
-    def __new__(cls, allocations, boosts, weights, shares, reserves):
+    def __new__(
+        cls,
+        allocations: ArrayLike,
+        boosts: ArrayLike,
+        weights: ArrayLike,
+        shares: ArrayLike,
+        reserves: ArrayLike,
+    ) -> Self:
         """Check the fields and convert them to arrays."""
         allocations = check_numbers(allocations, "allocations", ("n_rows", "n_bidders", "n_items"))
         n_rows, *sizes = allocations.shape
@@ -103,7 +121,9 @@ class AllocationMenu(Tabular, namedtuple("AllocationMenu", FIELDS)):
             raise ValueError(f"weights and shares of {name} must be at least 0; got {least}")
         check_feasible(self.allocations, auction.demand, f"allocations of {name}")
 
-    def to_frame(self, bidders=None, items=None):
+    def to_frame(
+        self, bidders: Sequence[str] | None = None, items: Sequence[str] | None = None
+    ) -> DataFrame:
         """Return the menu as a DataFrame with one row per allocation. Requires pandas.
 
         Parameters

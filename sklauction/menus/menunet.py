@@ -1,11 +1,16 @@
 """MenuNetAuction: a menu for one buyer, as the output of a network."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from functools import partial
 
+from sklauction.domains.auctions import Demand
 from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.menus.constant_menu import ConstantMenu
 from sklauction.menus.rochetnet import BuyerMenuAuction
 from sklauction.utils.constraints import LAYER_SIZES
+from sklauction.utils.types import ArrayLike, Auto, Callbacks, FilePath, Seed, Switch
 
 __all__ = ["MenuNetAuction"]
 
@@ -69,30 +74,30 @@ class MenuNetAuction(BuyerMenuAuction):
 
     def __init__(
         self,
-        n_bidders=1,
-        n_items=None,
+        n_bidders: int = 1,
+        n_items: int | None = None,
         *,
-        demand="additive",
-        support=None,
-        menu_size="auto",
-        symmetric="auto",
-        hidden_layer_sizes=(32, 32),
-        max_iter=60,
-        anneal_iter=None,
-        batch_size=512,
-        learning_rate_init=0.03,
-        n_starts="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        device="auto",
-        callbacks=None,
-        checkpoint=None,
-        checkpoint_every=1,
-        resume=False,
-    ):
+        demand: Demand = "additive",
+        support: ArrayLike | None = None,
+        menu_size: int | Auto = "auto",
+        symmetric: Switch = "auto",
+        hidden_layer_sizes: Sequence[int] = (32, 32),
+        max_iter: int = 60,
+        anneal_iter: int | None = None,
+        batch_size: int = 512,
+        learning_rate_init: float = 0.03,
+        n_starts: int | Auto = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | None = None,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        verbose: int = 0,
+        device: str = "auto",
+        callbacks: Callbacks = None,
+        checkpoint: FilePath | None = None,
+        checkpoint_every: int = 1,
+        resume: bool = False,
+    ) -> None:
         self._store(locals())
 
     def _menu_module(self):

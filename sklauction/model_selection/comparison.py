@@ -1,13 +1,19 @@
 """ComparisonDisplay: revenue and regret of several auctions."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from numbers import Real
+from typing import Any, Self
 
 import numpy as np
 
 from sklauction.audit.measure import measure_regret
+from sklauction.bounds.result import RevenueBounds
 from sklauction.domains.auctions import ADDITIVE
 from sklauction.domains.base import Domain
 from sklauction.plotting.canvas import Display, free_spots, members, with_unit
+from sklauction.utils.types import Axes, Effort, Estimator, Profiles, Seed
 from sklauction.utils.validation import check_number
 
 __all__ = ["ComparisonDisplay"]
@@ -92,7 +98,9 @@ class ComparisonDisplay(Display):
     regret_ranges: np.ndarray = None
 
     @classmethod
-    def from_reports(cls, reports, *, bounds=None):
+    def from_reports(
+        cls, reports: Mapping[str, Any], *, bounds: RevenueBounds | None = None
+    ) -> ComparisonDisplay:
         """Compare auctions by their audits.
 
         Parameters
@@ -126,7 +134,15 @@ class ComparisonDisplay(Display):
         return cls(tuple(groups), *means, bounds, *domains.values(), *ranges)
 
     @classmethod
-    def from_estimators(cls, auctions, X, *, bounds=None, effort="quick", random_state=None):
+    def from_estimators(
+        cls,
+        auctions: Mapping[str, Estimator],
+        X: Profiles,
+        *,
+        bounds: RevenueBounds | None = None,
+        effort: Effort = "quick",
+        random_state: Seed = None,
+    ) -> ComparisonDisplay:
         """Audit fitted auctions on the same profiles.
 
         Parameters
@@ -154,14 +170,14 @@ class ComparisonDisplay(Display):
         """
         groups = _check_named(auctions, "auctions", ("predict", "support_"), "fitted auction")
         _check_bounds(bounds)
-        search = {"effort": effort, "random_state": random_state}
+        search: dict[str, Any] = {"effort": effort, "random_state": random_state}
         reports = {
             name: [measure_regret(auction, X, **search) for auction in group]
             for name, group in groups.items()
         }
         return cls.from_reports(reports, bounds=bounds)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the auctions as points, with a legend below the axes.
 
         Parameters
@@ -186,7 +202,11 @@ class ComparisonDisplay(Display):
         regret = with_unit("total regret found (lower bound)", unit)
         ax.set(xlabel=regret, ylabel=with_unit(name, unit))
         # Padding in font sizes, so that the legend is below the label of the axis.
-        below = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "borderaxespad": 5}
+        below: dict[str, Any] = {
+            "loc": "upper center",
+            "bbox_to_anchor": (0.5, 0),
+            "borderaxespad": 5,
+        }
         ax.legend(ncols=2, fontsize=8, frameon=False, **below)
         return self
 

@@ -1,9 +1,14 @@
 """RegretMonitor: a callback that audits an auction after every training iteration."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from sklauction.model_selection.scorers import auction_scorers
 from sklauction.utils.callbacks import ScoringMonitor
+from sklauction.utils.types import Effort, Seed
 from sklauction.utils.validation import check_count
 
 __all__ = ["RegretMonitor"]
@@ -57,12 +62,21 @@ class RegretMonitor(ScoringMonitor):
     [True, True]
     """
 
-    def __init__(self, *, n_samples=200, effort="quick", random_state=0):
+    def __init__(
+        self, *, n_samples: int = 200, effort: Effort = "quick", random_state: Seed = 0
+    ) -> None:
         check_count(n_samples, "n_samples")
         super().__init__(scoring=auction_scorers(effort=effort, random_state=random_state))
         self.n_samples = n_samples
 
-    def on_fit_task_end(self, estimator, context, *, X=None, fitted_estimator=None):
+    def on_fit_task_end(
+        self,
+        estimator: Any,
+        context: Any,
+        *,
+        X: Any = None,
+        fitted_estimator: Any = None,
+    ) -> None:
         """Audit the auction after a task and log the scores.
 
         Parameters

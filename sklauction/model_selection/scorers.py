@@ -5,8 +5,11 @@ GridSearchCV, cross_validate and learning_curve. Greater is better. Of a pipelin
 scored, on valuations transformed by the steps before it.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from numbers import Number
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -17,6 +20,7 @@ from sklauction.domains.auctions import ADDITIVE, Auction
 from sklauction.economics import revenue
 from sklauction.utils.constraints import NOT_NEGATIVE
 from sklauction.utils.doc_links import DocLinks
+from sklauction.utils.types import Effort, Estimator, Profiles, Seed
 from sklauction.utils.validation import to_floats
 
 __all__ = [
@@ -61,7 +65,7 @@ class _NotAScore:
 class _AuditScorer(_Scorer):
     """Base class of scorers that audit the auction."""
 
-    def __init__(self, effort="quick", random_state=0):
+    def __init__(self, effort: Effort = "quick", random_state: Seed = 0) -> None:
         self.effort = effort
         self.random_state = random_state
 
@@ -106,7 +110,7 @@ class RegretScorer(_AuditScorer):
 
     __name__ = "neg_regret"
 
-    def __call__(self, auction, valuations, y=None):
+    def __call__(self, auction: Estimator, valuations: Profiles, y: object = None) -> float:
         """Return ``-R`` in the unit of the valuations."""
         return -self._audit(auction, valuations).total_regret
 
@@ -146,7 +150,7 @@ class AuctionScorer(_AuditScorer):
     True
     """
 
-    def __call__(self, auction, valuations, y=None):
+    def __call__(self, auction: Estimator, valuations: Profiles, y: object = None) -> float:
         """Return the score, in the square root of the unit of the valuations."""
         return self._audit(auction, valuations).score
 
@@ -179,10 +183,10 @@ class RevenueScorer(_Scorer):
 
     __name__ = "revenue"
 
-    def __init__(self):
+    def __init__(self) -> None:
         """Take no parameters; without this, those of ``__new__`` would be shown."""
 
-    def __call__(self, auction, valuations, y=None):
+    def __call__(self, auction: Estimator, valuations: Profiles, y: object = None) -> float:
         """Return the mean total payment, in the unit of the valuations, or the mean objective."""
         if isinstance(auction, type) or not hasattr(auction, "predict"):
             raise ValueError(f"auction must be a fitted auction estimator; got {auction!r}")
@@ -193,7 +197,7 @@ class RevenueScorer(_Scorer):
         return float(domain.objective(auction.as_profiles(valuations), outcome).mean())
 
 
-def auction_scorers(effort="quick", random_state=0):
+def auction_scorers(effort: Effort = "quick", random_state: Seed = 0) -> Callable[..., Any]:
     """Return a multi-metric scorer: score, revenue and minus the regret from one audit.
 
     Parameters
@@ -244,7 +248,8 @@ def auction_scorers(effort="quick", random_state=0):
     ['regret', 'revenue', 'score']
     """
     if hasattr(effort, "fit"):
-        return _NotAScore("scoring must be auction_scorers(), with parentheses")
+        # Only for a wrong call, in which scikit-learn reports the object.
+        return _NotAScore("scoring must be auction_scorers(), with parentheses")  # type: ignore[return-value]
     return _MultiScorer(effort, random_state)
 
 
@@ -343,11 +348,11 @@ class best_under_regret:
     1
     """
 
-    def __init__(self, tol):
+    def __init__(self, tol: float) -> None:
         NOT_NEGATIVE.check(tol, "tol")
         self.tol = tol
 
-    def __call__(self, cv_results):
+    def __call__(self, cv_results: Mapping[str, Any]) -> int:
         """Return the index of the chosen candidate."""
         revenues = self._read(cv_results, "mean_test_revenue")
         regrets = -self._read(cv_results, "mean_test_regret")

@@ -1,21 +1,24 @@
 """Save and load auctions without pickle: arrays in the safetensors format, the rest as JSON."""
 
+from __future__ import annotations
+
 import os
 
 from sklearn.utils.validation import check_is_fitted
 
 from sklauction import __version__
-from sklauction.base import BaseMechanism
+from sklauction.base import BaseAuction, BaseMechanism
 from sklauction.persistence.auctions import try_out
 from sklauction.persistence.codec import Decoder, Encoder, value_errors_only
 from sklauction.persistence.container import pack, read_container, write_atomically
+from sklauction.utils.types import FilePath
 
 __all__ = ["load_auction", "save_auction"]
 
 KIND = "auction"
 
 
-def save_auction(auction, path):
+def save_auction(auction: BaseMechanism, path: FilePath) -> None:
     """Save an auction in a file, without pickle.
 
     The file is in the safetensors format [1]_. It holds weights and other arrays, parameters and
@@ -93,7 +96,7 @@ def save_auction(auction, path):
     write_atomically(path, pack(KIND, content, encoder.arrays))
 
 
-def load_auction(path):
+def load_auction(path: FilePath) -> BaseAuction:
     """Load an auction from a file of :func:`save_auction`.
 
     No code from the file is run. A file may contain numbers, strings and arrays, and refer by name

@@ -1,9 +1,15 @@
 """AllocationDisplay: the probability that a bidder gets an item, over two values."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
 import numpy as np
 
 from sklauction.plotting.canvas import Display, Names, draw_shades
 from sklauction.plotting.grid import check_auction, make_grid, outline
+from sklauction.utils.types import ArrayLike, Axes, Estimator
 from sklauction.utils.validation import check_below
 
 __all__ = ["AllocationDisplay"]
@@ -72,16 +78,16 @@ class AllocationDisplay(Display):
     @classmethod
     def from_estimator(
         cls,
-        auction,
+        auction: Estimator,
         *,
-        bidder=0,
-        item=0,
-        items=(0, 1),
-        opponent=None,
-        bids=None,
-        reference=None,
-        n_points=101,
-    ):
+        bidder: int = 0,
+        item: int = 0,
+        items: Sequence[int] = (0, 1),
+        opponent: int | None = None,
+        bids: ArrayLike | None = None,
+        reference: Estimator | None = None,
+        n_points: int = 101,
+    ) -> AllocationDisplay:
         """Evaluate a fitted auction on a grid of values.
 
         Parameters
@@ -133,7 +139,7 @@ class AllocationDisplay(Display):
         titles = (grid.labels, grid.fixed, name, regions, Names.of(auction))
         return cls(grid.values, probabilities, bidder, item, *titles)
 
-    def plot(self, ax=None, *, colorbar=True):
+    def plot(self, ax: Axes | None = None, *, colorbar: bool = True) -> Self:
         """Draw the probabilities, and the boundaries of the reference as dashed lines.
 
         Parameters

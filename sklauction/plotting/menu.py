@@ -1,10 +1,16 @@
 """MenuDisplay: the menu row that a buyer chooses."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
 import numpy as np
 
 from sklauction.plotting.canvas import Display, Names, white_outline
 from sklauction.plotting.grid import check_auction, check_items, make_grid, write_inside
 from sklauction.utils.numbers import format_money
+from sklauction.utils.types import ArrayLike, Axes, Estimator
 from sklauction.utils.validation import check_numbers
 
 __all__ = ["MenuDisplay"]
@@ -58,7 +64,14 @@ class MenuDisplay(Display):
     names: Names = Names()
 
     @classmethod
-    def from_estimator(cls, auction, *, items=(0, 1), values=None, n_points=301):
+    def from_estimator(
+        cls,
+        auction: Estimator,
+        *,
+        items: Sequence[int] = (0, 1),
+        values: ArrayLike | None = None,
+        n_points: int = 301,
+    ) -> MenuDisplay:
         """Evaluate the menu of a fitted auction on a grid of values.
 
         Parameters
@@ -98,7 +111,7 @@ class MenuDisplay(Display):
         allocations, names = menu.allocations[:, list(grid.items)], Names.of(auction)
         return cls(grid.values, rows, allocations, menu.prices, grid.items, names)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the region of each menu row, labelled with its probabilities and price.
 
         Parameters

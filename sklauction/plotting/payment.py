@@ -1,9 +1,15 @@
 """PaymentDisplay: the payment of a bidder, over two values."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
 import numpy as np
 
 from sklauction.plotting.canvas import Display, Names, draw_shades, white_outline
 from sklauction.plotting.grid import make_grid, outline, write_inside
+from sklauction.utils.types import ArrayLike, Axes, Estimator
 
 __all__ = ["PaymentDisplay"]
 
@@ -67,8 +73,15 @@ class PaymentDisplay(Display):
 
     @classmethod
     def from_estimator(
-        cls, auction, *, bidder=0, items=(0, 1), opponent=None, bids=None, n_points=101
-    ):
+        cls,
+        auction: Estimator,
+        *,
+        bidder: int = 0,
+        items: Sequence[int] = (0, 1),
+        opponent: int | None = None,
+        bids: ArrayLike | None = None,
+        n_points: int = 101,
+    ) -> PaymentDisplay:
         """Evaluate a fitted auction on a grid of values.
 
         Parameters
@@ -103,7 +116,7 @@ class PaymentDisplay(Display):
         payments = auction.predict(grid.profiles).payments[:, bidder].reshape(grid.shape)
         return cls(grid.values, payments, bidder, grid.labels, grid.fixed, Names.of(auction))
 
-    def plot(self, ax=None, *, colorbar=True):
+    def plot(self, ax: Axes | None = None, *, colorbar: bool = True) -> Self:
         """Draw the payments, with contours or region boundaries and numbers.
 
         Parameters

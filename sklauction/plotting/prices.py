@@ -1,9 +1,14 @@
 """PriceDisplay: the price sheet of a bidder, over an opponent's bid."""
 
+from __future__ import annotations
+
+from typing import Self
+
 import numpy as np
 
 from sklauction.plotting.canvas import LINE_STYLES, Display, Names
 from sklauction.plotting.grid import N_POINTS, check_auction, check_opponent, fixed_bids
+from sklauction.utils.types import ArrayLike, Axes, Estimator
 from sklauction.utils.validation import check_below
 
 __all__ = ["PriceDisplay"]
@@ -54,7 +59,16 @@ class PriceDisplay(Display):
     names: Names = Names()
 
     @classmethod
-    def from_estimator(cls, auction, *, bidder=0, opponent=None, item=0, bids=None, n_points=201):
+    def from_estimator(
+        cls,
+        auction: Estimator,
+        *,
+        bidder: int = 0,
+        opponent: int | None = None,
+        item: int = 0,
+        bids: ArrayLike | None = None,
+        n_points: int = 201,
+    ) -> PriceDisplay:
         """Evaluate the price sheets of a fitted auction along an opponent's bid.
 
         Parameters
@@ -92,14 +106,15 @@ class PriceDisplay(Display):
         check_below(item, "item", n_items)
         opponent = check_opponent(opponent, bidder, n_bidders)
         profiles = np.repeat(fixed_bids(bids, auction)[0][None], n_points, axis=0)
-        profiles[:, opponent, item] = np.linspace(*auction.support_[opponent, item], n_points)
+        low, high = auction.support_[opponent, item]
+        profiles[:, opponent, item] = np.linspace(low, high, n_points)
         sheets = auction.price_sheets(profiles)
         prices, discounts = sheets.item_prices[:, bidder], sheets.discounts[:, bidder]
         bundle = prices.sum(axis=1) - discounts[:, -1] if discounts.shape[1] > 1 else None
         shown = (bidder, opponent, item, Names.of(auction))
         return cls(profiles[:, opponent, item], prices, bundle, *shown)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the prices.
 
         Parameters

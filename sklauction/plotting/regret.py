@@ -1,11 +1,17 @@
 """RegretDisplay: the size of the regret found by an audit, and where it is found."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
 import numpy as np
 
 from sklauction.domains.auctions import ADDITIVE
 from sklauction.domains.base import Domain
 from sklauction.plotting.canvas import LINE_STYLES, Display, Names, with_unit
 from sklauction.plotting.grid import check_items
+from sklauction.utils.types import Axes, Record
 from sklauction.utils.validation import check_below
 
 __all__ = ["RegretDisplay"]
@@ -69,7 +75,9 @@ class RegretDisplay(Display):
     names: Names = Names()
 
     @classmethod
-    def from_report(cls, report, *, bidder=None, items=(0, 1)):
+    def from_report(
+        cls, report: Record, *, bidder: int | None = None, items: Sequence[int] = (0, 1)
+    ) -> RegretDisplay:
         """Select a bidder and items of a report.
 
         Parameters
@@ -90,7 +98,7 @@ class RegretDisplay(Display):
         ValueError
             If ``bidder`` or ``items`` do not fit the report.
         """
-        if np.ndim(getattr(report, "types", None)) != 3 or not hasattr(report, "regrets"):
+        if np.ndim(getattr(report, "types", ())) != 3 or not hasattr(report, "regrets"):
             raise ValueError(f"report must be a RegretReport; got {report!r}")
         _, n_bidders, n_items = report.types.shape
         if bidder is None:
@@ -101,7 +109,7 @@ class RegretDisplay(Display):
         names = Names(*(getattr(report, "names", None) or ()))
         return cls(report.regrets, *shown, bidder, items, report.domain, names)
 
-    def plot(self, axes=None):
+    def plot(self, axes: Sequence[Axes] | None = None) -> Self:
         """Draw both panels.
 
         Parameters

@@ -1,11 +1,17 @@
 """TrainingDisplay: objective, regret and score during the training of a mechanism."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
 import numpy as np
 
 from sklauction.domains.auctions import ADDITIVE
 from sklauction.domains.base import Domain
 from sklauction.plotting.canvas import Display, members, with_unit
 from sklauction.plotting.grid import check_auction
+from sklauction.utils.types import Axes, Estimator
 
 __all__ = ["TrainingDisplay"]
 
@@ -69,14 +75,14 @@ class TrainingDisplay(Display):
     revenues: np.ndarray
     total_regrets: np.ndarray
     scores: np.ndarray
-    best_iteration: int
+    best_iteration: int | None
     held_out: bool
     regret_bound: str = "lower"
     domain: Domain = ADDITIVE
     ranges: np.ndarray = None
 
     @classmethod
-    def from_estimator(cls, auction):
+    def from_estimator(cls, auction: Estimator | Sequence[Estimator]) -> TrainingDisplay:
         """Read the training history of a fitted auction, or of several.
 
         Parameters
@@ -116,7 +122,7 @@ class TrainingDisplay(Display):
         )
         return cls(*means, None, *fits[0][2:], np.stack([lows, highs], axis=-1))
 
-    def plot(self, axes=None):
+    def plot(self, axes: Sequence[Axes] | None = None) -> Self:
         """Draw revenue, total regret and score in three panels.
 
         Parameters

@@ -1,9 +1,15 @@
 """VirtualValueDisplay: a virtual value, its ironing and its revenue curve."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
 import numpy as np
 
 from sklauction.plotting.canvas import Display, Names
 from sklauction.plotting.grid import check_auction
+from sklauction.utils.types import Axes, Estimator, Profiles
 
 __all__ = ["VirtualValueDisplay"]
 
@@ -55,7 +61,9 @@ class VirtualValueDisplay(Display):
     names: Names = Names()
 
     @classmethod
-    def from_estimator(cls, auction, X=None, *, bidder=0, item=0):
+    def from_estimator(
+        cls, auction: Estimator, X: Profiles | None = None, *, bidder: int = 0, item: int = 0
+    ) -> VirtualValueDisplay:
         """Read the virtual value of a fitted Myerson auction.
 
         Parameters
@@ -85,7 +93,7 @@ class VirtualValueDisplay(Display):
         intervals, reserve = virtual_value.ironed_intervals, virtual_value.reserve
         return cls(curve, intervals, reserve, bidder, item, Names.of(auction))
 
-    def plot(self, axes=None):
+    def plot(self, axes: Sequence[Axes] | None = None) -> Self:
         """Draw both panels.
 
         Parameters

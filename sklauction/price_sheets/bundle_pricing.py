@@ -1,5 +1,11 @@
 """BundlePricingAuction: price sheets that depend on the other bidders' bids."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from sklauction.domains.auctions import Demand
 from sklauction.learned.annealed_auction import AnnealedAuction
 from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.price_sheets.certified import CertifiedAuction
@@ -17,6 +23,7 @@ from sklauction.utils.constraints import (
     pair,
 )
 from sklauction.utils.saving import fitted_object
+from sklauction.utils.types import ArrayLike, Auto, Callbacks, FilePath, Seed, Switch
 from sklauction.utils.validation import WIDEST_SUPPORT, check_memory, check_prices
 
 __all__ = ["OBJECTIVES", "BundlePricingAuction"]
@@ -144,34 +151,34 @@ class BundlePricingAuction(CertifiedAuction, AnnealedAuction):
 
     def __init__(
         self,
-        n_bidders=None,
-        n_items=None,
+        n_bidders: int | None = None,
+        n_items: int | None = None,
         *,
-        demand="additive",
-        support=None,
-        reserve="auto",
-        lottery_rows=0,
-        symmetric="auto",
-        independent_bidders="auto",
-        objective="penalty",
-        clash_cost=(2.0, 8.0),
-        hidden_layer_sizes=(32, 32),
-        max_iter=100,
-        anneal_iter=None,
-        batch_size=512,
-        learning_rate_init=5e-3,
-        n_starts=1,
-        validation_fraction=0.1,
-        n_iter_no_change=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        device="auto",
-        callbacks=None,
-        checkpoint=None,
-        checkpoint_every=1,
-        resume=False,
-    ):
+        demand: Demand = "additive",
+        support: ArrayLike | None = None,
+        reserve: ArrayLike | Auto = "auto",
+        lottery_rows: int = 0,
+        symmetric: Switch = "auto",
+        independent_bidders: Switch = "auto",
+        objective: Literal["penalty", "certified"] = "penalty",
+        clash_cost: Sequence[float] = (2.0, 8.0),
+        hidden_layer_sizes: Sequence[int] = (32, 32),
+        max_iter: int = 100,
+        anneal_iter: int | None = None,
+        batch_size: int = 512,
+        learning_rate_init: float = 5e-3,
+        n_starts: int = 1,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | None = None,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        verbose: int = 0,
+        device: str = "auto",
+        callbacks: Callbacks = None,
+        checkpoint: FilePath | None = None,
+        checkpoint_every: int = 1,
+        resume: bool = False,
+    ) -> None:
         self._store(locals())
 
     def _check_parameters(self):

@@ -1,13 +1,18 @@
 """Methods of auctions by price sheets: certificates and readable sheets."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from sklauction.audit.certificate import make_certificate
+from sklauction.audit.certificate import RegretCertificate, make_certificate
+from sklauction.base import BaseAuction
 from sklauction.price_sheets.reading import SheetReading, explain_auction
 from sklauction.utils.batching import blocks, join
+from sklauction.utils.tables import Text
+from sklauction.utils.types import ArrayLike, Profiles
 from sklauction.utils.validation import check_support
 
 __all__ = ["CertifiedAuction"]
@@ -20,7 +25,15 @@ def _has_price_sheets(auction):
     return True
 
 
-class CertifiedAuction:
+def _has_shape(X, shape):
+    """Return whether an array-like has a shape."""
+    try:
+        return np.shape(X) == shape
+    except (TypeError, ValueError, RuntimeError):  # ragged
+        return False
+
+
+class CertifiedAuction(BaseAuction):
     """Mixin for learned auctions whose ``mechanism_`` may be a :class:`PricingMechanism`.
 
     The methods exist only if the auction sells by price sheets: in an
@@ -32,7 +45,7 @@ class CertifiedAuction:
         return True
 
     @available_if(_has_price_sheets)
-    def regret_bounds(self, X):
+    def regret_bounds(self, X: Profiles) -> np.ndarray:
         """Return an upper bound on the ex-post regret of every bidder in every profile.
 
         The bound is the utility of the bidder's favourite option minus that of its allocation.
@@ -61,7 +74,9 @@ class CertifiedAuction:
         return self._in_blocks(lambda bids: [settle(bids).regret_bounds], valuations)[0]
 
     @available_if(_has_price_sheets)
-    def certify(self, X, confidence=0.99, *, support=None):
+    def certify(
+        self, X: Profiles, confidence: float = 0.99, *, support: ArrayLike | None = None
+    ) -> RegretCertificate:
         """Return an upper confidence bound on the expected total regret.
 
         Parameters
@@ -104,7 +119,7 @@ class CertifiedAuction:
         return make_certificate(*join(totals, len(valuations)), box, self.domain, confidence)
 
     @available_if(_has_price_sheets)
-    def price_sheets(self, X):
+    def price_sheets(self, X: Profiles) -> SheetReading:
         """Return the price sheet, favourite option and outcome of every bidder.
 
         Parameters
@@ -132,7 +147,7 @@ class CertifiedAuction:
         return reading
 
     @available_if(_has_price_sheets)
-    def explain(self, X):
+    def explain(self, X: Profiles) -> Text:
         """Describe what each bidder of one auction is offered, takes and pays.
 
         Parameters
@@ -153,11 +168,7 @@ class CertifiedAuction:
             If X holds several auctions, or has other sizes than in fit or invalid values.
         """
         check_is_fitted(self)
-        try:
-            one = np.shape(X) == (self.n_bidders_, self.n_items_)
-        except (TypeError, ValueError, RuntimeError):  # ragged input; as_profiles raises below
-            one = False
-        if one:
+        if _has_shape(X, (self.n_bidders_, self.n_items_)):
             X = X[None] if isinstance(X, np.ndarray) else [X]
         bids = self.as_profiles(X)
         if len(bids) != 1:

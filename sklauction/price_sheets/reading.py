@@ -1,6 +1,10 @@
 """Price sheets as arrays, as a DataFrame and as text."""
 
+from __future__ import annotations
+
 from collections import namedtuple
+from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 
@@ -8,6 +12,7 @@ from sklauction.domains.base import name_of
 from sklauction.menu import list_items
 from sklauction.utils.numbers import format_money
 from sklauction.utils.tables import Tabular, Text, check_labels, html_of_columns, make_frame
+from sklauction.utils.types import DataFrame
 from sklauction.utils.validation import check_numbers
 
 __all__ = ["SheetReading", "explain_auction"]
@@ -89,16 +94,16 @@ class SheetReading(Tabular, namedtuple("SheetReading", list(FIELDS))):
 
     def __new__(
         cls,
-        item_prices,
-        discounts,
-        lottery_allocations,
-        lottery_prices,
-        favourites,
-        allocations,
-        payments,
-        lost_clash,
-        regret_bounds,
-    ):
+        item_prices: np.ndarray,
+        discounts: np.ndarray,
+        lottery_allocations: np.ndarray,
+        lottery_prices: np.ndarray,
+        favourites: np.ndarray,
+        allocations: np.ndarray,
+        payments: np.ndarray,
+        lost_clash: np.ndarray,
+        regret_bounds: np.ndarray,
+    ) -> Self:
         """Check the fields and convert them to arrays."""
         given, sizes, checked = locals(), {}, []
         for name, own in FIELDS.items():
@@ -109,7 +114,9 @@ class SheetReading(Tabular, namedtuple("SheetReading", list(FIELDS))):
             checked.append(array.astype(bool) if name == "lost_clash" else array)
         return super().__new__(cls, *checked)
 
-    def to_frame(self, bidders=None, items=None):
+    def to_frame(
+        self, bidders: Sequence[str] | None = None, items: Sequence[str] | None = None
+    ) -> DataFrame:
         """Return a DataFrame with one row per auction and bidder. Requires pandas.
 
         Parameters

@@ -1,5 +1,11 @@
 """ALGNetAuction: an auctioneer network trained against a misreporter."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from sklauction.domains.auctions import Demand
 from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.mechanism import TorchMechanism
 from sklauction.price_sheets.certified import CertifiedAuction
@@ -10,6 +16,7 @@ from sklauction.two_player.family import NETWORK_CLASS, TwoPlayerAuction
 from sklauction.two_player.networks import AUCTIONEERS
 from sklauction.utils.constraints import choice
 from sklauction.utils.saving import fitted_object
+from sklauction.utils.types import ArrayLike, Auto, Callbacks, FilePath, Seed, Switch
 
 __all__ = ["ALGNET_PUBLISHED", "ALGNetAuction"]
 
@@ -200,47 +207,47 @@ class ALGNetAuction(CertifiedAuction, TwoPlayerAuction):
 
     def __init__(
         self,
-        n_bidders=None,
-        n_items=None,
+        n_bidders: int | None = None,
+        n_items: int | None = None,
         *,
-        demand="additive",
-        support=None,
-        architecture="equivariant",
-        hidden_layer_sizes=(32, 32, 32),
-        activation="silu",
-        payments="envelope",
-        objective="square_root",
-        symmetric="auto",
-        max_iter=100,
-        batch_size="auto",
-        learning_rate_init=0.02,
-        learning_rate="invscaling",
-        beta_1=0.97,
-        beta_2=0.995,
-        average=True,
-        n_shared_reports="auto",
-        n_local_reports="auto",
-        n_proposals="auto",
-        n_ascents="auto",
-        n_refine_steps="auto",
-        n_remembered=4,
-        n_cached_steps=0,
-        cached_step_size=0.1,
-        n_misreporter_updates=1,
-        misreporter_reset_every=0,
-        misreporter_reset_until=40000,
-        independent_bidders="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        device="auto",
-        callbacks=None,
-        checkpoint=None,
-        checkpoint_every=1,
-        resume=False,
-    ):
+        demand: Demand = "additive",
+        support: ArrayLike | None = None,
+        architecture: Literal["equivariant", "mlp", "attention", "pricing"] | type = "equivariant",
+        hidden_layer_sizes: Sequence[int] = (32, 32, 32),
+        activation: Literal["silu", "tanh", "relu"] = "silu",
+        payments: Literal["envelope", "fraction"] = "envelope",
+        objective: Literal["square_root", "score", "lagrangian", "budget"] = "square_root",
+        symmetric: Switch = "auto",
+        max_iter: int = 100,
+        batch_size: int | Auto = "auto",
+        learning_rate_init: float = 0.02,
+        learning_rate: Literal["invscaling", "constant"] = "invscaling",
+        beta_1: float = 0.97,
+        beta_2: float = 0.995,
+        average: bool = True,
+        n_shared_reports: int | Auto = "auto",
+        n_local_reports: int | Auto = "auto",
+        n_proposals: int | Auto = "auto",
+        n_ascents: int | Auto = "auto",
+        n_refine_steps: int | Auto = "auto",
+        n_remembered: int = 4,
+        n_cached_steps: int = 0,
+        cached_step_size: float = 0.1,
+        n_misreporter_updates: int = 1,
+        misreporter_reset_every: int = 0,
+        misreporter_reset_until: int = 40000,
+        independent_bidders: Switch = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | None = None,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        verbose: int = 0,
+        device: str = "auto",
+        callbacks: Callbacks = None,
+        checkpoint: FilePath | None = None,
+        checkpoint_every: int = 1,
+        resume: bool = False,
+    ) -> None:
         self._store(locals())
 
     def _by_price_sheets(self):

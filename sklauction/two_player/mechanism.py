@@ -1,5 +1,10 @@
 """TwoPlayerMechanism: a mechanism of any domain, learned as a two-player game."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
 from sklauction.domains.base import Domain, require
 from sklauction.learned.auction import LearnedMechanism
 from sklauction.learned.parameter_docs import share_parameter_docs
@@ -8,6 +13,7 @@ from sklauction.two_player.family import NETWORK_CLASS, TwoPlayerBase
 from sklauction.two_player.networks import DECIDERS
 from sklauction.utils.constraints import SWITCH, Constraint, choice
 from sklauction.utils.saving import fitted_object
+from sklauction.utils.types import ArrayLike, Auto, Callbacks, FilePath, Seed, Switch
 
 __all__ = ["TwoPlayerMechanism"]
 
@@ -132,49 +138,49 @@ class TwoPlayerMechanism(TwoPlayerBase):
 
     def __init__(
         self,
-        domain,
+        domain: Domain,
         *,
-        support=None,
-        architecture="mlp",
-        hidden_layer_sizes=(32, 32, 32),
-        activation="silu",
-        objective="lagrangian",
-        lambda_init=1.0,
-        lambda_every=10,
-        rho_init=10.0,
-        rho_increment=50.0,
-        rho_every=1000,
-        max_iter=30,
-        batch_size="auto",
-        learning_rate_init=0.01,
-        learning_rate="invscaling",
-        beta_1=0.9,
-        beta_2=0.999,
-        average=True,
-        n_shared_reports="auto",
-        n_local_reports="auto",
-        n_proposals="auto",
-        n_ascents="auto",
-        n_refine_steps="auto",
-        n_remembered=4,
-        n_cached_steps=0,
-        cached_step_size=0.1,
-        independent_agents="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        device="auto",
-        callbacks=None,
-        checkpoint=None,
-        checkpoint_every=1,
-        resume=False,
-    ):
+        support: ArrayLike | None = None,
+        architecture: Literal["mlp"] | type = "mlp",
+        hidden_layer_sizes: Sequence[int] = (32, 32, 32),
+        activation: Literal["silu", "tanh", "relu"] = "silu",
+        objective: Literal["lagrangian", "square_root", "score", "budget"] = "lagrangian",
+        lambda_init: float = 1.0,
+        lambda_every: int = 10,
+        rho_init: float = 10.0,
+        rho_increment: float = 50.0,
+        rho_every: int = 1000,
+        max_iter: int = 30,
+        batch_size: int | Auto = "auto",
+        learning_rate_init: float = 0.01,
+        learning_rate: Literal["invscaling", "constant"] = "invscaling",
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        average: bool = True,
+        n_shared_reports: int | Auto = "auto",
+        n_local_reports: int | Auto = "auto",
+        n_proposals: int | Auto = "auto",
+        n_ascents: int | Auto = "auto",
+        n_refine_steps: int | Auto = "auto",
+        n_remembered: int = 4,
+        n_cached_steps: int = 0,
+        cached_step_size: float = 0.1,
+        independent_agents: Switch = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | None = None,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        verbose: int = 0,
+        device: str = "auto",
+        callbacks: Callbacks = None,
+        checkpoint: FilePath | None = None,
+        checkpoint_every: int = 1,
+        resume: bool = False,
+    ) -> None:
         self._store(locals())
 
     @property
-    def independent_bidders(self):
+    def independent_bidders(self) -> Switch:
         """Value of ``independent_agents``, by the name that all games use."""
         return self.independent_agents
 

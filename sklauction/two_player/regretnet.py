@@ -1,7 +1,14 @@
 """RegretNetAuction: RegretNet and other regret-based auctions with a penalty schedule."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from sklauction.domains.auctions import Demand
 from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.two_player.family import TwoPlayerAuction
+from sklauction.utils.types import ArrayLike, Callbacks, FilePath, Seed, Switch
 
 __all__ = ["REGRETFORMER_PUBLISHED", "REGRETNET_PUBLISHED", "RegretNetAuction"]
 
@@ -146,45 +153,45 @@ class RegretNetAuction(TwoPlayerAuction):
 
     def __init__(
         self,
-        n_bidders=None,
-        n_items=None,
+        n_bidders: int | None = None,
+        n_items: int | None = None,
         *,
-        demand="additive",
-        support=None,
-        architecture="mlp",
-        hidden_layer_sizes=(100, 100),
-        activation="tanh",
-        objective="lagrangian",
-        lambda_init=5.0,
-        lambda_every=100,
-        rho_init=1.0,
-        rho_increment=50.0,
-        rho_every=250,
-        regret_budget=1e-3,
-        budget_rate=0.5,
-        budget_decay=0.99965,
-        symmetric="auto",
-        max_iter=100,
-        batch_size=128,
-        learning_rate_init=1e-3,
-        learning_rate="constant",
-        beta_1=0.9,
-        beta_2=0.999,
-        average=False,
-        n_cached_steps=5,
-        cached_step_size=0.1,
-        n_shared_reports=0,
-        n_local_reports=0,
-        independent_bidders="auto",
-        validation_fraction=0.1,
-        n_iter_no_change=None,
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-        device="auto",
-        callbacks=None,
-        checkpoint=None,
-        checkpoint_every=1,
-        resume=False,
-    ):
+        demand: Demand = "additive",
+        support: ArrayLike | None = None,
+        architecture: Literal["mlp", "equivariant", "attention"] | type = "mlp",
+        hidden_layer_sizes: Sequence[int] = (100, 100),
+        activation: Literal["silu", "tanh", "relu"] = "tanh",
+        objective: Literal["lagrangian", "budget", "square_root", "score"] = "lagrangian",
+        lambda_init: float = 5.0,
+        lambda_every: int = 100,
+        rho_init: float = 1.0,
+        rho_increment: float = 50.0,
+        rho_every: int = 250,
+        regret_budget: float = 1e-3,
+        budget_rate: float = 0.5,
+        budget_decay: float = 0.99965,
+        symmetric: Switch = "auto",
+        max_iter: int = 100,
+        batch_size: int = 128,
+        learning_rate_init: float = 1e-3,
+        learning_rate: Literal["invscaling", "constant"] = "constant",
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        average: bool = False,
+        n_cached_steps: int = 5,
+        cached_step_size: float = 0.1,
+        n_shared_reports: int = 0,
+        n_local_reports: int = 0,
+        independent_bidders: Switch = "auto",
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int | None = None,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        verbose: int = 0,
+        device: str = "auto",
+        callbacks: Callbacks = None,
+        checkpoint: FilePath | None = None,
+        checkpoint_every: int = 1,
+        resume: bool = False,
+    ) -> None:
         self._store(locals())

@@ -3,8 +3,13 @@
 All imports of callbacks are in this file, as they are experimental in scikit-learn.
 """
 
+from typing import TypeVar
+
+Method = TypeVar("Method")
+
 try:
-    from sklearn.callback import CallbackSupportMixin, ScoringMonitor, with_callbacks
+    from sklearn.callback import CallbackSupportMixin, ScoringMonitor
+    from sklearn.callback import with_callbacks as of_scikit_learn
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:
@@ -19,12 +24,17 @@ except ImportError:  # scikit-learn < 1.9
         def __init__(self, **kwargs):
             raise ImportError("RegretMonitor needs the callbacks of scikit-learn 1.9 or later")
 
-    def with_callbacks(method):
+    def of_scikit_learn(method):
         """Return the method unchanged."""
         return method
 
 
 __all__ = ["CallbackSupportMixin", "ScoringMonitor", "with_callbacks"]
+
+
+def with_callbacks(method: Method) -> Method:
+    """Return a fit that sets up and tears down callbacks."""
+    return of_scikit_learn(method)
 
 
 class NullContext:

@@ -29,7 +29,7 @@ WIDEST_SUPPORT = 1e12
 MOST_BYTES = 16 << 30
 
 
-def check_numbers(values, name, axes, *, least=-np.inf, infinite=False):
+def check_numbers(values, name, axes, *, least=-np.inf, infinite=False) -> np.ndarray:
     """Return an array-like as an array of finite numbers in float64.
 
     Parameters
@@ -71,7 +71,7 @@ def check_numbers(values, name, axes, *, least=-np.inf, infinite=False):
     return array
 
 
-def to_floats(values, expected=None):
+def to_floats(values, expected=None) -> np.ndarray:
     """Return an array-like of numbers as an array of float64; NaN and infinity are allowed.
 
     Raises
@@ -120,7 +120,7 @@ def _is_number(value):
     return isinstance(value, (Real, Decimal, np.bool_)) and not isinstance(value, np.timedelta64)
 
 
-def check_number(value, name, least=-np.inf, most=np.inf):
+def check_number(value, name, least=-np.inf, most=np.inf) -> float:
     """Return a number as a float; raise ValueError unless it is finite and in the range."""
     number = as_float(value[()] if isinstance(value, np.ndarray) and not value.ndim else value)
     if not (np.isfinite(number) and least <= number <= most):
@@ -136,7 +136,7 @@ def broadcast(array, shape, expected):
         raise ValueError(f"{expected}; got shape {array.shape}") from error
 
 
-def check_support(support, n_agents, n_entries, lowest=0.0, axes=PROFILES):
+def check_support(support, n_agents, n_entries, lowest=0.0, axes=PROFILES) -> np.ndarray:
     """Return a support as a new float array of shape (n_agents, n_entries, 2).
 
     Parameters
@@ -167,7 +167,7 @@ def check_support(support, n_agents, n_entries, lowest=0.0, axes=PROFILES):
     return box
 
 
-def check_count(value, name, minimum=1, most=MOST_COUNTED):
+def check_count(value, name, minimum=1, most=MOST_COUNTED) -> int:
     """Return an integer as an int; raise ValueError unless it is in a legal range."""
     count(minimum, most).check(value, name)
     return int(value)

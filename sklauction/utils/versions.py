@@ -1,5 +1,7 @@
 """show_versions: versions of Python, the package and its dependencies."""
 
+from __future__ import annotations
+
 import importlib.metadata
 import os
 import platform
@@ -14,7 +16,7 @@ DEPENDENCIES = ("numpy", "scipy", "scikit-learn", "torch", "skorch")
 OPTIONAL = ("matplotlib", "pandas", "rich", "safetensors", "dask", "distributed")
 
 
-def show_versions():
+def show_versions() -> None:
     """Print versions of Python, the package and its dependencies, for bug reports.
 
     The dependencies are not imported. The version of torch contains its build, as in ``2.9.0+cpu``,

@@ -1,15 +1,20 @@
 """CallableAuction: a function of bids as an estimator."""
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from sklauction.audit.mechanisms import CheckedMechanism
 from sklauction.base import BaseAuction
-from sklauction.domains.auctions import ANY_AUCTION, auction_of
+from sklauction.domains.auctions import ANY_AUCTION, Auction, Demand, auction_of
 from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.utils.batching import blocks
 from sklauction.utils.constraints import Constraint
+from sklauction.utils.types import ArrayLike
 
 __all__ = ["CallableAuction"]
 
@@ -87,11 +92,19 @@ class CallableAuction(BaseAuction):
     # Files cannot hold functions.
     _saved = None
 
-    def __init__(self, function, n_bidders=None, n_items=None, *, demand="additive", support=None):
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        n_bidders: int | None = None,
+        n_items: int | None = None,
+        *,
+        demand: Demand = "additive",
+        support: ArrayLike | None = None,
+    ) -> None:
         self._store(locals())
 
     @property
-    def domain(self):
+    def domain(self) -> Auction:
         """Domain of the auction."""
         return auction_of(self.demand, ANY_AUCTION)
 

@@ -1,7 +1,9 @@
 """TruthfulAuction: an exactly truthful auction from any auction for one bidder."""
 
+from __future__ import annotations
+
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -13,6 +15,7 @@ from sklauction.menu import Menu, last_best, make_menu
 from sklauction.utils.batching import TABLE_ENTRIES, blocks
 from sklauction.utils.constraints import FLAG, SEED, SHARE, Constraint, choice, count, number
 from sklauction.utils.saving import fitted_object, short_repr
+from sklauction.utils.types import Seed
 
 __all__ = ["OutcomeRows", "TruthfulAuction", "bound_discount", "guaranteed_revenue"]
 
@@ -182,8 +185,14 @@ class TruthfulAuction(BaseAuction):
     }
 
     def __init__(
-        self, auction, *, discount="auto", n_reports=1000, prefit=False, random_state=None
-    ):
+        self,
+        auction: BaseAuction,
+        *,
+        discount: float | Literal["auto", "bound"] = "auto",
+        n_reports: int = 1000,
+        prefit: bool = False,
+        random_state: Seed = None,
+    ) -> None:
         self._store(locals())
 
     n_bidders = property(attrgetter("auction.n_bidders"), doc="Number of bidders of the auction.")
