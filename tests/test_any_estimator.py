@@ -2,7 +2,6 @@
 
 import pickle
 import re
-from numbers import Integral
 
 import numpy as np
 import pandas as pd
@@ -40,6 +39,7 @@ from test_common import (
 from sklauction import CallableAuction, LinearProgramAuction, MyersonAuction, SingleBuyerAuction
 from sklauction.datasets import Discrete
 from sklauction.domains.auctions import MONEY
+from sklauction.utils.constraints import is_whole
 from sklauction.utils.reading import MOST_REPORTED
 from sklauction.utils.validation import WIDEST_SUPPORT
 
@@ -117,7 +117,7 @@ def legal_values(constraint, parameter):
         value
         for value in values
         if not callable(value)  # errors of a user's function are not ours
-        and (not isinstance(value, Integral) or value < 9 or parameter in IN_MEMORY)
+        and (not is_whole(value) or value < 9 or parameter in IN_MEMORY)
     ]
 
 
@@ -456,6 +456,6 @@ OPTIONS = {
 def test_options_of_methods_are_taken_or_named(option, extent):
     name, call = OPTIONS[option]
     for value in sweep(VALUES, extent, option):
-        if option != "effort" or not isinstance(value, Integral) or not 1000 < value < 2**40:
+        if option != "effort" or not is_whole(value) or not 1000 < value < 2**40:
             error = error_of(call, fitted(name), profiles(name, 5), value)
             assert error is None or re.search(rf"\b{option}\b", str(error)), value

@@ -21,7 +21,7 @@ LEVELS = pd.MultiIndex.from_product([BIDDERS, ITEMS])
 
 
 def frame(columns=NAMES, profiles=V):
-    return pd.DataFrame(profiles.reshape(len(profiles), -1), columns=columns)
+    return pd.DataFrame(profiles.reshape(len(profiles), -1).copy(), columns=columns)
 
 
 def reserves(auction):

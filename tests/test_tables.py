@@ -218,8 +218,8 @@ def test_frames_have_their_shape(name, size):
 
 @make_record
 def test_without_pandas_html_works_and_frames_say_what_is_missing(name, monkeypatch):
-    monkeypatch.setitem(sys.modules, "pandas", None)
     record = RECORDS[name][0](3)
+    monkeypatch.setitem(sys.modules, "pandas", None)
     assert Cells(record._repr_html_()).rows
     with pytest.raises(ImportError, match=r"^to_frame needs pandas: pip install pandas$"):
         record.to_frame()

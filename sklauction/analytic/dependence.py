@@ -1,8 +1,7 @@
 """The warning of auctions that do not use the dependence between bidders."""
 
-import warnings
-
 from sklauction.utils.sample_tests import strongest_dependence
+from sklauction.utils.warning import warn_user
 
 __all__ = ["warn_of_dependence"]
 
@@ -28,10 +27,8 @@ def warn_of_dependence(auction, valuations, goods="item {}"):
     if found.of_distances:
         ranks = "rank correlation of distances from the median"
     additive = "" if auction.domain.exclusive else "LookAheadAuction, "
-    warnings.warn(
+    warn_user(
         f"{type(auction).__name__} does not use dependence between bidders, but the values of "
         f"bidders {one} and {other} for {goods.format(found.item)} have a {ranks} of "
-        f"{found.correlation:.2f}; {additive}{REMEDY}",
-        UserWarning,
-        stacklevel=5,
+        f"{found.correlation:.2f}; {additive}{REMEDY}"
     )

@@ -7,7 +7,6 @@ figures are computed in float64 from the mechanism's outcomes at the misreports 
 from __future__ import annotations
 
 import time
-import warnings
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -26,6 +25,7 @@ from sklauction.utils.constraints import FLAG, NONE, SEED
 from sklauction.utils.numbers import largest
 from sklauction.utils.types import ArrayLike, Effort, Mechanism, Profiles, Seed
 from sklauction.utils.validation import check_numbers, check_support
+from sklauction.utils.warning import warn_user
 
 __all__ = ["measure_regret"]
 
@@ -150,7 +150,7 @@ def measure_regret(
         regrets, misreports = _search(types, truthful, box, checked, module, stages, seed, bar)
     problems = tuple(checked.problems())
     for problem in problems:
-        warnings.warn(f"measure_regret: {problem}", UserWarning, stacklevel=2)
+        warn_user(f"measure_regret: {problem}")
     return RegretReport(
         types=types,
         regrets=regrets,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-import warnings
 from numbers import Integral
 from typing import Self
 
@@ -25,6 +24,7 @@ from sklauction.utils.restoring import all_or_nothing
 from sklauction.utils.saving import fitted_rows
 from sklauction.utils.types import Profiles
 from sklauction.utils.validation import WIDEST_SUPPORT
+from sklauction.utils.warning import warn_user
 
 __all__ = ["LearnedAuction", "LearnedMechanism"]
 
@@ -296,18 +296,15 @@ class LearnedMechanism(BaseMechanism):
             net.checkpoint_.write(net.n_iter_, net.state(), ended)
         done = net.n_iter_ - net.first_iter_
         if net.gave_up_:
-            warnings.warn(
+            warn_user(
                 f"training diverged in iteration {net.n_iter_ + 1} for all step sizes down to "
                 f"{net.lr:.3g}: it ended after {done} iterations, whose weights are used. Try a "
                 f"smaller learning_rate_init, or check the valuations for extreme values",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         if net.interrupted_:
-            warnings.warn(
-                f"fit was interrupted: the auction uses the {done} complete iterations of {n_iter}",
-                UserWarning,
-                stacklevel=2,
+            warn_user(
+                f"fit was interrupted: the auction uses the {done} complete iterations of {n_iter}"
             )
 
     def _as_if_fitted(self):
@@ -378,12 +375,10 @@ class LearnedAuction(LearnedMechanism, BaseAuction):
         """Warn that training was undone."""
         same = self._classical_start()
         simpler = f"{same}, which is that start" if same else CLASSICAL
-        warnings.warn(
+        warn_user(
             "training was undone: no iteration was better on the held-out profiles than the start, "
             f"which the auction keeps. Try more profiles, a larger max_iter, or {simpler} and is "
-            "simpler",
-            UserWarning,
-            stacklevel=2,
+            "simpler"
         )
 
     def _classical_start(self):

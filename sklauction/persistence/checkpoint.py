@@ -2,12 +2,12 @@
 
 import hashlib
 import os
-import warnings
 
 import numpy as np
 
 from sklauction.persistence.codec import Decoder, Encoder
 from sklauction.persistence.container import pack, read_container, write_atomically
+from sklauction.utils.warning import warn_user
 
 __all__ = ["Checkpoint", "canonical", "digest"]
 
@@ -118,12 +118,10 @@ class Checkpoint:
         except OSError as error:
             if not self.failed:
                 last = "none" if self.written is None else f"that of iteration {self.written[0]}"
-                warnings.warn(
+                warn_user(
                     f"the checkpoint after {n_iter} iterations could not be written to "
                     f"{os.fspath(self.path)} ({error.strerror}). Training continues; the last "
-                    f"checkpoint is {last}",
-                    UserWarning,
-                    stacklevel=2,
+                    f"checkpoint is {last}"
                 )
             self.failed = True
             return

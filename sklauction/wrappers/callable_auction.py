@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.utils.batching import blocks
 from sklauction.utils.constraints import Constraint
 from sklauction.utils.types import ArrayLike
+from sklauction.utils.warning import warn_user
 
 __all__ = ["CallableAuction"]
 
@@ -121,7 +121,7 @@ class CallableAuction(BaseAuction):
         for rows in blocks(valuations.shape):
             checked(valuations[rows], np.arange(rows.start, rows.stop))
         for problem in checked.problems():
-            warnings.warn(f"CallableAuction: {problem}", UserWarning, stacklevel=3)
+            warn_user(f"CallableAuction: {problem}")
 
     def _run(self, bids):
         return self._run_rows(bids, slice(0, len(bids)))
