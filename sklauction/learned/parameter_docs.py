@@ -149,6 +149,7 @@ $fitted
 import inspect
 import re
 from string import Template
+from textwrap import dedent
 
 __all__ = ["share_parameter_docs"]
 
@@ -160,8 +161,9 @@ def share_parameter_docs(cls):
     defaults = {p.name: p.default for p in inspect.signature(cls).parameters.values()}
     _, *parts = re.split(r"^\$(\w+)\n", __doc__, flags=re.MULTILINE)
     blocks = {
-        name: Template(text).safe_substitute(defaults).strip()
+        name: Template(dedent(text)).safe_substitute(defaults).strip()
         for name, text in zip(parts[::2], parts[1::2])
     }
-    cls.__doc__ = Template(cls.__doc__).substitute(blocks)
+    # Since Python 3.13 docstrings have no indentation; before, cleandoc removes it.
+    cls.__doc__ = Template(inspect.cleandoc(cls.__doc__)).substitute(blocks)
     return cls
