@@ -350,10 +350,9 @@ def test_training_of_a_loaded_auction_is_shown(
     for name in ("revenues", "total_regrets", "scores", "held_out", "regret_bound"):
         np.testing.assert_array_equal(getattr(display, name), getattr(expected, name))
     assert display.regret_bound == regret_bound
-    # A file has the weights used, but not when they were reached.
-    assert display.best_iteration == (1 if validation_fraction == 0 else None)
+    assert display.best_iteration == expected.best_iteration is not None
     marks = [line for line in display.plot().axes_[0].lines if line.get_linestyle() == ":"]
-    assert len(marks) == (validation_fraction == 0)
+    assert len(marks) == 1
 
 
 def test_without_held_out_profiles_averages_of_training_are_shown_in_money():

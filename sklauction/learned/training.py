@@ -9,7 +9,6 @@ updates, and the auction uses a running average of the weights over the last upd
 
 import copy
 import math
-import warnings
 import zlib
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from sklauction.audit.measure import measure_regret
 from sklauction.domains.auctions import Auction
 from sklauction.mechanism import DomainMechanism, TorchMechanism
 from sklauction.utils.saving import savable
+from sklauction.utils.warning import warn_user
 
 __all__ = [
     "AuctionNet",
@@ -373,12 +373,11 @@ class AuctionNet(NeuralNet):
                 raise StopTraining
             self.last_["attributes"]["lr"] = smaller
             self.set_state(self.last_, history=False)
-            warnings.warn(
+            warn_user(
                 f"training diverged in iteration {self.n_iter_ + 1} (weights or losses were not "
                 f"finite, or exploded): it continues from the last good weights with half the "
                 f"step size, {smaller:.3g}",
                 ConvergenceWarning,
-                stacklevel=2,
             )
         self.n_iter_ += 1
         for name, total in sums.items():

@@ -97,7 +97,7 @@ class AllocationMenu(Tabular, _Rows):
         boosts: ArrayLike,
         weights: ArrayLike,
         shares: ArrayLike,
-        reserves: ArrayLike,
+        reserves: ArrayLike | None,
     ) -> Self:
         """Check the fields and convert them to arrays."""
         allocations = check_numbers(allocations, "allocations", ("n_rows", "n_bidders", "n_items"))

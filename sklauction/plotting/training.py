@@ -88,9 +88,9 @@ class TrainingDisplay(Display):
         Parameters
         ----------
         auction : auction estimator with a ``history_``, or list of them
-            Fitted auction. Training averages are shown if no profiles were held out. The best
-            iteration of an auction loaded from a file is unknown. A list, or a dict of auctions by
-            seed, holds several fits of one kind; a mean is over those that reached the iteration.
+            Fitted auction. Training averages are shown if no profiles were held out. A list, or a
+            dict of auctions by seed, holds several fits of one kind; a mean is over those that
+            reached the iteration.
 
         Returns
         -------
@@ -228,9 +228,7 @@ def _read_history(auction):
     if not held_out:  # in units of the scale
         curves[:2] *= auction.scale_
         curves[2] = domain.score(*curves[:2])  # NaN where one of them is
-    best = len(history)
-    if "score" in history[-1]:
-        best = int(auction.net_.best_iter_) if hasattr(auction, "net_") else None
+    best = history[-1].get("best_iter") if "score" in history[-1] else len(history)
     # A network is audited; what is truthful by construction has a proved bound.
     bound = "lower" if isinstance(auction.mechanism_, TorchMechanism) else "upper"
     return curves, best, held_out, bound, domain

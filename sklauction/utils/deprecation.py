@@ -3,7 +3,8 @@
 import functools
 import importlib
 import inspect
-import warnings
+
+from sklauction.utils.warning import warn_user
 
 __all__ = ["moved_module", "renamed", "renamed_parameters", "warn_deprecated"]
 
@@ -11,7 +12,7 @@ __all__ = ["moved_module", "renamed", "renamed_parameters", "warn_deprecated"]
 MINOR_VERSIONS_KEPT = 2
 
 
-def warn_deprecated(name, *, since, use, stacklevel=2):
+def warn_deprecated(name, *, since, use):
     """Warn that a name is deprecated.
 
     Parameters
@@ -23,8 +24,6 @@ def warn_deprecated(name, *, since, use, stacklevel=2):
         later.
     use : str
         What to use instead.
-    stacklevel : int, default=2
-        As in :func:`warnings.warn`, counted from this function. 2 shows the line that calls it.
 
     Examples
     --------
@@ -35,10 +34,9 @@ def warn_deprecated(name, *, since, use, stacklevel=2):
     >>> print(caught[0].message)
     old is deprecated since 0.2 and will be removed in 0.4; use new
     """
-    warnings.warn(
+    warn_user(
         f"{name} is deprecated since {since} and will be removed in {removal_of(since)}; use {use}",
         FutureWarning,
-        stacklevel=stacklevel + 1,
     )
 
 

@@ -76,7 +76,7 @@ Effort = Literal["quick", "default", "thorough"] | int
 Auto = Literal["auto"]
 # A choice that can be left to the data.
 Switch = bool | Auto
-# What scikit-learn takes as random_state, and a generator beside.
+# What scikit-learn takes as random_state; AnySeed may also be a generator.
 Seed = int | np.random.RandomState | None
 AnySeed = Seed | np.random.Generator
 # Callbacks of skorch, which has no annotations.

@@ -1,22 +1,16 @@
 """Warnings that show the line of the user's program."""
 
-import os
 import sys
 import warnings
-from pathlib import Path
-
-import joblib
-import sklearn
 
 __all__ = ["warn_user"]
 
-# Files whose lines are not shown.
-FOLDERS = Path(__file__).parents[1], *(Path(one.__file__).parent for one in (joblib, sklearn))
-INSIDE = tuple(f"{folder}{os.sep}" for folder in FOLDERS)
+# Packages whose lines are not shown.
+INSIDE = {"joblib", "sklauction", "sklearn", "skorch"}
 
 
 def warn_user(message, category=UserWarning):
-    """Issue a warning at the innermost line outside of this package, scikit-learn and joblib.
+    """Issue a warning at the innermost line outside of this package and those that call it.
 
     Examples
     --------
@@ -28,6 +22,6 @@ def warn_user(message, category=UserWarning):
     few profiles False
     """
     level, frame = 1, sys._getframe()
-    while frame.f_back and frame.f_code.co_filename.startswith(INSIDE):
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in INSIDE:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
