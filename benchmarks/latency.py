@@ -3,7 +3,7 @@
 Auctions have default parameters except for the length of training, which is short, because the time
 of a prediction does not depend on the weights. (It depends on the rows of a menu, of which some
 disappear in longer training.) Auctions are fitted on 2,000 profiles of two bidders and two items,
-or of one bidder if they are for one. Run from the root of the repository (about five minutes)::
+or of one bidder if they are for one. Run from the root of the repository (about a minute)::
 
     OMP_NUM_THREADS=1 python benchmarks/latency.py [--calls 1000] [--profiles 100000]
 
