@@ -206,7 +206,7 @@ def test_a_step_that_breaks_the_unit_of_money_is_refused(scaler, problem):
     [
         FunctionTransformer(lambda X: X[:, ::-1]),  # reorders
         FunctionTransformer(lambda X: X[:, :2]),  # selects
-        FunctionTransformer(np.sqrt),  # a model of values
+        FunctionTransformer(np.sqrt),  # a curve, as of models that turn bids into values
         FunctionTransformer(lambda X: 100 * X),
     ],
 )
