@@ -18,3 +18,21 @@ def second_price(bids):
     """Sell each item to the highest bidder at the second highest bid; truthful."""
     wins = winners(bids)
     return wins.astype(float), (wins * np.sort(bids, axis=1)[:, -2:-1]).sum(axis=2)
+
+
+def strictly_below(items):
+    """Return a second-price auction that by mistake skips bids equal to the winner's on items."""
+
+    def mechanism(bids):
+        wins, ranked = winners(bids), np.sort(bids, axis=1)
+        below = np.where(bids < ranked[:, -1:], bids, 0.0).max(axis=1)
+        price = np.where(np.isin(np.arange(bids.shape[2]), items), below, ranked[:, -2])
+        return wins.astype(float), (wins * price[:, None]).sum(axis=2)
+
+    return mechanism
+
+
+def all_highest_win(bids):
+    """Sell each item to every bidder that bids most, at its bid; a tie sells it twice."""
+    wins = bids == bids.max(axis=1, keepdims=True)
+    return wins, (wins * bids).sum(axis=2)

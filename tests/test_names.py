@@ -163,5 +163,5 @@ def test_names_are_used_where_bidders_are_shown():
     sheets = auction.price_sheets(table.iloc[:2]).to_frame()
     assert sheets.index.unique("bidder").tolist() == BIDDERS
     assert "price_item_boat" in sheets
-    report = measure_regret(auction, table.iloc[:5], effort=9, random_state=0)
+    report = measure_regret(auction, table.iloc[:5], effort=14, random_state=0)
     assert report.to_frame().index.unique("bidder").tolist() == BIDDERS

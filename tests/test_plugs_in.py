@@ -40,7 +40,7 @@ from sklauction import (
     measure_regret,
 )
 
-EFFORT = 9
+EFFORT = 12
 SCORERS = {
     "all": auction_scorers(effort=EFFORT),
     "score": AuctionScorer(effort=EFFORT),

@@ -55,14 +55,16 @@ def test_three_scores_take_one_audit(valuations, monkeypatch):
 
 
 def test_effort_reaches_the_audit(valuations):
-    # The best report is the lowest, which any effort finds. Efforts below 9 are invalid.
+    # The best report is the lowest, which any effort finds. Efforts below 12 are invalid.
     auction = CallableAuction(pay_your_bid, n_bidders=2).fit(valuations)
     for scorer in (RegretScorer(effort=1), AuctionScorer(effort=1), auction_scorers(effort=1)):
-        with pytest.raises(ValueError, match=r"effort must be one of 'quick'.*from 9 to .*; got 1"):
+        with pytest.raises(
+            ValueError, match=r"effort must be one of 'quick'.*from 12 to .*; got 1"
+        ):
             scorer(auction, valuations)
-    with pytest.raises(ValueError, match=r"effort must be one of 'quick'.*from 9 to .*; got 1"):
+    with pytest.raises(ValueError, match=r"effort must be one of 'quick'.*from 12 to .*; got 1"):
         auction.score(valuations, effort=1)
-    assert auction.score(valuations, effort=9) == auction.score(valuations)
+    assert auction.score(valuations, effort=12) == auction.score(valuations)
 
 
 @pytest.mark.parametrize(

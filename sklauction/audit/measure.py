@@ -50,10 +50,11 @@ def measure_regret(
 
     The ex-post regret of agent i (a bidder) at profile v is its largest gain from a misreport,
     ``max over b of u_i(v_i; b, v_-i) - u_i(v_i; v)``, with truthful opponents [1]_. The search
-    tries the ends of the support, values next to opponents' bids, points near the truth,
-    valuations from other profiles and a low-discrepancy sequence. It then scans each item, runs
-    gradient ascent if the mechanism has a gradient, and refines the best reports in steps that
-    cross jumps. A larger effort continues the search of a smaller one, so it never finds less.
+    tries the ends of the support, opponents' bids and values next to them, points near the
+    truth, valuations from other profiles, bids on some of the items, the same bid on all items,
+    scaled truths, and evenly spread reports. It then scans each item, runs gradient ascent if the
+    mechanism has a gradient, and refines the best reports in steps that cross jumps. A larger
+    effort continues the search of a smaller one, so it never finds less.
 
     Parameters
     ----------

@@ -10,9 +10,11 @@ from itertools import chain, count, islice
 from typing import NamedTuple
 
 from sklauction.audit.candidates import (
-    MOST_NESTED,
+    N_SPECIAL,
     anchors,
+    line_bids,
     low_discrepancy,
+    n_subset_bids,
     near_best,
     resampled,
     subset_bids,
@@ -103,42 +105,76 @@ def _short_round(n_items, n_anchors, gradient):
         _evaluate("near the truth", 16, near_best),
         _evaluate("resampled values", 8, resampled),
     ]
-    if gradient:
-        return [*stages, _ascend([(2, 18)])]
+    if n_items > 1:
+        stages.append(_lines(4, 4))
+    if gradient:  # climbing does not cross jumps
+        few = {1: (8, 4), 2: (4, 4), 3: (2, 3), 4: (1, 3), 5: (0, 3), 6: (0, 3)}
+        n_values = few.get(n_items, (0, 2 if n_items <= 10 else 1))
+        return [*stages, _sweep(n_items, *n_values), _ascend([(2, 18)])]
     return [*stages, _sweep(n_items, max(4, 16 // n_items)), _polish(n_items, 1, 4, 4, 5)]
 
 
 def _full_round(n_items, gradient, n_round):
     # 640 low-discrepancy points enter 99.6 % of squares of side 5 %, and 64 values per item
-    # every interval of 2 %. With many items neither finds much.
-    n_spread = {1: 64, 2: 640, 3: 512}.get(n_items, 64)
+    # every interval of 2 %. With many items, 11^2 points enter squares of side 9.1 % in all pairs.
+    n_spread = {1: 64, 2: 640, 3: 512}.get(n_items)
     n_sweep = {1: 96, 2: 64, 3: 64}.get(n_items, 8)
     if not gradient:  # such mechanisms are often step functions, and fast
         n_sweep = 2 * n_sweep if n_items <= 3 else 24
+    n_levels, n_scales = (12, 16) if n_items == 2 else (16, 24) if gradient else (24, 72)
     stages = [
         _evaluate("near the best", 16, near_best, fresh=n_round > 1),
         _sweep(n_items, n_sweep),
-        _evaluate("low discrepancy", n_spread, low_discrepancy),
+        _spread(n_items, n_spread) if n_spread else _pairs(n_items, 11 if gradient else 13, 4),
         _evaluate("resampled values", 16 * n_round, resampled),
     ]
+    if n_items > 1:
+        stages.insert(1, _lines(n_levels, n_scales))
     if n_items > 2:  # the anchors contain all subsets of two items
-        n_subsets = min(n_items - 1, MOST_NESTED) + 16
-        stages.insert(1, _evaluate("subsets of items", n_subsets, subset_bids))
+        stages.insert(1, Stage("subsets of items", n_subset_bids(n_items), subset_bids))
     few, percent = n_items <= 3, 100 / n_sweep
     if gradient:
         ascent = _ascend([(8, 12), (3, 14), (1, 20)])
-        return [*stages, ascent, _polish(n_items, 1, 6 if few else 2, 4, percent)]
-    return [*stages, _polish(n_items, 2, 6 if few else 4, 8, percent)]
+        # With two points per item, four rounds are few: later ones begin in smaller windows.
+        percent = percent if few else percent / 4 ** ((n_round - 1) % 3)
+        polish = _polish(n_items, 1, 6 if few else 2, 4, percent)
+        return [*stages, ascent, *_slide(n_items, 1), polish]
+    return [*stages, *_slide(n_items, 2), _polish(n_items, 2, 6 if few else 4, 8, percent)]
 
 
 def _evaluate(name, n_reports, make, fresh=False):
     return Stage(name, n_reports, lambda s: s.evaluate(make(s, n_reports)), fresh=fresh)
 
 
-def _sweep(n_items, n_points):
-    # Both ends and two values at the rival besides the points; then one report with all items.
-    cost = n_items * (n_points + 4) + 1
-    return Stage("sweep of each item", cost, lambda search: search.sweep(n_points))
+def _spread(n_items, n_points):
+    return _evaluate("low discrepancy", n_points, low_discrepancy)
+
+
+def _pairs(n_items, n_points, n_kept):
+    # Of those kept, each item is set to two values, and then all items to those that gain.
+    cost = n_points**2 + n_kept * (2 * n_items + 1)
+    return Stage("pairs of items", cost, lambda search: search.try_pairs(n_points, n_kept))
+
+
+def _lines(n_levels, n_scales):
+    def run(search):
+        search.evaluate(line_bids(search, n_levels, n_scales))
+
+    return Stage("all items together", n_levels + n_scales, run)
+
+
+def _slide(n_items, n_starts):
+    if n_items == 1:
+        return []
+    # Four points in two directions, in windows from 5 % down.
+    settings = n_starts, 4, 6, 0.05
+    return [Stage("polish of all items", n_starts * 48, lambda s: s.slide(*settings), n_starts, 6)]
+
+
+def _sweep(n_items, n_points, n_special=N_SPECIAL):
+    # For each item its values; then one report with all items.
+    cost = n_items * (n_points + n_special) + 1
+    return Stage("sweep of each item", cost, lambda search: search.sweep(n_points, n_special))
 
 
 def _ascend(phases):

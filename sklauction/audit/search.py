@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklauction.audit.candidates import scan_values
+from sklauction.audit.candidates import N_SPECIAL, across_rivals, pair_levels, scan_values
 from sklauction.audit.plan import N_RECOMPUTED
 
 __all__ = ["Search"]
@@ -53,10 +53,43 @@ class Search:
         self._keep(reports, gains)
         return gains[:, :n_reports]
 
-    def sweep(self, n_points):
+    def sweep(self, n_points, n_special=N_SPECIAL):
         """Scan the range of each item of the best report, then combine the best values."""
-        values = scan_values(self, n_points)
+        values = scan_values(self, n_points, n_special)
         self._move_items(self.reports[:, None], self.gains[:, None], values[:, None])
+
+    def try_pairs(self, n_points, n_kept):
+        """Look for a profitable pair of items among the truth of the others.
+
+        Reports of an orthogonal array enter every rectangle of a certain size in every pair of
+        items. A report that gains by a pair may lose by the other items. The loss by single items
+        is estimated by their main effects and subtracted. In the best reports by this measure and
+        in the best of the board, each item is then set to the truth, or moved across the rival,
+        where that gains.
+
+        Parameters
+        ----------
+        n_points : int
+            Number of levels of each item, a prime number.
+        n_kept : int
+            Number of reports of which items are moved; half of them are from the board.
+        """
+        problem, (n_rows, n_items) = self.problem, self.reports.shape
+        levels = pair_levels(n_points, n_items, self.random)
+        points = (levels + self.random.random((n_rows, 1, n_items))) / n_points
+        reports = problem.low + points * (problem.high - problem.low)
+        gains = self.evaluate(reports)
+        # A gain that overflows in float32 is minus infinity.
+        finite = np.where(np.isfinite(gains), gains, 0.0)
+        surprise = gains - _main_effects(finite, levels, n_points)
+        top = np.argsort(-surprise, axis=1)[:, : n_kept - n_kept // 2]
+        starts, start_gains = self._starts(n_kept // 2)
+        starts = np.concatenate([_take(reports, top), starts], axis=1)
+        start_gains = np.concatenate([_take(gains, top), start_gains], axis=1)
+        truth = np.broadcast_to(problem.truth[:, None], starts.shape)
+        crossed = [across_rivals(problem, start) for start in starts.swapaxes(0, 1)]
+        values = np.stack([truth, np.stack(crossed, axis=1)], axis=3)
+        self._move_items(starts, start_gains, values)
 
     def ascend(self, phases):
         """Run gradient ascent from separate starts; after each phase keep only the best.
@@ -94,8 +127,7 @@ class Search:
         problem, half = self.problem, n_points // 2
         width = problem.high - problem.low
         reports, gains = self._starts(n_starts)
-        window = np.full(reports.shape, size)
-        steps = np.concatenate([-np.arange(half, 0, -1), np.arange(1, half + 1)]) / half
+        window, steps = np.full(reports.shape, size), _both_sides(half)
         for _ in range(n_rounds):
             jitter = self.random.uniform(0.8, 1.0, (*reports.shape, 1))
             offsets = steps * jitter * window[..., None]
@@ -103,6 +135,36 @@ class Search:
             values = np.clip(values, problem.low[:, None], problem.high[:, None])
             reports, gains, chosen = self._move_items(reports, gains, values)
             at_edge = (chosen == 0) | (chosen == n_points - 1)
+            window = np.where(at_edge, window, window / max(half, 2))
+
+    def slide(self, n_starts, n_points, n_rounds, size):
+        """Refine the best reports by moving all items together, which keeps equal bids equal.
+
+        Each round adds the same amount to all items, or multiplies them by the same factor.
+
+        Parameters
+        ----------
+        n_starts, n_points, n_rounds, size
+            As in :meth:`polish`.
+        """
+        problem, half = self.problem, n_points // 2
+        low, width = problem.low, problem.high - problem.low
+        reports, gains = self._starts(n_starts)
+        window, steps = np.full((*gains.shape, 1, 1), size), _both_sides(half)
+        for _ in range(n_rounds):
+            jitter = self.random.uniform(0.8, 1.0, (*gains.shape, 1, 1))
+            offsets = steps[:, None] * jitter * window
+            start = reports[:, :, None]
+            moved = [start + offsets * width, start + 2 * offsets * (start - low)]
+            moved = np.clip(np.concatenate(moved, axis=2), low, problem.high)
+            tried = self.evaluate(moved.reshape(len(gains), -1, reports.shape[2]))
+            options = np.concatenate([start, moved], axis=2)
+            option_gains = np.concatenate([gains[..., None], tried.reshape(moved.shape[:3])], 2)
+            top = option_gains.argmax(axis=2)
+            flat = options.reshape(-1, *options.shape[2:])
+            reports = _take(flat, top.reshape(-1, 1)).reshape(reports.shape)
+            gains = _pick(option_gains, top)
+            at_edge = np.isin(top, (1, n_points, n_points + 1, 2 * n_points))[..., None, None]
             window = np.where(at_edge, window, window / max(half, 2))
 
     def _move_items(self, reports, gains, values):
@@ -177,6 +239,24 @@ class Search:
         better = found > self.gains
         self.gains = np.where(better, found, self.gains)
         self.reports[better] = _take(reports, best)[better, 0]
+
+
+def _both_sides(half):
+    """Return ``2 * half`` evenly spaced steps from -1 to 1, without zero."""
+    return np.concatenate([-np.arange(half, 0, -1), np.arange(1, half + 1)]) / half
+
+
+def _main_effects(gains, levels, n_points):
+    """Return the best fit to gains (n, n_reports) by a sum of functions of one item each.
+
+    In an orthogonal array, the mean at a level of an item is its function of the item, up to a
+    constant.
+    """
+    mean, fit = gains.mean(axis=1, keepdims=True), 0.0
+    for item in levels.T:
+        at_level = (item[:, None] == np.arange(n_points)).astype(float)
+        fit = fit + gains @ (at_level / n_points) @ at_level.T - mean
+    return fit + mean
 
 
 # For items as short as a report, these are up to ten times as fast as numpy.take_along_axis.

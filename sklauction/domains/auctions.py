@@ -22,6 +22,8 @@ __all__ = ["ADDITIVE", "ANY_AUCTION", "DEMAND", "UNIT", "Auction", "Demand", "au
 MONEY = 1e-200, 1e200
 # Margin above a rival's bid, as a share of the range: well above float32 rounding.
 NUDGE = 1e-6
+# Number of ranks of the other bids, from the highest, at which the audit tries a tie.
+TIED_RANKS = 3
 
 
 @savable
@@ -336,15 +338,22 @@ class Auction(Domain):
         return np.concatenate([others, floor], axis=1).max(axis=1)
 
     def deviations(self, truth: Array, others: Array, low: Array, high: Array) -> Array:
-        """Return reports just above the rivals.
+        """Return reports just above the rivals, and ties with other bidders.
 
-        On all items; on those that the truth exceeds, with the lowest report on the others; and
-        on those, with the truth on the others.
+        Just above the rivals and equal to them: on all items; on those that the truth exceeds,
+        with the lowest report on the others; and on those, with the truth on the others. Then ties
+        with the second and the third highest of the other bids, if there are any.
         """
         rivals = self.rivals(others, low)
-        beat = np.clip(rivals + NUDGE * (high - low), low, high)
         worth = truth > rivals
-        return np.stack([beat, np.where(worth, beat, low), np.where(worth, beat, truth)], axis=1)
+        reports = []
+        for bid in (rivals + NUDGE * (high - low), rivals):
+            bid = np.clip(bid, low, high)
+            reports += [bid, np.where(worth, bid, low), np.where(worth, bid, truth)]
+        ranked = np.clip(-np.sort(-others, axis=1)[:, 1:TIED_RANKS], low, high)
+        for bid in ranked.swapaxes(0, 1):
+            reports += [bid, np.where(worth, bid, truth)]
+        return np.stack(reports, axis=1)
 
     def label(self, agent: int | str, entry: int | str) -> str:
         """Return the label of an axis that shows a value."""
