@@ -34,6 +34,9 @@ SIZE = float(os.environ.get("SKLAUCTION_EXAMPLE_SIZE", 1))
 # and minus the regret. ``best_under_regret(0.0005)`` is a rule for ``refit``: it chooses the most
 # revenue among candidates with a total regret of at most 0.0005, in the unit of the valuations. If
 # there is none, it chooses the candidate with the least regret.
+#
+# A search in full takes long. To follow it, import ``ProgressBar`` from ``sklearn.callback`` and
+# call ``search.set_callbacks(ProgressBar(max_propagation_depth=None))`` before ``fit``.
 V = make_valuations(int(5000 * SIZE) + 200, n_bidders=2, n_items=2, random_state=0)
 cap = 0.0005
 search = GridSearchCV(

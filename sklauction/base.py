@@ -14,7 +14,7 @@ from sklauction.domains.outcome import AuctionOutcome
 from sklauction.utils.batching import run_in_blocks
 from sklauction.utils.callbacks import CallbackSupportMixin, with_callbacks
 from sklauction.utils.column_names import Columns, in_order, read_columns
-from sklauction.utils.constraints import ANY, NONE, POSITIVE, check_parameters, count
+from sklauction.utils.constraints import ANY, NONE, check_parameters, count, number
 from sklauction.utils.doc_links import DocLinks
 from sklauction.utils.reading import check_size, check_table, read_input
 from sklauction.utils.restoring import all_or_nothing
@@ -33,6 +33,8 @@ __all__ = ["BaseAuction", "BaseMechanism"]
 
 # Number of profiles whose median is taken.
 MOST_TYPICAL = 100_000
+# Units of reports that no overflow follows from.
+SCALE = number(1e-201, 1e201)
 
 
 class BaseMechanism(DocLinks, CallbackSupportMixin, BaseEstimator):
@@ -102,7 +104,7 @@ class BaseMechanism(DocLinks, CallbackSupportMixin, BaseEstimator):
     _saved = {
         "n_features_in_": fitted_n_features,
         "feature_names_in_": fitted_array("features", entries=fitted_object(str)),
-        "scale_": POSITIVE,
+        "scale_": SCALE,
         "support_": fitted_support,
         "typical_": fitted_typical,
         "agent_names_": fitted_names(0),

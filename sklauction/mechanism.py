@@ -5,11 +5,11 @@ import copy
 import torch
 from torch import nn
 
-from sklauction.domains.auctions import ADDITIVE
+from sklauction.domains.auctions import ADDITIVE, Auction
 from sklauction.utils.batching import blocks, join
 from sklauction.utils.saving import savable
 
-__all__ = ["DomainMechanism", "TorchMechanism", "run_in_chunks"]
+__all__ = ["DomainMechanism", "TorchMechanism", "mechanism_of", "run_in_chunks"]
 
 
 @savable
@@ -74,6 +74,26 @@ class DomainMechanism(TorchMechanism):
     def domain(self):
         """Domain of the mechanism."""
         return self.kind
+
+
+def mechanism_of(network, scale, support, domain):
+    """Return the mechanism, in float64, with a frozen copy of a network.
+
+    Parameters
+    ----------
+    network, scale, support :
+        As for :class:`TorchMechanism`.
+    domain : Domain
+
+    Returns
+    -------
+    TorchMechanism
+        A :class:`DomainMechanism` if the domain is not one of auctions.
+    """
+    settings = network, scale, support
+    if type(domain) is Auction:
+        return TorchMechanism.from_training(*settings)
+    return DomainMechanism.from_training(*settings, domain)
 
 
 def run_in_chunks(mechanism, reports, domain=ADDITIVE):

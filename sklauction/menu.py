@@ -8,19 +8,32 @@ from typing import NamedTuple, Self
 import numpy as np
 from scipy.optimize import linprog
 
+from sklauction.domains.auctions import ADDITIVE
 from sklauction.domains.base import name_of
 from sklauction.economics import check_feasible
 from sklauction.utils.batching import TABLE_ENTRIES, blocks
 from sklauction.utils.numbers import format_money, scale_by_power_of_two
-from sklauction.utils.saving import savable
+from sklauction.utils.saving import check_shares, savable
 from sklauction.utils.tables import Tabular, check_labels, make_frame
 from sklauction.utils.types import ArrayLike, DataFrame
 from sklauction.utils.validation import check_number, check_numbers
 
-__all__ = ["Menu", "last_best", "list_items", "make_menu", "with_shares"]
+__all__ = [
+    "Menu",
+    "last_best",
+    "list_items",
+    "lower_to_values",
+    "lowest_worth",
+    "make_menu",
+    "with_shares",
+]
 
-# Differences in utility, relative to the highest price, that count as ties.
+# Differences in score that count as ties, relative to the value and the price of the best row.
 TIE = 1e-9
+# Tables of a block that a choice holds at once.
+TABLES = 8
+# Relative rounding of the value of a row, with a margin: 1,000 units in the last place.
+SUMS_ROUNDING = 2e-13
 # A row is pruned if its largest lead over the other rows is below this, relative to the highest
 # price. Ten times the tolerance of HiGHS, so that no row is pruned that is best somewhere.
 NEVER_BEST = -1e-6
@@ -37,7 +50,8 @@ class Menu(Tabular, _Rows):
     """A menu for one buyer: lotteries over items, each at a price.
 
     The first row is no item at price 0. The buyer gets the row of highest utility, so truthful
-    bidding is optimal; every truthful auction for one buyer is such a menu [1]_.
+    bidding is optimal; every truthful auction for one buyer is such a menu [1]_. The buyer never
+    gets a row at a loss, not even by rounding.
 
     Parameters
     ----------
@@ -94,6 +108,9 @@ class Menu(Tabular, _Rows):
     def choose(self, valuations: ArrayLike) -> np.ndarray:
         """Return the row of highest utility for each valuation; ties go to the highest price.
 
+        Utilities are tied with the highest if they differ from it by at most 1e-9 of the value and
+        price of its row. Rows of negative utility are not chosen, except the first.
+
         Parameters
         ----------
         valuations : array-like of shape (n_samples, n_items)
@@ -111,13 +128,26 @@ class Menu(Tabular, _Rows):
         """
         valuations = self._check(valuations, "n_samples")
         chosen = np.empty(len(valuations), dtype=int)
-        for part in blocks((len(valuations), len(self.prices)), TABLE_ENTRIES):
-            with np.errstate(over="ignore", invalid="ignore"):
-                utilities = valuations[part] @ self.allocations.T - self.prices
-            if not np.isfinite(utilities).all():
-                raise ValueError("valuations must be small enough for finite utilities; got inf")
-            chosen[part] = last_best(utilities, self.prices)
+        for part in blocks((len(valuations), len(self.prices)), TABLE_ENTRIES // TABLES):
+            chosen[part] = self._choose(valuations[part])
         return chosen
+
+    def _choose(self, valuations):
+        """Return the row of each valuation of a block."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            utilities = valuations @ self.allocations.T - self.prices
+        if not np.isfinite(utilities).all():
+            raise ValueError("valuations must be small enough for finite utilities; got inf")
+        chosen = last_best(utilities, self.prices)
+        losers = np.arange(len(valuations))
+        while len(losers := losers[self._loses(valuations[losers], chosen[losers])]):
+            utilities[losers, chosen[losers]] = -np.inf
+            chosen[losers] = last_best(utilities[losers], self.prices)
+        return chosen
+
+    def _loses(self, valuations, rows):
+        """Return whether rows other than the first cost more than they are worth."""
+        return (rows > 0) & (lowest_worth(valuations, self.allocations[rows]) < self.prices[rows])
 
     def revenue(self, valuations: ArrayLike) -> float:
         """Return the mean price paid by buyers with these valuations.
@@ -187,8 +217,9 @@ class Menu(Tabular, _Rows):
             raise ValueError(
                 f"{name} must be for {auction.n_items_} items; got {self.allocations.shape[1]}"
             )
-        if self.prices[0] or (self.shares < 0).any():
-            raise ValueError(f"{name} must begin with a row of price 0; got {self.prices[0]}")
+        if self.prices[0] or self.allocations[0].any():
+            raise ValueError(f"{name} must begin with nothing for nothing; got another row")
+        check_shares(self.shares, f"shares of {name}")
         check_feasible(self.allocations[:, None], auction.demand, f"allocations of {name}")
 
     def _check(self, valuations, axis) -> np.ndarray:
@@ -234,7 +265,8 @@ def make_menu(allocations, prices, support, valuations):
 
     A row of no item at price 0 is added. A row k that no sample chooses is kept if a linear
     program finds a valuation v in the support at which it is optimal:
-    ``max t  s.t.  <v, x_k - x_j> - (p_k - p_j) >= t`` for all kept rows j.
+    ``max t  s.t.  <v, x_k - x_j> - (p_k - p_j) >= t`` for all kept rows j. Prices are those of
+    :func:`lower_to_values`.
 
     Parameters
     ----------
@@ -250,6 +282,7 @@ def make_menu(allocations, prices, support, valuations):
     -------
     Menu
     """
+    prices = lower_to_values(allocations, prices, valuations)
     allocations = np.concatenate([np.zeros((1, allocations.shape[1])), allocations])
     prices = np.concatenate([[0.0], prices])
     table = np.unique(np.column_stack([prices, allocations]), axis=0)
@@ -289,22 +322,74 @@ def _is_best_somewhere(menu, row, kept, support):
     return solution.status != 0 or -solution.fun > NEVER_BEST
 
 
+def lower_to_values(allocations, prices, valuations):
+    """Return prices that are nowhere above a sample's value of the row by rounding alone.
+
+    A menu never sells at a loss. A price of 0.8 for two items would therefore lose the buyer with
+    the values 0.7 and 0.1, whose sum is less than 0.8 in binary.
+
+    Parameters
+    ----------
+    allocations : ndarray of shape (n_rows, n_items)
+    prices : ndarray of shape (n_rows,)
+        In money.
+    valuations : ndarray of shape (n_samples, n_items)
+        In money.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        In money; lower than ``prices`` by at most :data:`SUMS_ROUNDING` of them.
+    """
+    lowered = prices.copy()
+    for part in blocks((len(valuations), len(prices)), TABLE_ENTRIES):
+        values = valuations[part]
+        above = prices - values @ allocations.T
+        buyers, rows = ((prices > 0) & (np.abs(above) <= SUMS_ROUNDING * prices)).nonzero()
+        np.minimum.at(lowered, rows, lowest_worth(values[buyers], allocations[rows]))
+    return lowered
+
+
+def lowest_worth(valuations, allocations):
+    """Return the values of allocations, the lower of sums in two orders of the items.
+
+    The orders are those of the domain and of ``sum``, so that a payment of at most this value is
+    at most the value that either computes.
+
+    Parameters
+    ----------
+    valuations, allocations : ndarray of shape (n, n_items)
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        nothing_paid = np.zeros(len(valuations))
+        worth = ADDITIVE.worth(valuations, (allocations, nothing_paid))
+        return np.minimum(worth, (valuations * allocations).sum(axis=1))
+
+
 def last_best(scores, prices):
     """Return the last of the rows with the best score for each buyer, up to rounding.
 
     Parameters
     ----------
     scores : ndarray of shape (n_buyers, n_rows)
-        In money.
+        Utilities, or negative distances, in money; ``-inf`` leaves out a row.
     prices : ndarray of shape (n_rows,)
-        Differences in score below :data:`TIE` times the highest price count as ties.
+        In money. A difference from the best score of at most :data:`TIE` times the larger of value
+        and price of the best row counts as a tie.
 
     Returns
     -------
     ndarray of int of shape (n_buyers,)
     """
-    tie = TIE * max(prices.max(), np.finfo(float).tiny)
-    good = scores >= scores.max(axis=1, keepdims=True) - tie
+    best = scores.argmax(axis=1)
+    top = scores[np.arange(len(scores)), best]
+    # The value is the sum of utility and price.
+    ties = TIE * (np.abs(prices[best]) + np.maximum(top, 0.0))
+    good = scores >= (top - ties)[:, None]
     return scores.shape[1] - 1 - good[:, ::-1].argmax(axis=1)
 
 

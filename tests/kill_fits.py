@@ -1,11 +1,15 @@
 """Start fits in child processes, kill or interrupt them, and print how they ended, as JSON.
 
-    python tests/kill_fits.py kill LEAST SEED [NAME ...]        kill -9 at random times, then resume
-    python tests/kill_fits.py interrupt LEAST SEED [NAME ...]   Ctrl-C at random times, then go on
-    python tests/kill_fits.py full                              full disk, before and during a fit
+    python tests/kill_fits.py kill N SEED [NAME ...]        N times kill -9, each time then resume
+    python tests/kill_fits.py interrupt N SEED [NAME ...]   N times Ctrl-C, then go on
+    python tests/kill_fits.py search N SEED                 N times Ctrl-C in a search
+    python tests/kill_fits.py full N                        N full disks, before and during a fit
 
-Names are those of FITS; by default all of them. Children are forks, so that torch is loaded once;
-this needs ``OMP_NUM_THREADS=1``.
+A child gets a signal at a point that is counted (tests/points.py) and drawn by SEED, so that its
+state then does not depend on the speed of the machine. Every third attempt of ``kill`` and
+``interrupt`` comes at a random time instead, in addition to the N. Names are those of FITS; by
+default all of them. Children are forks, so that torch is loaded once; this needs
+``OMP_NUM_THREADS=1``.
 """
 
 import contextlib
@@ -19,10 +23,12 @@ import tempfile
 import time
 import warnings
 from functools import partial
-from itertools import count
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+from points import Points
+from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 from test_common import make, predicted, profiles
 
@@ -38,15 +44,15 @@ FITS = {
     "affine-network": {},
     "bundle-pricing-lotteries": {},
 }
-# Kills of one fit, which then runs to its end.
+# Signals to one fit, which then runs to its end.
 MOST_KILLS = 4
-# Fits of one run, so that it ends also if no fit is ever resumed.
-MOST_FITS = 100
+# One of so many attempts gets its signal at a random time.
+TIMED = 3
 
 
 def auction(name, **changes):
-    """Return a tiny auction of four iterations."""
-    return make(name, **{"max_iter": 4, **FITS[name], **changes})
+    """Return a tiny auction of four iterations, with a callback that passes a point."""
+    return make(name, **{"max_iter": 4, "callbacks": [Callback()], **FITS[name], **changes})
 
 
 def ending(fitted, X):
@@ -61,89 +67,78 @@ def ending(fitted, X):
     ]
 
 
-def time_a_fit(name):
-    """Return the result of an undisturbed fit, and its seconds."""
-    X = profiles(name)
-    auction(name).fit(X)  # the first fit is slower
-    started = time.perf_counter()
-    expected = ending(auction(name).fit(X), X)
-    return json.loads(json.dumps(expected)), time.perf_counter() - started
-
-
 def begin(work, report):
     """Start ``work`` in a child, which writes the result into the file ``report`` as JSON."""
+    report.unlink(missing_ok=True)
     child = os.fork()
     if child:
         return child
-    status = 1
+    status, write, replace = 1, Path.write_text, os.replace
     with contextlib.suppress(BaseException):
         text = json.dumps(work())
-        Path(f"{report}.part").write_text(text)
-        os.replace(f"{report}.part", report)
+        write(part := Path(f"{report}.part"), text)
+        replace(part, report)
         status = 0
     os._exit(status)
 
 
-def killed_after(child, seconds, how):
-    """Send a signal to a child after some seconds; return its exit status."""
-    time.sleep(seconds)
+def result(work, report):
+    """Return the result of ``work`` in a child."""
+    os.waitpid(begin(work, report), 0)
+    return json.loads(report.read_text())
+
+
+def watched(work, points):
+    """Do ``work`` with points in fits and files; return its result and the points passed."""
+    points.watch_fits()
+    points.watch_files()
+    done = work()
+    passed, points.n = points.passed, 0
+    return [done, passed]
+
+
+def undisturbed(name, folder):
+    """Return the result of a fit, its number of points and its seconds."""
+    started = time.perf_counter()
+    work = partial(resumed, name, folder / f"undisturbed {name}")
+    expected, n_points = result(partial(watched, work, Points()), folder / "report")
+    return expected, n_points, time.perf_counter() - started
+
+
+def disturbed(work, report, how, chance, known, timed):
+    """Do ``work`` in a child that gets a signal; return its exit status."""
+    _, n_points, seconds = known
+    if not timed:
+        points = Points(chance.randint(1, n_points), how)
+        return os.waitpid(begin(partial(watched, work, points), report), 0)[1]
+    child = begin(partial(watched, work, Points()), report)
+    time.sleep(chance.uniform(0, seconds))
     with contextlib.suppress(ProcessLookupError):
         os.kill(child, how)
     return os.waitpid(child, 0)[1]
 
 
-def missing(counts, least):
-    """Return whether too few fits were killed, or all of them before their first checkpoint."""
-    return counts["kills"] < least or not counts["resumed"]
-
-
-def kill(least, seed, *names):
+def kill(folder, n, seed, *names):
     """Kill fits repeatedly until they end; compare them with undisturbed fits."""
     chance = random.Random(int(seed))
-    counts = {"kills": 0, "resumed": 0, "fits": 0, "different": []}
-    undisturbed = {name: time_a_fit(name) for name in names or FITS}
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder, "report")
-        while missing(counts, int(least)) and counts["fits"] < MOST_FITS:
-            for name, (expected, takes) in undisturbed.items():
-                checkpoint = Path(folder, f"checkpoint {counts['fits']}")
-                counts["fits"] += 1
-                report.unlink(missing_ok=True)
-                for attempt in count():
-                    counts["resumed"] += checkpoint.exists()
-                    child = begin(partial(resumed, name, checkpoint), report)
-                    if attempt < MOST_KILLS:
-                        ended = killed_after(child, chance.uniform(0, takes), signal.SIGKILL)
-                        counts["kills"] += os.WIFSIGNALED(ended)
-                    else:
-                        os.waitpid(child, 0)
-                    if report.exists():
-                        break
-                if json.loads(report.read_text()) != expected:
-                    counts["different"].append(name)
-    return counts
-
-
-def interrupt(least, seed, *names):
-    """Interrupt fits by SIGINT at random times, and continue them."""
-    chance = random.Random(int(seed))
-    counts = {"interrupted": 0, "before": 0, "after": 0, "wrong": []}
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder, "report")
-        while counts["interrupted"] < int(least):
-            for name in names or FITS:
-                expected, takes = time_a_fit(name)
-                report.unlink(missing_ok=True)
-                child = begin(partial(left_by_interrupt, name), report)
-                killed_after(child, chance.uniform(0.1, 0.9) * takes, signal.SIGINT)
-                if not report.exists():  # before or after fit
-                    counts["before"] += 1
-                    continue
-                kind, *rest = json.loads(report.read_text())
-                counts[kind] += 1
-                if kind == "interrupted" and rest != [True, expected]:
-                    counts["wrong"].append(name)
-    return counts
+    counts = {"kills": 0, "at random times": 0, "resumed": 0, "different": []}
+    known = {name: undisturbed(name, folder) for name in names or FITS}
+    for number, name in enumerate(cycle(known)):
+        if counts["kills"] >= int(n):
+            return counts
+        checkpoint, report = folder / f"checkpoint {number}", folder / "report"
+        work = partial(resumed, name, checkpoint)
+        for attempt in range(MOST_KILLS):
+            counts["resumed"] += checkpoint.exists()
+            timed = attempt % TIMED == TIMED - 1
+            ended = disturbed(work, report, signal.SIGKILL, chance, known[name], timed)
+            counts["at random times" if timed else "kills"] += os.WIFSIGNALED(ended)
+            if report.exists():
+                break
+        else:
+            result(partial(watched, work, Points()), report)
+        if json.loads(report.read_text())[0] != known[name][0]:
+            counts["different"].append([name, number])
 
 
 def resumed(name, checkpoint):
@@ -152,28 +147,85 @@ def resumed(name, checkpoint):
     return ending(auction(name, checkpoint=checkpoint, resume=True).fit(X), X)
 
 
-def left_by_interrupt(name):
-    """Fit until SIGINT; return its time, whether the auction is usable, and the continued fit."""
+def interrupt(folder, n, seed, *names):
+    """Interrupt fits by SIGINT, and continue them."""
+    chance = random.Random(int(seed))
+    counts = {"before": 0, "interrupted": 0, "ignored": 0, "at random times": 0, "wrong": []}
+    known = {name: undisturbed(name, folder) for name in names or FITS}
+    sent = 0
+    for number, name in enumerate(cycle(known)):
+        if sent == int(n):
+            return counts
+        timed, report = number % TIMED == TIMED - 1, folder / "report"
+        work = partial(left_by_interrupt, name, folder / f"checkpoint {number}")
+        disturbed(work, report, signal.SIGINT, chance, known[name], timed)
+        sent += not timed
+        if timed and not report.exists():  # before or after fit
+            continue
+        kind, right, *whole = json.loads(report.read_text())[0]
+        counts["at random times" if timed else kind] += 1
+        if not right or whole not in ([], [known[name][0]]):
+            counts["wrong"].append([name, number, kind])
+
+
+def left_by_interrupt(name, checkpoint):
+    """Fit until SIGINT; return what it did, whether the auction is right, and its end."""
     X = profiles(name)
-    fitted = auction(name, warm_start=True)
+    fitted = auction(name, warm_start=True, checkpoint=checkpoint)
     before = dict(vars(fitted))
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
             fitted.fit(X)
-        except KeyboardInterrupt:  # before training: nothing may be set
+        except KeyboardInterrupt:  # before or after training: nothing may be set
             return ["before", vars(fitted) == before]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    said = [one for one in said if "interrupted" in str(one.message)]
-    if not said:
-        return ["after"]
-    usable = "interrupted" in str(said[-1].message) and fitted.n_iter_ == len(fitted.history_)
+    if not any("interrupted" in str(one.message) for one in said):
+        return ["ignored", True, ending(fitted, X)]
+    usable = fitted.n_iter_ == len(fitted.history_)
     usable &= bool(np.isfinite(predicted(fitted, X)).all())
     if fitted.n_iter_ < 4:
-        fitted.set_params(max_iter=4 - fitted.n_iter_)
+        fitted.set_params(max_iter=4 - fitted.n_iter_, checkpoint=None)
         fitted.net_.resumes_ = True  # patience counts from the first iteration
         fitted.fit(X)
     return ["interrupted", usable, ending(fitted, X)]
+
+
+def search(folder, n, seed, name="rochetnet"):
+    """Interrupt a search by SIGINT: it must end, without another fit."""
+    chance, report = random.Random(int(seed)), folder / "report"
+    (kind, starts, _), n_points = result(partial(watched_search, name, Points()), report)
+    counts = {"undisturbed": kind, "fits": len(starts), "wrong": []}
+    for _ in range(int(n)):
+        points = Points(chance.randint(starts[0], n_points), signal.SIGINT)
+        ended = result(partial(watched_search, name, points), report)[0]
+        if ended != ["KeyboardInterrupt", [one for one in starts if one <= points.n], False]:
+            counts["wrong"].append([points.n, ended])
+    return counts
+
+
+def watched_search(name, points):
+    """Run a search; return how it ended, the points at which fits began, and if it is fitted."""
+    X, starts = profiles(name), []
+    fit = learned_auction.LearnedMechanism._train
+
+    def noting(*args):
+        starts.append(points.passed + 1)
+        return fit(*args)
+
+    learned_auction.LearnedMechanism._train = noting
+    grid = {"learning_rate_init": [0.01, 0.02]}
+    chosen = GridSearchCV(auction(name, max_iter=2), grid, cv=2)
+
+    def run():
+        warnings.simplefilter("ignore")  # so little training is undone
+        try:
+            chosen.fit(X)
+        except BaseException as error:
+            return [type(error).__name__, starts, hasattr(chosen, "cv_results_")]
+        return ["complete", starts, hasattr(chosen, "cv_results_")]
+
+    return watched(run, points)
 
 
 class NoMoreRoom(Callback):
@@ -193,41 +245,51 @@ def limit_files(n_bytes):
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, resource.RLIM_INFINITY))
 
 
-def full(name="algnet-mlp"):
-    """Fit on a full disk: from the beginning, and from the third iteration on."""
-    X, counts = profiles(name), {}
-    with tempfile.TemporaryDirectory() as folder:
-        checkpoint = Path(folder, "checkpoint")
-
-        def too_little_at_once():
-            limit_files(1000)
-            try:
-                auction(name, checkpoint=checkpoint).fit(X)
-            except OSError as error:
-                return [type(error).__name__, str(error)[:200]]
-            return ["trained"]
-
-        def too_little_later():
-            with warnings.catch_warnings(record=True) as said:
-                warnings.simplefilter("always")
-                room = [NoMoreRoom(2, 1000)]
-                fitted = auction(name, checkpoint=checkpoint, callbacks=room).fit(X)
-            # The report needs space.
-            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
-            messages = [str(one.message) for one in said]
-            undone = "training was undone"
-            return [[one for one in messages if not one.startswith(undone)], ending(fitted, X)]
-
-        for work in (too_little_at_once, too_little_later):
-            report = Path(folder, "report")
-            os.waitpid(begin(work, report), 0)
-            counts[work.__name__] = json.loads(report.read_text())
-            report.unlink()
-        counts["left"] = sorted(os.listdir(folder))
-        expected, _ = time_a_fit(name)
-        counts["same"] = counts["too_little_later"].pop() == expected
-        counts["resumed"] = json.loads(json.dumps(resumed(name, checkpoint))) == expected
+def full(folder, n, name="algnet-mlp"):
+    """Fit on disks that are full from the beginning, or from the third iteration on."""
+    checkpoint, report = folder / "checkpoint", folder / "report"
+    expected = result(partial(resumed, name, checkpoint), report)
+    size, counts = os.path.getsize(checkpoint), {"before": [], "during": [], "wrong": []}
+    for number in range(int(n)):
+        # The first checkpoint is smaller than the last, by the history: hence 0.8.
+        limit = int(0.8 * size * (number // 2) / max(int(n) // 2, 1))
+        kept = checkpoint.read_bytes()
+        if number % 2 == 0:
+            counts["before"].append(result(partial(too_little_at_once, limit, checkpoint), report))
+            same = checkpoint.read_bytes() == kept
+        else:
+            *said, ended = result(partial(too_little_later, limit, checkpoint), report)
+            counts["during"].append(said)
+            same = ended == expected == result(partial(resumed, name, checkpoint), report)
+        report.unlink()
+        if not same or os.listdir(folder) != ["checkpoint"]:
+            counts["wrong"].append([number, limit, sorted(os.listdir(folder))])
     return counts
+
+
+def too_little_at_once(limit, checkpoint, name="algnet-mlp"):
+    """Fit on a full disk; return the error."""
+    limit_files(limit)
+    try:
+        auction(name, checkpoint=checkpoint).fit(profiles(name))
+    except OSError as error:
+        # The report needs space.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        return [type(error).__name__, str(error)[:200]]
+    return ["trained"]
+
+
+def too_little_later(limit, checkpoint, name="algnet-mlp"):
+    """Fit while the disk becomes full; return warnings and the result."""
+    X = profiles(name)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        room = [NoMoreRoom(2, limit)]
+        fitted = auction(name, checkpoint=checkpoint, callbacks=room).fit(X)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    messages = [str(one.message) for one in said]
+    undone = "training was undone"
+    return [*(one for one in messages if not one.startswith(undone)), ending(fitted, X)]
 
 
 if __name__ == "__main__":
@@ -236,4 +298,6 @@ if __name__ == "__main__":
     # Short iterations, for more checkpoints.
     learned_auction.UPDATES_PER_ITERATION = 20
     what, *arguments = sys.argv[1:]
-    print(json.dumps({"kill": kill, "interrupt": interrupt, "full": full}[what](*arguments)))
+    modes = {"kill": kill, "interrupt": interrupt, "search": search, "full": full}
+    with tempfile.TemporaryDirectory() as folder:
+        print(json.dumps(modes[what](Path(folder), *arguments)))

@@ -4,8 +4,8 @@ import errno
 import os
 import resource
 import stat
-import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -80,77 +80,84 @@ def test_a_failed_write_leaves_the_old_file(kind, path, monkeypatch):
     assert load_auction(path).n_bidders == 5 and os.listdir(path.parent) == [path.name]
 
 
-def test_a_file_size_limit_leaves_the_old_file(path):
+@pytest.mark.parametrize("n_limits", [2, pytest.param(20, marks=pytest.mark.stress)])
+def test_file_size_limits_leave_the_old_file(n_limits, path):
     large = VCGAuction(n_bidders=50).fit(np.ones((2, 50, 9)))
+    save_auction(large, path)
+    size = os.path.getsize(path)
     save_auction(fitted(5), path)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(OSError, match="File too large") as caught:
-            save_auction(large, path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert caught.value.filename == str(path)
-    assert load_auction(path).n_bidders == 5 and os.listdir(path.parent) == [path.name]
+    for limit in np.linspace(0, size - 1, n_limits, dtype=int):
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), limits[1]))
+        try:
+            with pytest.raises(OSError, match="File too large") as caught:
+                save_auction(large, path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert caught.value.filename == str(path)
+        assert load_auction(path).n_bidders == 5 and os.listdir(path.parent) == [path.name]
 
 
-# Children save two auctions of 700,000 bytes in turn, and are killed. Prints the reserve of the
-# auction in the file after each kill. Ends after at least `least` kills, when both auctions and a
-# draft were seen; on a busy machine this takes more kills.
+# Children save two auctions of 700,000 bytes in turn over a third, and are killed: at every step of
+# writing (tests/points.py), then some at random times. Prints each auction left, by its reserve.
 KILLS = """
 import os, random, signal, sys, time
 import numpy as np
+from points import Points
 from sklauction import VCGAuction, load_auction, save_auction
 
-path, least, draws = sys.argv[1], int(sys.argv[2]), random.Random(0)
+path, n_timed, draws = sys.argv[1], int(sys.argv[2]), random.Random(0)
 X = np.random.RandomState(0).uniform(size=(2, 100, 300))
-auctions = [VCGAuction(n_bidders=100, reserve=reserve).fit(X) for reserve in (1.0, 2.0)]
-save_auction(auctions[0], path)
-start = time.perf_counter()
-save_auction(auctions[0], path)
-once = time.perf_counter() - start
-kills, seen, folder = 0, set(), os.path.dirname(path)
-while kills < least or (len(seen) < 2 or len(os.listdir(folder)) < 2) and kills < 300:
+old, *new = [VCGAuction(n_bidders=100, reserve=reserve).fit(X) for reserve in (1.0, 2.0, 3.0)]
+
+def killed(points, seconds=None):
+    save_auction(old, path)
     child = os.fork()
-    while not child:
-        for auction in auctions:
+    if not child:
+        points.watch_files()
+        for auction in new:
             save_auction(auction, path)
-    time.sleep(draws.uniform(0.5, 4 + kills / 5) * once)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    kills += 1
-    seen.add(load_auction(path).reserve)
+        os._exit(points.passed)
+    if seconds is not None:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+    status = os.waitpid(child, 0)[1]
     print(load_auction(path).reserve)
+    return status
+
+n_points = os.waitstatus_to_exitcode(killed(Points()))
+for n in range(1, n_points + 1):
+    assert os.WIFSIGNALED(killed(Points(n)))
+print("random")
+start = time.perf_counter()
+save_auction(old, path)
+once = time.perf_counter() - start
+for _ in range(n_timed):
+    killed(Points(), draws.uniform(0, 3 * once))
 """
 
 
-@pytest.mark.parametrize("n_kills", [5, pytest.param(20, marks=pytest.mark.stress)])
-def test_a_process_killed_while_saving_leaves_one_of_the_two_auctions(n_kills, path, run_python):
-    seen = run_python("-c", KILLS, path, n_kills).split()
-    assert len(seen) >= n_kills and set(seen) == {"1.0", "2.0"}
+@pytest.mark.parametrize("n_timed", [1, pytest.param(30, marks=pytest.mark.stress)])
+def test_a_process_killed_while_saving_leaves_one_of_the_auctions(n_timed, path, run_python):
+    printed = run_python("-c", KILLS, path, n_timed)
+    counted, timed = (part.split() for part in printed.split("random"))
+    # The undisturbed child, and then each auction up to the step that replaces it.
+    assert [reserve for reserve, _ in groupby(counted)] == ["3.0", "1.0", "2.0", "3.0"]
+    assert set(timed) <= {"1.0", "2.0", "3.0"} and len(timed) == n_timed
     # Drafts show that some children were killed while writing.
     assert [name for name in os.listdir(path.parent) if name.endswith(".part")]
 
 
 def test_threads_that_save_to_one_file_leave_a_whole_auction(path):
     save_auction(fitted(1), path)
-    done, errors = threading.Event(), []
 
     def save(n_bidders):
-        try:
-            while not done.is_set():
-                save_auction(fitted(n_bidders), path)
-        except BaseException as error:
-            errors.append(error)
+        for _ in range(30):
+            save_auction(fitted(n_bidders), path)
 
-    threads = [threading.Thread(target=save, args=(k,)) for k in (2, 3, 4)]
-    for thread in threads:
-        thread.start()
-    seen, end = set(), time.monotonic() + 60
-    while len(seen) < 3 and time.monotonic() < end:
-        seen |= {load_auction(path).n_bidders for _ in range(50)}
-    done.set()
-    for thread in threads:
-        thread.join()
-    assert not errors and seen <= {1, 2, 3, 4} and len(seen) >= 3
+    with ThreadPoolExecutor(3) as threads:
+        saves = [threads.submit(save, n_bidders) for n_bidders in (2, 3, 4)]
+        seen = {load_auction(path).n_bidders for _ in range(50)}
+    assert [one.result() for one in saves] == [None] * 3
+    assert seen <= {1, 2, 3, 4} and load_auction(path).n_bidders in (2, 3, 4)
     assert os.listdir(path.parent) == [path.name]

@@ -1,10 +1,7 @@
 """Damaged and malicious files: one clear ValueError, no code is run, little memory is used."""
 
-import copy
 import hashlib
-import importlib
 import json
-import os
 import re
 import sys
 from pathlib import Path
@@ -13,7 +10,6 @@ import numpy as np
 import pytest
 import safetensors.numpy
 import torch
-from test_common import assert_valid_outcome
 
 from sklauction import load_auction
 from sklauction.mechanism import TorchMechanism
@@ -110,142 +106,6 @@ def parts(name):
     return read_container(FOLDER / f"{name}.safetensors", "auction")
 
 
-def places(tree):
-    """Yield (container, key) of every value inside a JSON value."""
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
-    for key, value in list(items):
-        yield tree, key
-        if isinstance(value, dict | list):
-            yield from places(value)
-
-
-def nested(kind, depth=100):
-    value = None
-    for _ in range(depth):
-        value = [value] if kind == "list" else {"$tuple": [value]}
-    return value
-
-
-HARMLESS = (
-    *(None, True, False, 0, 1, -1, 2, 3, 0.5, -0.5, 1e308, 10**30, -(10**30), "", "auto", [], {}),
-    *({"$float": "nan"}, {"$float": "inf"}, {"$float": "-inf"}, {"$float": "1e5"}),
-    *({"$tuple": []}, {"$dict": []}, {"$dict": [[[], 1]]}, {"$dict": [[1]]}, {"$objects": []}),
-    *({"$objects": [[2, 2], [1, 2, 3]]}, {"$objects": [[10**9, 10**9], []]}, [[[[]]]]),
-    *({"$objects": [[-1], [1]]}, {"$objects": [[0, 10**18], []]}, {"$function": "tanh"}),
-    *({"$record": ["Menu", {"$dict": []}]}, {"$object": ["TrianglePrior", {"$dict": []}]}),
-    *({"$scipy": ["uniform", [0, 1], {"$dict": []}]}, {"$scipy": ["norm", ["a"], {"$dict": []}]}),
-    *({"$scipy": ["uniform", [], {"$dict": [["loc", {"$float": "nan"}]]}]}, {"$random": []}),
-    *({"$random": ["MT19937", 0, 0, 0]}, {"$array": "missing"}, {"$tensor": "missing"}),
-    *({"$module": ["Linear", {"$dict": []}]}, {"$auction": ["VCGAuction", [], []]}),
-    *({"$auction": ["VCGAuction", {"$dict": []}, {"$dict": []}]}, {"$tensor": ["a"]}),
-    *({"$array": None}, {"$unknown": 1}, {"$tuple": 1, "$dict": 2}, {"tuple": []}, "x" * 5000),
-    *(nested("list"), nested("tuple")),
-)
-HOSTILE = (
-    *("os.system", "builtins.eval", "subprocess.Popen", "importlib.import_module", "sys.exit"),
-    *("__class__", "__reduce__", "__init__", "__dict__", "predict", "forward", "_fit", "_run"),
-    *("training", "_parameters", "_buffers", "_modules", "_forward_hooks", "net_", "scale_"),
-    *("support_", "mechanism_", "callbacks", "verbose", "checkpoint", "torch.load", "eval"),
-    *("CallableAuction", "BaseAuction", "OwnNetwork", "Sequential", "Evaluation", "AuctionNet"),
-    *("rv_continuous", "rv_histogram", "__builtins__", "numpy.load", "../menu", "a.b.c", "\x00"),
-)
-
-
-def change_content(tree, arrays, random):
-    """Change one place of a JSON value, at random."""
-    every = list(places(tree))
-    container, key = every[random.randint(len(every))]
-    how = random.randint(7)
-    if how == 0:
-        del container[key]
-    elif how == 1:
-        container[key] = copy.deepcopy(HARMLESS[random.randint(len(HARMLESS))])
-    elif how == 2:
-        container[key] = HOSTILE[random.randint(len(HOSTILE))]
-    elif how == 3:
-        other, place = every[random.randint(len(every))]
-        container[key] = copy.deepcopy(other[place])
-    elif how == 4:
-        kind = ("$array", "$tensor")[random.randint(2)]
-        container[key] = {kind: sorted(arrays)[random.randint(len(arrays))]}
-    elif how == 5 and isinstance(container, list):
-        container.insert(key, copy.deepcopy(container[key]))
-    elif isinstance(container, dict):
-        tags = ("$tuple", "$dict", "$tensor", "$array", "$object", "$record", "$module", "$auction")
-        tag = (*tags, *HOSTILE)[random.randint(len(tags) + len(HOSTILE))]
-        container[tag] = container.pop(key)
-    else:
-        container[key] = {"$object": [HOSTILE[random.randint(len(HOSTILE))], {"$dict": []}]}
-
-
-def change_arrays(content, arrays, random):
-    """Change one array, at random."""
-    name = sorted(arrays)[random.randint(len(arrays))]
-    array = arrays[name]
-    changes = (
-        lambda: array[..., None],
-        lambda: array.ravel(),
-        lambda: array.ravel()[:0],
-        lambda: array[:-1] if array.ndim else array,
-        lambda: np.concatenate([array, array]) if array.ndim else array,
-        lambda: array.T.copy(),
-        lambda: array.astype(np.float32 if array.dtype != np.float32 else np.int8),
-        lambda: array.astype(bool),
-        lambda: np.full_like(array, random.choice([0, 1, 2, 100])),
-        lambda: np.full(array.shape, random.choice([np.nan, np.inf, -np.inf, 1e300, -1.0])),
-        lambda: array * random.choice([-1, 2, 1000]) if array.dtype != bool else ~array,
-        lambda: random.permutation(array) if array.ndim else array,
-        lambda: np.zeros((0, 1000)),
-        lambda: arrays[sorted(arrays)[random.randint(len(arrays))]],
-    )
-    if random.randint(8) == 0:
-        del arrays[name]
-    else:
-        with np.errstate(all="ignore"):
-            arrays[name] = changes[random.randint(len(changes))]()
-
-
-def works(auction):
-    """Assert that a loaded auction has valid outcomes."""
-    if not hasattr(auction, "support_"):
-        return
-    low, high = np.moveaxis(auction.support_, -1, 0)
-    bids = low + np.random.RandomState(5).uniform(size=(30, *low.shape)) * (high - low)
-    assert_valid_outcome(auction, bids, auction.predict(bids))
-    repr(auction), getattr(auction, "menu_", None)
-
-
-@pytest.mark.parametrize("name", NAMES)
-@sizes(60, 400)
-def test_random_content_is_refused_or_an_auction(name, n_tried, path, monkeypatch):
-    random, imported, refused = np.random.RandomState(2), set(), 0
-    import_module = importlib.import_module
-    monkeypatch.setattr(
-        importlib, "import_module", lambda module: imported.add(module) or import_module(module)
-    )
-    for function in ("system", "popen", "execv", "remove", "_exit"):
-        monkeypatch.setattr(os, function, None)
-    original, first = parts(name)
-    for _ in range(n_tried):
-        content, arrays = copy.deepcopy(original), dict(first)
-        for _ in range(random.choice([1, 1, 1, 2, 4])):
-            # There are fewer arrays than other values.
-            change = change_arrays if random.uniform() < 0.4 else change_content
-            if content and arrays:
-                change(content, arrays, random)
-        path.write_bytes(pack("auction", content, arrays))
-        try:
-            auction = load_auction(path)
-        except ValueError as error:
-            refused += 1
-            assert str(error).startswith(f"{path} is not a saved auction: ")
-        else:
-            works(auction)
-    assert all(module.startswith(("sklauction.", "torch")) for module in imported), imported
-    # Some changes are harmless.
-    assert n_tried / 2 < refused < n_tried
-
-
 def edited(old, new):
     """Return an example with changed JSON and a correct checksum."""
     content, arrays = parts("rochetnet")
@@ -290,11 +150,15 @@ EDITED = {
         '["n_bidders", {"$float": "inf"}]',
         "n_bidders must be None or an in",
     ),
-    "a scale below 0": (SCALE, '["scale_", -0', "scale_ must be a positive number; got -0.98"),
+    "a scale below 0": (
+        SCALE,
+        '["scale_", -0',
+        r"scale_ must be a number in \[1e-201, 1e\+201\]; got -0.98",
+    ),
     "no number for a scale": (
         SCALE,
         '["scale_", {"$float": "nan"}], ["n_iter_", 0',
-        "scale_ must be a positive number; got nan",
+        r"scale_ must be a number in .*; got nan",
     ),
     "another size": ('["n_items_", 2]', '["n_items_", 3]', "n_features_in_ must be n_bidders"),
     "a missing array": (SUPPORT, '{"$array": "none"}', "it lacks the array 'none'"),
@@ -318,7 +182,7 @@ EDITED = {
     "a random state": (
         '["random_state", 0]',
         '["random_state", {"$random": [[1], 0, 0, 0]}]',
-        "state is not long enough|malformed",
+        "the state of a RandomState must be an array",
     ),
     "two tags": ('{"$auction": ', '{"$tuple": [1], "$auction": ', "it holds a value without a tag"),
     "no auction": ('"auction": {', '"other": {', "it does not hold an auction"),

@@ -24,6 +24,13 @@ from sklauction import (
 )
 from sklauction.audit.measure import _rows_of_blocks
 from sklauction.utils.batching import CHUNKS, blocks, run_in_blocks
+from sklauction.utils.sample_tests import (
+    bidders_look_alike,
+    bidders_look_independent,
+    items_look_alike,
+    plausible_boxes,
+    strongest_dependence,
+)
 
 # Profiles: so many that a copy of them, of 6.4 MB, is more than what is held beside a block; of
 # an audit, a copy of 0.96 MB is more than what is left of the limit below.
@@ -132,7 +139,7 @@ def test_an_audit_holds_its_report_and_one_block(mechanism, on_disk):
     profiles, in_memory = on_disk(n_profiles=N_AUDITED)
     few = in_memory[:500]
     mechanism = VCGAuction(2).fit(few) if mechanism == "auction" else first_price
-    options = {"support": (0, 1), "effort": 9, "random_state": 0, "verbose": False}
+    options = {"support": (0, 1), "effort": 12, "random_state": 0, "verbose": False}
     measure_regret(mechanism, few, **options)
     # Regret and truthful utility per bidder, misreports, revenues.
     report_size = 8 * (2 + 2 + 4 + 1) * len(profiles)
@@ -148,10 +155,10 @@ def test_an_audit_holds_its_report_and_one_block(mechanism, on_disk):
 def test_a_score_holds_what_an_audit_holds(on_disk):
     profiles, in_memory = on_disk(n_profiles=N_AUDITED)
     auction = VCGAuction(2).fit(in_memory[:500])
-    auction.score(in_memory[:500], effort=9)
+    auction.score(in_memory[:500], effort=12)
     with at_most(8 * 9 * len(profiles) + AUDIT_BLOCKS):
-        score = auction.score(profiles, effort=9)
-    assert score == auction.score(in_memory, effort=9)
+        score = auction.score(profiles, effort=12)
+    assert score == auction.score(in_memory, effort=12)
 
 
 def test_sorting_equal_opponents_copies_no_opponents(on_disk):
@@ -188,3 +195,72 @@ def test_messages_name_rows_of_all_blocks():
     for call in (auction.predict, auction.fit):
         with pytest.raises(ValueError, match="in payments, row 35000, for the bids"):
             call(bids)
+
+
+TESTS = (bidders_look_alike, bidders_look_independent, items_look_alike, strongest_dependence)
+
+
+@pytest.mark.parametrize("shape", [(30, 100, 1000), (30, 10_000, 2), (30, 2, 10_000)], ids=str)
+@pytest.mark.parametrize("test", TESTS, ids=lambda one: one.__name__)
+def test_tests_of_many_columns_hold_a_part_of_them(test, shape, monkeypatch):
+    monkeypatch.setattr("sklauction.utils.sample_tests.MOST_COLUMNS", 200)
+    valuations = np.random.default_rng(0).random(shape)
+    # Of 200 columns, correlations of all pairs take 0.3 MB, twice. A square of all columns would
+    # take a gigabyte or more.
+    with at_most(0.2 * valuations.nbytes + 4e6):
+        assert test(valuations) in (True, None)
+
+
+def test_tests_of_many_columns_find_what_concerns_all_items(monkeypatch):
+    monkeypatch.setattr("sklauction.utils.sample_tests.MOST_COLUMNS", 200)
+    monkeypatch.setattr("sklauction.utils.sample_tests.BLOCK_COLUMNS", 64)
+    random = np.random.default_rng(0)
+    values = random.random((300, 3, 1000))
+    # The second bidder follows the first.
+    values[:, 1] = values[:, 0] + 0.5 * values[:, 1]
+    assert not bidders_look_independent(values)
+    found = strongest_dependence(values)
+    assert found.bidders == (0, 1)
+    bidder, other = (values[:, one, found.item].argsort().argsort() for one in found.bidders)
+    assert found.correlation == pytest.approx(np.corrcoef(bidder, other)[0, 1])
+    assert bidders_look_independent(random.random((300, 3, 1000)))
+    assert not bidders_look_alike(values)
+    assert not items_look_alike(values * np.linspace(1, 3, 1000))
+    assert len(plausible_boxes(random.random((300, 500)))) > 0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("Unable to allocate 37. GiB"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"),
+        RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    ],
+)
+def test_a_fit_without_enough_memory_names_the_sizes(error, valuations, monkeypatch):
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr(RochetNetAuction, "_make_net", fail)
+    auction = RochetNetAuction(batch_size=7)
+    for fit in (auction.fit, auction.partial_fit):
+        with pytest.raises(MemoryError, match="n_bidders=1, n_items=2, batch_size=7, menu_size="):
+            fit(valuations[:, :1])
+    assert not hasattr(auction, "n_items_")
+
+
+def test_other_errors_of_torch_stay_as_they_are(valuations, monkeypatch):
+    def fail(*args):
+        raise RuntimeError("shapes cannot be multiplied")
+
+    monkeypatch.setattr(RochetNetAuction, "_make_net", fail)
+    with pytest.raises(RuntimeError, match=r"^shapes cannot"):
+        RochetNetAuction().fit(valuations[:, :1])
+
+
+@pytest.mark.parametrize("auction", [ALGNetAuction(), ALGNetAuction(architecture="attention")])
+def test_settings_that_cannot_fit_into_memory_are_refused_before_training(auction, monkeypatch):
+    monkeypatch.setattr(ALGNetAuction, "_make_net", lambda *args: pytest.fail("began"))
+    X = np.ones((2, 100, 1000))
+    with pytest.raises(ValueError, match=r"leave an update within 16 GiB; .* n_items=1000, which"):
+        auction.fit(X)

@@ -334,6 +334,38 @@ def test_equally_good_rows_are_the_dearest():
     assert menu.choose([[1.0], [0.99], [1.01]]).tolist() == [2, 0, 2]
 
 
+def test_ties_are_relative_to_the_rows_compared_and_not_to_the_dearest():
+    menu = Menu(np.array([[0.0], [1e-3], [1.0]]), np.array([0.0, 0.5, 1e9]), np.zeros(3))
+    # 1e-9 of the highest price is 1. The buyer of 499.9 would lose 1e-4, that of 500 loses nothing,
+    # and that of 1e12 is better off with the last row.
+    assert menu.choose([[0.0], [499.9], [500.0], [1e12]]).tolist() == [0, 0, 1, 2]
+    shifted = AffineMenu(
+        torch.tensor([[[1.0]], [[0.0]], [[0.5]]]).double(),
+        torch.ones(1).double(),
+        torch.tensor([-1e3, 0.0, 0.0]).double(),
+    )
+    # Free lotteries, in units of a scale far above the values: the last is better for any value.
+    bids = torch.tensor([[[1e-10]], [[1e-20]], [[3e3]]], dtype=torch.double)
+    assert affine_outcome(bids, shifted)[0].tolist() == [2, 2, 0]
+
+
+def test_no_row_is_sold_at_a_loss_and_prices_allow_for_rounding():
+    assert 0.7 + 0.1 < 0.8  # in binary
+    values = np.array([[0.7, 0.1], [0.1, 0.7], [0.4, 0.4]])
+    menu = Menu(np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([0.0, 0.8]), np.zeros(2))
+    assert menu.choose(values).tolist() == [0, 0, 1]
+    made = make_menu(np.array([[1.0, 1.0]]), np.array([0.8]), np.array([[0.0, 1.0]] * 2), values)
+    # Lower by one unit in the last place, so that all three buy.
+    assert made.choose(values).tolist() == [1, 1, 1]
+    assert 0 < 0.8 - made.prices[1] <= np.spacing(0.8)
+
+
+def test_a_row_tied_at_a_loss_leaves_the_next_one():
+    prices = np.array([0.0, 0.8 - 1e-12, 0.8])
+    menu = Menu(np.array([[0.0, 0.0], [1.0, 1.0], [1.0, 1.0]]), prices, np.zeros(3))
+    assert menu.choose([[0.7, 0.1], [0.4, 0.4]]).tolist() == [1, 2]
+
+
 def test_simplify_drops_rows_that_earn_little():
     near = Menu(
         np.array([[0, 0], [0.99, 0], [1, 0.0], [0, 1], [1, 0.999], [1, 1]]),
@@ -628,7 +660,7 @@ def test_an_auction_with_reserve_prices_is_saved_and_continued(path):
     allocations, payments = auction.partial_fit(values).predict(values)
     assert (payments >= (reserve * allocations).sum(axis=2) - 1e-12).all()
     auction.mechanism_.floor = auction.mechanism_.floor[:1]
-    with pytest.raises(ValueError, match=r"the floor of mechanism_ must have the shape \(2, 2\)"):
+    with pytest.raises(ValueError, match=r"mechanism_.floor must be .* of the shape \(2, 2\)"):
         save_auction(auction, path)
 
 

@@ -357,7 +357,7 @@ def test_objects_that_need_pickle_are_refused(kind, path):
     [
         ({"n_bidders": 3}, "got: n_features_in_ must be n_bidders"),
         ({"n_items": 3}, "got: n_items_ must be n_items=3; got 2"),
-        ({"architecture": "pricing"}, "got: mechanism_ must be of PricingMechanism"),
+        ({"architecture": "pricing"}, "got: mechanism_ must be a PricingMechanism of"),
         ({"activation": "gelu"}, "got: activation must be one of"),
     ],
 )

@@ -12,6 +12,7 @@ from sklauction.analytic.type_space import TypeSpace, bin_samples, read_types
 from sklauction.base import BaseAuction
 from sklauction.domains.auctions import Demand
 from sklauction.economics import check_feasible
+from sklauction.menu import lowest_worth
 from sklauction.utils.batching import blocks, join
 from sklauction.utils.constraints import ANY, POSITIVE, SWITCH, choice, count, number
 from sklauction.utils.saving import check_array, check_list
@@ -41,6 +42,8 @@ def check_probabilities(auction, value, name):
     check_list(value, name, auction.n_bidders_)
     for types, probabilities in zip(auction.types_, value):
         check_array(probabilities, name, [len(types)], least=0)
+        if abs(probabilities.sum() - 1) > 1e-6:
+            raise ValueError(f"{name} must sum to 1; got {probabilities.sum()}")
 
 
 def check_allocations(auction, value, name):
@@ -127,10 +130,11 @@ class LinearProgramAuction(BaseAuction):
     Notes
     -----
     For bids between types, the others' bids are rounded to their closest types, and the bidder
-    chooses the best of the outcomes of its types; ties go to its closest type. With one bidder
-    this is exactly truthful. Several bidders may choose the same item; they then choose in turn
-    from the remaining supply, in their order. Truthful bidding stays dominant for bids on the
-    types, but between types such conflicts can cause regret.
+    chooses the best of the outcomes of its types; ties go to its closest type. Utilities that
+    differ by at most 5e-7 times the largest value of a type are tied, as HiGHS solves the program
+    no more accurately. With one bidder this is truthful up to such ties. Several bidders may choose
+    the same item; they then choose in turn from the remaining supply, in their order. Truthful
+    bidding stays dominant for bids on the types, but between types such conflicts can cause regret.
 
     References
     ----------
@@ -260,7 +264,7 @@ class LinearProgramAuction(BaseAuction):
             taken = chosen >= 0
             got = np.where(taken[:, None], options[row, chosen], 0.0)
             allocations[:, bidder] = got
-            worth = (got * bids[:, bidder]).sum(axis=1)
+            worth = lowest_worth(bids[:, bidder], got)
             # A bid below its closest type may be worth less than the payment of that type.
             payments[:, bidder] = np.where(taken, np.minimum(prices[row, chosen], worth), 0.0)
             left = np.maximum(left - got, 0.0)

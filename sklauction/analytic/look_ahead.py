@@ -345,8 +345,8 @@ class LookAheadAuction(BaseAuction):
     _saved = {
         **BaseAuction._saved,
         "price_tables_": fitted_array("bidders", "items", N_INDEX, N_HIGHEST, least=0),
-        "index_edges_": fitted_array("bidders", "items", N_INDEX, least=0),
-        "highest_edges_": fitted_array("bidders", "items", N_HIGHEST, least=0),
+        "index_edges_": fitted_array("bidders", "items", N_INDEX, least=0, ascending=True),
+        "highest_edges_": fitted_array("bidders", "items", N_HIGHEST, least=0, ascending=True),
         "index_weights_": fitted_array("items", least=0),
         "neighbor_shares_": fitted_array("items", least=0),
     }

@@ -19,7 +19,7 @@ from sklauction.analytic.virtual_value import (
 from sklauction.base import BaseAuction
 from sklauction.datasets.priors import broadcast_grid
 from sklauction.utils.constraints import ANY, FLAG
-from sklauction.utils.saving import fitted_array, fitted_object
+from sklauction.utils.saving import fitted_array, fitted_derived, fitted_object
 from sklauction.utils.types import ArrayLike, Distribution, Profiles
 from sklauction.utils.validation import check_below, to_floats
 
@@ -180,9 +180,9 @@ class MyersonAuction(BaseAuction):
         "virtual_values_": fitted_array(
             "bidders", "items", entries=fitted_object(IronedVirtualValue)
         ),
-        "reserve_prices_": fitted_array("bidders", "items", least=0),
-        "ironed_intervals_": fitted_array("bidders", "items", entries=fitted_array(None, 2)),
-        "reserve_only_": fitted_array("items", kind="b"),
+        "reserve_prices_": fitted_derived(lambda auction: reserve_prices(auction.virtual_values_)),
+        "ironed_intervals_": fitted_derived(lambda auction: _ironed(auction.virtual_values_)),
+        "reserve_only_": fitted_derived(lambda auction: _reserve_only(auction.virtual_values_)),
     }
 
     def __init__(
@@ -199,10 +199,13 @@ class MyersonAuction(BaseAuction):
         super()._check_parameters()
         if self.prior is not None:
             for distribution in _as_grid(self.prior).flat:
-                _check_distribution(distribution)
+                _check_methods(distribution)
 
     def _check_sizes(self, n_bidders, n_items):
         if self.prior is not None:
+            # Not before fit: loading a file evaluates no distribution.
+            for distribution in _as_grid(self.prior).flat:
+                _check_quantiles(distribution)
             broadcast_prior(self.prior, (n_bidders, n_items))
 
     def _fit(self, valuations):
@@ -212,9 +215,8 @@ class MyersonAuction(BaseAuction):
             warn_of_dependence(self, valuations)
             self.virtual_values_ = _of_samples(valuations, self.symmetric)
         self.reserve_prices_ = reserve_prices(self.virtual_values_)
-        ironed = np.frompyfunc(lambda one: one.ironed_intervals, 1, 1)
-        self.ironed_intervals_ = ironed(self.virtual_values_)
-        self.reserve_only_ = np.array([_reserve_only(column) for column in self.virtual_values_.T])
+        self.ironed_intervals_ = _ironed(self.virtual_values_)
+        self.reserve_only_ = _reserve_only(self.virtual_values_)
 
     def virtual_value(self, v: ArrayLike, bidder: int = 0, item: int = 0) -> np.ndarray:
         """Return the ironed virtual values of a bidder for an item.
@@ -376,7 +378,7 @@ class BundleMyersonAuction(BaseAuction):
     _saved = {
         **BaseAuction._saved,
         "virtual_values_": fitted_array("bidders", entries=fitted_object(IronedVirtualValue)),
-        "reserve_prices_": fitted_array("bidders", least=0),
+        "reserve_prices_": fitted_derived(lambda auction: reserve_prices(auction.virtual_values_)),
     }
 
     def __init__(
@@ -419,7 +421,17 @@ def reserve_prices(virtual_values):
     return np.frompyfunc(lambda one: one.reserve, 1, 1)(virtual_values).astype(float)
 
 
+def _ironed(virtual_values):
+    """Return the ironed intervals of each virtual value."""
+    return np.frompyfunc(lambda one: one.ironed_intervals, 1, 1)(virtual_values)
+
+
 def _reserve_only(virtual_values):
+    """Return for each item whether the auction is a second-price auction with one reserve."""
+    return np.array([_is_reserve_only(column) for column in virtual_values.T])
+
+
+def _is_reserve_only(virtual_values):
     """Return whether these virtual values make a second-price auction with one reserve."""
     first = virtual_values[0]
     tables = [(one.values, one.levels) for one in virtual_values]
@@ -444,14 +456,18 @@ def broadcast_prior(prior, shape):
     return broadcast_grid(_as_grid(prior), shape, "prior")
 
 
-def _check_distribution(distribution):
-    """Raise ValueError unless the object has working ``ppf`` and ``cdf``."""
+def _check_methods(distribution):
+    """Raise ValueError unless the object has ``ppf`` and ``cdf``."""
     missing = [name for name in ("ppf", "cdf") if not hasattr(distribution, name)]
     if missing:
         raise ValueError(
             "prior must contain frozen scipy.stats distributions, or objects with ppf and cdf; "
             f"got {distribution!r}, which has no {' and no '.join(missing)}"
         )
+
+
+def _check_quantiles(distribution):
+    """Raise ValueError unless the distribution has a finite median and non-negative values."""
     must, got = "prior must contain distributions", f"got {distribution!r}"
     try:
         with np.errstate(all="ignore"):  # NaN and infinity raise below

@@ -9,7 +9,7 @@ from sklauction.analytic.dependence import warn_of_dependence
 from sklauction.base import BaseAuction
 from sklauction.domains.auctions import Demand
 from sklauction.utils.constraints import ANY
-from sklauction.utils.saving import fitted_array
+from sklauction.utils.saving import fitted_derived
 from sklauction.utils.types import ArrayLike
 from sklauction.utils.validation import check_numbers, check_prices
 
@@ -223,7 +223,9 @@ class VCGAuction(BaseAuction):
 
     _saved = {
         **BaseAuction._saved,
-        "reserve_prices_": fitted_array("bidders", "items", least=0),
+        "reserve_prices_": fitted_derived(
+            lambda auction: auction._reserves(auction._fitted_shape())
+        ),
     }
 
     def __init__(
@@ -238,14 +240,18 @@ class VCGAuction(BaseAuction):
 
     def _check_parameters(self):
         super()._check_parameters()
-        check_prices(self.reserve, "reserve", "None")
+        self._reserves(None)
 
     def _check_sizes(self, n_bidders, n_items):
-        check_prices(self.reserve, "reserve", "None", (n_bidders, n_items))
+        self._reserves((n_bidders, n_items))
 
     def _fit(self, valuations):
         warn_of_dependence(self, valuations)
-        self.reserve_prices_ = check_prices(self.reserve, "reserve", "None", valuations.shape[1:])
+        self.reserve_prices_ = self._reserves(valuations.shape[1:])
+
+    def _reserves(self, shape):
+        """Return ``reserve`` after checks, broadcast to a shape."""
+        return check_prices(self.reserve, "reserve", "None", shape)
 
     def _run(self, bids):
         run = unit_demand_vcg if self.domain.exclusive else second_price

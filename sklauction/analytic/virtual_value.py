@@ -90,6 +90,8 @@ class IronedVirtualValue:
         for name, points in (("values", values), ("levels", levels)):
             if (points[1:] < points[:-1]).any():
                 raise ValueError(f"{name} must be non-decreasing; got others")
+        if levels[-1] != values[-1]:
+            raise ValueError("the last level must equal the last value; got another")
 
     def __call__(self, v: ArrayLike) -> np.ndarray:
         """Return the ironed virtual value of each value.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import os
-from numbers import Integral
 from typing import Self
 
 import numpy as np
@@ -14,11 +13,15 @@ from sklearn.utils import check_random_state
 from skorch.callbacks import Callback
 
 from sklauction.base import BaseAuction, BaseMechanism
-from sklauction.learned.progress import IterationTasks, ProgressLine
+from sklauction.learned.memory import naming_memory
+from sklauction.learned.progress import IterationTasks, Pace, ProgressLine
+from sklauction.learned.saved_state import check_state
 from sklauction.learned.training import resolve_device
 from sklauction.mechanism import run_in_chunks
 from sklauction.persistence.checkpoint import Checkpoint, canonical, digest
+from sklauction.persistence.codec import value_errors_only
 from sklauction.utils.constraints import FLAG, SEED, SHARE, Constraint, count
+from sklauction.utils.interrupts import calling_package
 from sklauction.utils.numbers import largest
 from sklauction.utils.restoring import all_or_nothing
 from sklauction.utils.saving import fitted_rows
@@ -144,10 +147,12 @@ class LearnedMechanism(BaseMechanism):
         ------
         ValueError
             If a parameter or X is invalid, or X has other sizes than in the first call.
+        MemoryError
+            If training needs more memory than there is.
         """
         self._check_parameters()
         first = not hasattr(self, "net_")
-        with all_or_nothing(self):
+        with all_or_nothing(self), naming_memory(self):
             valuations = self._validate_profiles(X, reset=first)
             if first:
                 self._start(valuations)
@@ -165,6 +170,10 @@ class LearnedMechanism(BaseMechanism):
         return self.warm_start and hasattr(self, "net_")
 
     def _fit(self, valuations):
+        with naming_memory(self):
+            self._prepare_and_train(valuations)
+
+    def _prepare_and_train(self, valuations):
         n_iter = self.max_iter
         if not self._continues():
             kept = self._read_checkpoint(valuations)
@@ -198,23 +207,27 @@ class LearnedMechanism(BaseMechanism):
         """Return the checkpoint to resume from; None if there is none or ``resume`` is False."""
         if not self.resume:
             return None
-        subject = {**self._description(valuations), "seed": None}
-        if isinstance(self.random_state, Integral):
-            subject["seed"] = self._draw_seed()
+        subject = {**self._description(valuations), "seed": self._expected_seed()}
         try:
-            return Checkpoint.read(self.checkpoint, self.checkpoint_every, subject)
+            kept = Checkpoint.read(self.checkpoint, self.checkpoint_every, subject)
         except FileNotFoundError:
             return None
+        if isinstance(self.random_state, np.random.RandomState):
+            self._draw_seed()  # advances it, as without a checkpoint
+        return *kept, valuations
 
-    def _resume_from(self, checkpoint, state, ended):
+    def _resume_from(self, checkpoint, state, ended, valuations):
         """Set the net to a checkpoint's state; return the number of remaining iterations."""
         net = self.net_
+        profiles = [self._normalise(part) for part in self._split(valuations)]
         try:
-            net.set_state(state)
-            left = net.first_iter_ + self.max_iter - net.n_iter_
-        except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
+            with value_errors_only():
+                check_state(net, state, *profiles)
+                net.set_state(state)
+                left = net.first_iter_ + self.max_iter - net.n_iter_
+        except ValueError as error:
             raise ValueError(
-                f"{self.checkpoint} is not a checkpoint of this auction: {error}"
+                f"{os.fspath(self.checkpoint)} is not a checkpoint of this auction: {error}"
             ) from error
         checkpoint.try_out(state)
         net.checkpoint_, net.resumes_ = checkpoint, True
@@ -229,6 +242,13 @@ class LearnedMechanism(BaseMechanism):
 
     def _draw_seed(self):
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _expected_seed(self):
+        """Return the seed that would be drawn, without drawing it; None if it is not determined."""
+        if self.random_state is None:
+            return None
+        random = check_random_state(copy.deepcopy(self.random_state))
+        return int(random.randint(np.iinfo(np.int32).max))
 
     def _start(self, valuations, seed=None):
         """Draw the seed, unless it is given, and build the networks."""
@@ -270,15 +290,21 @@ class LearnedMechanism(BaseMechanism):
         if hasattr(self, "_callback_fit_ctx"):  # set by scikit-learn during fit
             seen = train if held_out is None else held_out
             net.tasks_ = IterationTasks(self, self._callback_fit_ctx, seen, self._as_if_fitted)
+        net.pace_ = None if self.verbose else Pace(self, n_iter)
         before = net.state()
         try:
             net.partial_fit((self._normalise(train), self._normalise(held_out)))
             self._conclude(n_iter)
+            self._adopt(train, held_out)
         except BaseException:
             net.set_state(before)
             raise
         finally:
-            net.tasks_, net.checkpoint_, net.resumes_ = None, None, False
+            net.tasks_, net.checkpoint_, net.pace_, net.resumes_ = None, None, None, False
+
+    def _adopt(self, train, held_out):
+        """Set the attributes that training leaves."""
+        net = self.net_
         best = None if held_out is None or net.best_ is None else net.best_.weights
         self.mechanism_ = net.average_mechanism(best)
         self.n_iter_ = net.n_iter_
@@ -289,11 +315,17 @@ class LearnedMechanism(BaseMechanism):
         """Set fitted attributes that are made from ``mechanism_``, after training."""
 
     def _conclude(self, n_iter):
-        """Write the last checkpoint, and warn if training ended early."""
+        """Write the last checkpoint, and warn if training ended early.
+
+        After Ctrl-C, raise KeyboardInterrupt if the fit was called by a package: a search must not
+        take the auction for a complete one, nor go on.
+        """
         net = self.net_
         if net.checkpoint_ is not None:
             ended = None if net.interrupted_ else self.max_iter
             net.checkpoint_.write(net.n_iter_, net.state(), ended)
+        if net.interrupted_ and (caller := calling_package(self)):
+            raise KeyboardInterrupt(f"a fit of {type(self).__name__}, called by {caller}")
         done = net.n_iter_ - net.first_iter_
         if net.gave_up_:
             warn_user(

@@ -121,24 +121,28 @@ $training
     random_state : int, RandomState instance or None, default=None
         Seed of all random numbers of the fit.
     verbose : int, default=0
-        1 shows a progress bar.
+        1 shows a progress bar with the remaining time. Otherwise fit warns if it will take
+        more than half an hour.
     device : str, default="auto"
         A torch device; "auto" takes a GPU if there is one.
     callbacks : list of skorch.callbacks.Callback, default=None
         Passed to skorch, where an iteration is an epoch.
     checkpoint : str or path-like, default=None
         File to which fit writes its state, so that a killed fit can be resumed. Needs the
-        extra ``save``. Each fit needs its own file.
+        extra ``save``. Each fit needs its own file. A checkpoint or an empty file is replaced;
+        any other file raises ValueError before training.
     checkpoint_every : int, default=1
         Number of iterations between two checkpoints.
     resume : bool, default=False
         Whether fit resumes from ``checkpoint`` if it exists and has the same parameters
-        and valuations. On a CPU the result equals that of an uninterrupted fit, bit for
-        bit.
+        and valuations. ``random_state`` must draw the seed of the checkpoint, or be None. On a
+        CPU the result equals that of an uninterrupted fit, bit for bit.
 
 $fitted
     n_iter_ : int
-        Number of iterations done.
+        Number of iterations done. After Ctrl-C these are the complete ones, and fit warns; a
+        fit that was called by a search, a pipeline or another package raises
+        KeyboardInterrupt instead.
     kept_start_ : bool
         Whether the auction is the untrained one: no iteration was better on the held-out
         profiles, or none was completed. In the first case fit warns.

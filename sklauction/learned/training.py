@@ -20,8 +20,8 @@ from skorch.dataset import Dataset
 from skorch.history import History
 
 from sklauction.audit.measure import measure_regret
-from sklauction.domains.auctions import Auction
-from sklauction.mechanism import DomainMechanism, TorchMechanism
+from sklauction.mechanism import mechanism_of
+from sklauction.utils.interrupts import is_raised_by_code
 from sklauction.utils.saving import savable
 from sklauction.utils.warning import warn_user
 
@@ -223,7 +223,7 @@ class AuctionNet(NeuralNet):
         self.best_, self.best_iter_ = None, 0
         self.held_out_mark_ = None
         self.tasks_, self.checkpoint_, self.asked_to_stop_ = None, None, False
-        self.resumes_, self.last_ = False, None
+        self.resumes_, self.last_, self.pace_ = False, None, None
         self.average_weights_ = copy.deepcopy(dict(self.module_.state_dict()))
         self.most_ = EXPLODED * max(1.0, *(float(w.detach().abs().max()) for w in self._weights()))
         return self
@@ -293,6 +293,13 @@ class AuctionNet(NeuralNet):
         if self.evaluate_first and self.n_iter_ == 0 and held_out is not None:
             self._evaluate_held_out(held_out)
 
+    def partial_fit(self, X, y=None):
+        """Train; unlike skorch's, let KeyboardInterrupt pass where :meth:`fit_loop` does."""
+        self.notify("on_train_begin", X=X, y=y)
+        self.fit_loop(X, y)
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
     def fit_loop(self, X, y=None, epochs=None, **kwargs):
         """Train; after an early end, return to the last complete iteration.
 
@@ -304,9 +311,9 @@ class AuctionNet(NeuralNet):
             super().fit_loop(X, y, epochs, **kwargs)
         except StopTraining:
             pass
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             # skorch's callbacks stop training by KeyboardInterrupt, too, between iterations.
-            self.interrupted_ = not self.complete_
+            self.interrupted_ = not (self.complete_ and is_raised_by_code(error))
         if not self.complete_:
             self.set_state(self.last_)
         self.last_ = None
@@ -338,6 +345,11 @@ class AuctionNet(NeuralNet):
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
         """Do not record batches: the history keeps averages per iteration."""
 
+    def on_batch_end(self, net, batch=None, training=False, **kwargs):
+        """Count an update."""
+        if self.pace_ is not None:
+            self.pace_.count(self)
+
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run the updates of one iteration, or the evaluation that follows."""
         if training:
@@ -356,10 +368,7 @@ class AuctionNet(NeuralNet):
         """Return the auction with the averaged or the given weights, in float64."""
         network = copy.deepcopy(self.module_)
         network.load_state_dict(self.average_weights_ if weights is None else weights)
-        settings = network, self.scale, self.support
-        if type(self.domain) is Auction:
-            return TorchMechanism.from_training(*settings)
-        return DomainMechanism.from_training(*settings, self.domain)
+        return mechanism_of(network, self.scale, self.support, self.domain)
 
     def _train_iteration(self, batches, step_fn):
         """Run the updates of an iteration; repeat them with half the step size if they diverge."""

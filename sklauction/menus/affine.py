@@ -26,8 +26,8 @@ __all__ = [
     "soft_revenue",
 ]
 
-# Rows whose welfare differs from the best by at most this, in units of the scale, count as tied, so
-# that rounding does not decide between them.
+# Rows whose welfare differs from the best by at most this, relative to welfare and boost of the
+# best row, count as tied, so that rounding does not decide between them.
 TIE = 1e-9
 
 
@@ -134,7 +134,7 @@ def row_welfare(bids, menu):
 def affine_outcome(bids, menu):
     """Return the allocations and payments of an affine maximizer.
 
-    Ties go to the first row.
+    Ties go to the first row. No payment exceeds the reported value of the allocation.
 
     Parameters
     ----------
@@ -167,9 +167,7 @@ def affine_outcome(bids, menu):
     """
     n_profiles, n_bidders, _ = bids.shape
     welfare, weighted, items = row_welfare(bids, menu)
-    best = welfare.amax(dim=1, keepdim=True)
-    # For integers, argmax returns the first of several maxima.
-    rows = (welfare >= best - TIE).to(torch.uint8).argmax(dim=1)
+    rows = _first_best(welfare, menu.boosts)
     allocations = menu.allocations[rows]
     if items is not None:
         allocations = torch.where((rows == 0)[:, None, None], items.wins.to(bids), allocations)
@@ -186,6 +184,15 @@ def affine_outcome(bids, menu):
     # Rounding of much larger bids of others could push payments out of [0, reported value].
     payments = torch.minimum(payments.clamp_min(0.0), (allocations * bids).sum(dim=2))
     return rows, allocations, payments
+
+
+def _first_best(welfare, boosts):
+    """Return the first row of the highest welfare of each profile, up to rounding, (n,)."""
+    best, place = welfare.max(dim=1, keepdim=True)
+    # Welfare is the sum of weighted values and the boost, so these bound the size of both.
+    ties = TIE * torch.maximum(best.abs(), boosts.abs()[place])
+    # For integers, argmax returns the first of several maxima.
+    return (welfare >= best - ties).to(torch.uint8).argmax(dim=1)
 
 
 class SoftRevenue(torch.autograd.Function):

@@ -15,7 +15,7 @@ from sklauction.menus.learned_menu import LearnedMenuAuction
 from sklauction.menus.menu_rows import MenuDesign, count_integral
 from sklauction.menus.transformer_menu import TransformerMenu
 from sklauction.utils.constraints import ANY, AUTO, FLAG, POSITIVE, SWITCH, choice, is_auto
-from sklauction.utils.saving import fitted_object
+from sklauction.utils.saving import check_same, fitted_object
 from sklauction.utils.types import ArrayLike, Auto, Callbacks, FilePath, Seed, Switch
 from sklauction.utils.validation import check_prices
 
@@ -24,6 +24,12 @@ __all__ = ["MENUS", "AffineMaximizerAuction"]
 MENUS = {"free": FreeMenu, "network": TransformerMenu}
 # Default learning rates.
 LEARNING_RATES = {"free": 0.03, "network": 0.003}
+
+
+def _check_menu(auction, value, name):
+    """Check the saved attribute ``menu_``, which describes ``mechanism_``."""
+    fitted_object(AllocationMenu)(auction, value, name)
+    check_same(value, auction._make_menu(value.shares), name)
 
 
 @share_parameter_docs
@@ -133,7 +139,7 @@ class AffineMaximizerAuction(LearnedMenuAuction):
         "learning_rate_init": AUTO | POSITIVE,
     }
 
-    _saved = {**LearnedMenuAuction._saved, "menu_": fitted_object(AllocationMenu)}
+    _saved = {**LearnedMenuAuction._saved, "menu_": _check_menu}
 
     def __init__(
         self,
@@ -218,14 +224,19 @@ class AffineMaximizerAuction(LearnedMenuAuction):
         return reserves if floor is None else reserves + floor
 
     def _finish(self, train):
-        mechanism, reserves = self.mechanism_, self.mechanism_.reserves
+        mechanism = self.mechanism_
         # A copy, as profiles from a memory map are read-only.
         chosen = mechanism.choose(torch.tensor(train, device=mechanism.boosts.device))
         counts = torch.bincount(chosen, minlength=len(mechanism.boosts))
-        self.menu_ = AllocationMenu(
+        self.menu_ = self._make_menu(counts.cpu().numpy() / len(train))
+
+    def _make_menu(self, shares):
+        """Return the menu of ``mechanism_``, in money."""
+        mechanism, reserves = self.mechanism_, self.mechanism_.reserves
+        return AllocationMenu(
             mechanism.allocations.cpu().numpy(),
             (mechanism.boosts * self.scale_).cpu().numpy(),
             mechanism.weights.cpu().numpy(),
-            counts.cpu().numpy() / len(train),
+            shares,
             None if reserves is None else self._in_full((reserves * self.scale_).cpu().numpy()),
         )

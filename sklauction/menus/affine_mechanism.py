@@ -7,9 +7,13 @@ from sklauction.economics import check_feasible
 from sklauction.menus.affine import AffineMenu, affine_outcome
 from sklauction.menus.floor import add_floor, net_bids
 from sklauction.utils.batching import TABLE_ENTRIES, blocks
+from sklauction.utils.module_checks import check_same_module
 from sklauction.utils.saving import check_array, savable
 
 __all__ = ["AffineMechanism"]
+
+# Largest boost and weight in a file, so that welfare does not overflow.
+MOST_BOOST = 1e50
 
 
 @savable
@@ -45,12 +49,20 @@ class AffineMechanism(nn.Module):
         self.scale = float(scale)
 
     def _check_fits(self, auction, name):
-        """Raise ValueError unless the rows are feasible in a fitted auction."""
-        rows = self.allocations.numpy()
-        check_array(rows, name, [*self.boosts.shape, auction.n_bidders_, auction.n_items_])
-        check_feasible(rows, auction.demand, name)
-        if self._floor is not None:
-            check_array(self._floor.numpy(), f"the floor of {name}", rows.shape[1:], least=0)
+        """Raise ValueError unless this is a menu in order, feasible in a fitted auction."""
+        shape, rows, boosts = auction._fitted_shape(), self.allocations.numpy(), self.boosts.numpy()
+        check_array(boosts, f"boosts of {name}", (None,), least=-MOST_BOOST)
+        check_array(rows, f"allocations of {name}", (len(boosts), *shape))
+        check_array(self.weights.numpy(), f"weights of {name}", shape[:1], least=1 / MOST_BOOST)
+        if max(boosts.max(), self.weights.max()) > MOST_BOOST:
+            raise ValueError(f"{name} must have boosts and weights of at most {MOST_BOOST:g}")
+        check_feasible(rows, auction.demand, f"allocations of {name}")
+        if self.reserves is not None:
+            check_array(self.reserves.numpy(), f"reserves of {name}", shape)
+            if boosts[0] or rows[0].any():
+                raise ValueError(f"{name} with reserves must begin with the empty row; got others")
+        built = AffineMechanism(self.menu, auction.scale_, auction._floor())
+        check_same_module(self, built, name)
 
     @property
     def _floor(self):
@@ -79,4 +91,6 @@ class AffineMechanism(nn.Module):
     def _sell(self, bids):
         net = net_bids(bids, self._floor)
         rows, allocations, payments = affine_outcome(net / self.scale, self.menu)
-        return rows, *add_floor(allocations, payments * self.scale, net, self._floor)
+        given, paid = add_floor(allocations, payments * self.scale, net, self._floor)
+        # The change of units may round payments up.
+        return rows, given, torch.minimum(paid, (given * bids).sum(dim=2))

@@ -10,7 +10,7 @@ import numpy as np
 from sklauction.economics import check_feasible
 from sklauction.menu import list_items
 from sklauction.utils.numbers import format_money
-from sklauction.utils.saving import savable
+from sklauction.utils.saving import check_shares, savable
 from sklauction.utils.tables import Tabular, check_labels, html_of_columns, make_frame
 from sklauction.utils.types import ArrayLike, DataFrame
 from sklauction.utils.validation import check_numbers
@@ -116,9 +116,7 @@ class AllocationMenu(Tabular, _Rows):
             raise ValueError(
                 f"{name} must have (n_bidders, n_items) = {sizes}; got {self.allocations.shape[1:]}"
             )
-        if (self.weights < 0).any() or (self.shares < 0).any():
-            least = min(self.weights.min(), self.shares.min())
-            raise ValueError(f"weights and shares of {name} must be at least 0; got {least}")
+        check_shares(self.shares, f"shares of {name}")
         check_feasible(self.allocations, auction.demand, f"allocations of {name}")
 
     def to_frame(

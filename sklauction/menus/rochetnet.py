@@ -10,10 +10,26 @@ from sklauction.menu import Menu, make_menu
 from sklauction.menus.affine import AffineMenu
 from sklauction.menus.affine_mechanism import AffineMechanism
 from sklauction.menus.learned_menu import LearnedMenuAuction
+from sklauction.utils.module_checks import check_same_module
 from sklauction.utils.saving import fitted_object
 from sklauction.utils.types import ArrayLike, Auto, Callbacks, FilePath, Seed, Switch
 
 __all__ = ["BuyerMenuAuction", "RochetNetAuction"]
+
+
+def _check_menu(auction, value, name):
+    """Check the saved attribute ``menu_``, of which ``mechanism_`` is made."""
+    fitted_object(Menu)(auction, value, name)
+    check_same_module(auction.mechanism_, _mechanism_of(value, auction.scale_), "mechanism_")
+
+
+def _mechanism_of(menu, scale):
+    pruned = AffineMenu(
+        torch.as_tensor(menu.allocations[:, None]),
+        torch.ones(1, dtype=torch.float64),
+        torch.as_tensor(-menu.prices / scale),
+    )
+    return AffineMechanism(pruned, scale)
 
 
 class BuyerMenuAuction(LearnedMenuAuction):
@@ -29,7 +45,7 @@ class BuyerMenuAuction(LearnedMenuAuction):
     # For one buyer fewer starts suffice than for several bidders.
     max_total_rows, max_starts = 256, 4
 
-    _saved = {**LearnedMenuAuction._saved, "menu_": fitted_object(Menu)}
+    _saved = {**LearnedMenuAuction._saved, "menu_": _check_menu}
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -47,12 +63,7 @@ class BuyerMenuAuction(LearnedMenuAuction):
         allocations = menu.allocations[:, 0].cpu().numpy()
         prices = ((menu.boosts.max() - menu.boosts) * scale).cpu().numpy()
         self.menu_ = make_menu(allocations, prices, self.support_[0], train[:, 0])
-        pruned = AffineMenu(
-            torch.as_tensor(self.menu_.allocations[:, None]),
-            torch.ones(1, dtype=torch.float64),
-            torch.as_tensor(-self.menu_.prices / scale),
-        )
-        self.mechanism_ = AffineMechanism(pruned, scale).to(menu.boosts.device)
+        self.mechanism_ = _mechanism_of(self.menu_, scale).to(menu.boosts.device)
 
 
 @share_parameter_docs

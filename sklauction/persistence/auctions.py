@@ -15,9 +15,9 @@ OPTIONAL = ("feature_names_in_", "agent_names_", "entry_names_", "typical_")
 # Rounding of violations, in the unit of reports where they scale. Real auctions stay far below.
 ROUNDING = 1e-6
 # A loaded auction is run on up to MOST_TRIED profiles, at most NUMBERS_TRIED numbers at once. One
-# that needs more than MOST_NUMBERS (256 MiB) for a single profile is refused: networks that can be
-# trained need far less.
-MOST_TRIED, NUMBERS_TRIED, MOST_NUMBERS = 16, 1 << 21, 1 << 25
+# that needs more than MOST_NUMBERS (256 MiB) at once for a single profile, or MOST_LAYERS times as
+# many in all, is refused: networks that can be trained need far less.
+MOST_TRIED, NUMBERS_TRIED, MOST_NUMBERS, MOST_LAYERS = 16, 1 << 21, 1 << 25, 8
 
 
 def auction_parts(auction):
@@ -105,15 +105,15 @@ def _weights(auction, n_bidders, n_items):
 
     The first two profiles are the highest and the lowest bids.
     """
-    width = max(n_bidders, n_items)
+    widths = [max(n_bidders, n_items)]
     if hasattr(auction, "mechanism_"):
-        from sklauction.persistence.modules import working_width
+        from sklauction.persistence.modules import working_widths
 
-        width = working_width(auction.mechanism_, n_bidders, n_items)
-    n_numbers = n_bidders * n_items * width
-    if hasattr(auction, "mechanism_") and n_numbers > MOST_NUMBERS:
-        raise ValueError(f"its network works on {n_numbers:,} numbers for a single profile")
-    n_tried = min(MOST_TRIED, max(1, NUMBERS_TRIED // n_numbers))
+        widths = working_widths(auction.mechanism_, n_bidders, n_items)
+        at_once, in_all = (n_bidders * n_items * width for width in (max(widths), sum(widths)))
+        if at_once > MOST_NUMBERS or in_all > MOST_LAYERS * MOST_NUMBERS:
+            raise ValueError(f"its network works on {in_all:,} numbers for a single profile")
+    n_tried = min(MOST_TRIED, max(1, NUMBERS_TRIED // (n_bidders * n_items * max(widths))))
     weights = np.random.RandomState(0).uniform(size=(n_tried, n_bidders, n_items))
     weights[:2] = np.array([1, 0])[:n_tried, None, None]
     return weights

@@ -6,7 +6,12 @@ import os
 import numpy as np
 
 from sklauction.persistence.codec import Decoder, Encoder
-from sklauction.persistence.container import pack, read_container, write_atomically
+from sklauction.persistence.container import (
+    LONGEST_HEADER,
+    pack,
+    read_container,
+    write_atomically,
+)
 from sklauction.utils.warning import warn_user
 
 __all__ = ["Checkpoint", "canonical", "digest"]
@@ -56,8 +61,8 @@ class Checkpoint:
         Returns
         -------
         checkpoint : Checkpoint
-        state : dict
-            Of the net.
+        state : object
+            Of the net. It is not checked.
         ended : int or None
             ``max_iter`` of the fit, if it ended.
 
@@ -73,8 +78,12 @@ class Checkpoint:
             kept = {name: content[name] for name in ("auction", "data", "parameters", "seed")}
             differences = _differences(kept, subject)
             state, ended = Decoder(arrays).decode(content["state"]), content["ended"]
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{os.fspath(path)} is not a saved checkpoint: {error}") from error
+            _check_count(kept["seed"], "seed", 0)
+            if ended is not None:
+                _check_count(ended, "ended", 1)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            text = f"it lacks {error}" if isinstance(error, KeyError) else error
+            raise ValueError(f"{os.fspath(path)} is not a saved checkpoint: {text}") from error
         if differences:
             raise ValueError(
                 f"resume=True must find the checkpoint of the same fit in {os.fspath(path)}; got "
@@ -84,8 +93,17 @@ class Checkpoint:
         return cls(path, every, kept), state, ended
 
     def try_out(self, state):
-        """Write a checkpoint and remove it; raise OSError if that fails."""
+        """Write a checkpoint and remove it.
+
+        Raises
+        ------
+        ValueError
+            If the file exists and is neither empty nor a checkpoint. A damaged one is replaced.
+        OSError
+            If writing fails.
+        """
         try:
+            self._check_replaceable()
             write_atomically(self.path, self._pack(state, None), keep=False)
         except OSError as error:
             raise OSError(
@@ -93,6 +111,12 @@ class Checkpoint:
                 f"checkpoint must be a file that can be written ({error.strerror})",
                 os.fspath(self.path),
             ) from error
+
+    def _check_replaceable(self):
+        """Raise ValueError if a file of another kind would be replaced."""
+        path = os.fspath(self.path)
+        if os.path.isfile(path) and os.path.getsize(path) and not _begins_as_checkpoint(path):
+            raise ValueError(f"checkpoint must be a new file or a checkpoint; {path} is neither")
 
     def offer(self, n_iter, state):
         """Write the state after an iteration, if ``every`` iterations have passed."""
@@ -133,15 +157,28 @@ class Checkpoint:
         return pack(KIND, content, encoder.arrays)
 
 
+def _begins_as_checkpoint(path):
+    """Return whether a file has the header of a checkpoint. The rest may be damaged."""
+    with open(path, "rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = file.read(min(size, LONGEST_HEADER))
+    return header.startswith(b'{"__metadata__"') and f'"sklauction":"{KIND}"'.encode() in header
+
+
+def _check_count(value, name, least):
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**31:
+        raise ValueError(f"its {name} must be an integer of at least {least}; got {value!r:.40}")
+
+
 def _differences(kept, wanted):
     """Return the differences between the subjects of two fits, as strings."""
     found = []
     if kept["auction"] != wanted["auction"]:
-        return [f"it is of {kept['auction']}, not {wanted['auction']}"]
+        return [f"it is of {kept['auction']!s:.200}, not {wanted['auction']}"]
     before, now = kept["parameters"], wanted["parameters"]
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
-            found.append(f"{name} was {before.get(name)} and is {now.get(name)}")
+            found.append(f"{name} was {before.get(name)!s:.200} and is {now.get(name)!s:.200}")
     if wanted["seed"] is not None and kept["seed"] != wanted["seed"]:
         found.append("random_state was different")
     if kept["data"] != wanted["data"]:

@@ -6,6 +6,8 @@ A value becomes null, a bool, a number, a string, a list, or an object with one 
 """
 
 import contextlib
+import functools
+import json
 import math
 import sys
 
@@ -22,11 +24,19 @@ from sklauction.persistence.classes import (
     name_of_function,
     savable_of,
 )
+from sklauction.utils.constraints import count, number
+from sklauction.utils.saving import check_array
 
 __all__ = ["Decoder", "Encoder", "value_errors_only"]
 
 # Bytes of the longest numbers in safetensors.
 LONGEST_NUMBER = 8
+# Words of the state of RandomState.
+N_WORDS = 624
+# Bytes of arrays that a value may refer to, besides each array four times: an object may copy them.
+MOST_REFERENCED, REFERENCES = 1 << 28, 4
+# Most objects of a kind that take long to make. Equal distributions count once.
+MOST_OBJECTS = {"$auction": 64, "$random": 64, "$scipy": 4096}
 
 
 @contextlib.contextmanager
@@ -178,6 +188,8 @@ class Decoder:
 
     def __init__(self, arrays):
         self.arrays = arrays
+        self._left = MOST_REFERENCED + REFERENCES * sum(one.nbytes for one in arrays.values())
+        self._numbers, self._distributions = dict.fromkeys(MOST_OBJECTS, 0), {}
 
     def decode(self, value):
         """Return the value that :meth:`Encoder.encode` was given.
@@ -206,13 +218,14 @@ class Decoder:
         if not isinstance(value, dict) or len(value) != 1:
             raise ValueError("it holds a value without a tag")
         ((tag, content),) = value.items()
-        make = self._makers().get(tag)
+        make = self._makers.get(tag)
         if make is None:
             raise ValueError(f"it holds a value with the unknown tag {tag!r:.40}")
         return make(content)
 
+    @functools.cached_property
     def _makers(self):
-        """Return functions that make values of their content, by tag."""
+        """Functions that make values of their content, by tag."""
         return {
             "$array": self._array,
             "$auction": self._auction,
@@ -233,6 +246,12 @@ class Decoder:
         if not isinstance(items, list):
             raise ValueError(f"it holds {items!r:.40} for a list")
         return [self._make(item) for item in items]
+
+    def _count(self, tag):
+        """Count an object; raise ValueError if there are too many of its kind."""
+        self._numbers[tag] += 1
+        if self._numbers[tag] > MOST_OBJECTS[tag]:
+            raise ValueError(f"it holds more than {MOST_OBJECTS[tag]:,} objects with the tag {tag}")
 
     def _parts(self, content, n_parts):
         """Return a list of this length, or raise ValueError."""
@@ -262,6 +281,9 @@ class Decoder:
     def _array(self, name):
         if not isinstance(name, str) or name not in self.arrays:
             raise ValueError(f"it lacks the array {name!r:.80}")
+        self._left -= self.arrays[name].nbytes
+        if self._left < 0:
+            raise ValueError(f"it refers to large arrays too often, such as {name!r:.80}")
         return self.arrays[name]
 
     def _tensor(self, name):
@@ -278,14 +300,29 @@ class Decoder:
         return np.fromiter(items, object, len(items)).reshape(shape)
 
     def _random(self, content):
+        self._count("$random")
         keys, position, has_gauss, gauss = self._parts(content, 4)
-        random = np.random.RandomState()
-        random.set_state(("MT19937", self._make(keys), position, has_gauss, gauss))
+        keys = self._make(keys)
+        check_array(keys, "the state of a RandomState", (N_WORDS,), "u")
+        # numpy does not check the position, and would draw from memory outside of the state.
+        count(0, N_WORDS).check(position, "the position of a RandomState")
+        count(0, 1).check(has_gauss, "has_gauss of a RandomState")
+        number().check(gauss, "gauss of a RandomState")
+        random = np.random.RandomState(0)
+        random.set_state(("MT19937", keys, position, has_gauss, gauss))
         return random
 
     def _scipy(self, content):
-        name, args, kwds = self._parts(content, 3)
-        return find_scipy(name)(*self._list(args), **self._names(kwds))
+        """Return a frozen distribution, without evaluating it: that of some never ends."""
+        key = json.dumps(content)
+        if key not in self._distributions:
+            self._count("$scipy")
+            name, args, kwds = self._parts(content, 3)
+            args, kwds = self._list(args), self._names(kwds)
+            for value in (*args, *kwds.values()):
+                number().check(value, f"parameters of the distribution {name!r:.40}")
+            self._distributions[key] = find_scipy(name)(*args, **kwds)
+        return self._distributions[key]
 
     def _object(self, content, tag):
         name, state = self._parts(content, 2)
@@ -296,6 +333,7 @@ class Decoder:
         return cls(**state)
 
     def _auction(self, content):
+        self._count("$auction")
         name, parameters, fitted = self._parts(content, 3)
         cls = find_auction(name)  # first: its module registers the classes of its parts
         return make_auction(cls, self._names(parameters), self._names(fitted))

@@ -16,14 +16,16 @@ import numpy as np
 
 from sklauction import __version__
 
-__all__ = ["FORMAT", "pack", "read_container", "write_atomically"]
+__all__ = ["FORMAT", "LONGEST_HEADER", "pack", "read_container", "write_atomically"]
 
 # Increased when older versions cannot read new files.
 FORMAT = 1
 NO_CHECKSUM = "0" * 64
 DAMAGED = "its checksum is wrong: it is damaged, cut short or of another kind"
-# Largest header in the safetensors format; it holds the JSON.
-LONGEST_HEADER = 100_000_000
+# Largest JSON of the content, whose values take up to 40 times as much memory, and largest header,
+# which holds it with escapes.
+LONGEST_CONTENT, LONGEST_HEADER = 1 << 25, 3 << 24
+TOO_LONG = f"its JSON must have at most {LONGEST_CONTENT:,} characters; got {{:,}}"
 # Letters of a file's name at the start of its draft's name, which may have 255 bytes.
 LETTERS_KEPT = 40
 
@@ -53,6 +55,11 @@ def pack(kind, content, arrays):
     Returns
     -------
     bytes
+
+    Raises
+    ------
+    ValueError
+        If the file would be too large to be read.
     """
     metadata = {
         "sklauction": kind,
@@ -63,6 +70,8 @@ def pack(kind, content, arrays):
     }
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     data = _safetensors().numpy.save(contiguous, metadata)
+    if len(metadata["content"]) > LONGEST_CONTENT or _length_of_header(data) > LONGEST_HEADER:
+        raise ValueError(TOO_LONG.format(len(metadata["content"])))
     # Quotation marks within JSON strings are escaped, so this occurs once.
     place = f'"checksum":"{NO_CHECKSUM}"'.encode()
     checksum = f'"checksum":"{hashlib.sha256(data).hexdigest()}"'.encode()
@@ -172,7 +181,7 @@ def _read(path):
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("it is not a regular file")
         start = file.read(8)
-        size = int.from_bytes(start, "little")
+        size = _length_of_header(start)
         fits = len(start) == 8 and size <= min(status.st_size - 8, LONGEST_HEADER)
         if not fits or _parse(file.read(size))[1] != status.st_size:
             raise ValueError(DAMAGED)
@@ -198,9 +207,13 @@ def _parse(header):
         raise ValueError(DAMAGED) from error
 
 
+def _length_of_header(data):
+    return int.from_bytes(data[:8], "little")
+
+
 def _metadata(data):
     """Return the metadata of a file, or raise ValueError if its checksum is wrong."""
-    header = data[8 : 8 + int.from_bytes(data[:8], "little")]
+    header = data[8 : 8 + _length_of_header(data)]
     start = header.find(b'"checksum":"') + len(b'"checksum":"')
     given = header[start : start + len(NO_CHECKSUM)]
     digest = hashlib.sha256(data[: 8 + start])
@@ -222,6 +235,8 @@ def _content(metadata, kind):
             f"format {FORMAT}. Load it with the version that wrote it or a later one"
         )
     text = metadata.get("content")
+    if isinstance(text, str) and len(text) > LONGEST_CONTENT:
+        raise ValueError(TOO_LONG.format(len(text)))
     content = json.loads(text) if isinstance(text, str) else None
     if not isinstance(content, dict):
         raise ValueError("its content is not a JSON object")

@@ -91,9 +91,10 @@ def save_auction(auction: BaseMechanism, path: FilePath) -> None:
     check_is_fitted(auction, msg="auction must be fitted to be saved; this %(name)s is not")
     try:
         _restore(content, encoder.arrays)
+        data = pack(KIND, content, encoder.arrays)
     except ValueError as error:
         raise ValueError(f"auction must be one that can be loaded again; got: {error}") from error
-    write_atomically(path, pack(KIND, content, encoder.arrays))
+    write_atomically(path, data)
 
 
 def load_auction(path: FilePath) -> BaseAuction:

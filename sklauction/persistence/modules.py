@@ -10,7 +10,7 @@ from sklauction.domains.base import Domain
 from sklauction.persistence.classes import find_class, name_of_function
 from sklauction.utils.saving import short_repr
 
-__all__ = ["module_from_parts", "module_parts", "working_width"]
+__all__ = ["module_from_parts", "module_parts", "working_widths"]
 
 PARTS = ("attributes", "parameters", "buffers", "children", "fleeting")
 # Other attributes of modules: besides these, functions and dataclasses that a file may name.
@@ -82,13 +82,13 @@ def module_from_parts(name, parts):
     return module.eval()
 
 
-def working_width(mechanism, n_bidders, n_items):
-    """Return the most numbers per entry of a profile that a mechanism keeps at once.
+def working_widths(mechanism, n_bidders, n_items):
+    """Return how many numbers per entry of a profile each part of a mechanism keeps at once.
 
     Modules that keep more than one have a method ``working_width(n_bidders, n_items)``.
     """
     methods = ((getattr(type(part), "working_width", None), part) for part in mechanism.modules())
-    return max((method(part, n_bidders, n_items) for method, part in methods if method), default=1)
+    return [1, *(method(part, n_bidders, n_items) for method, part in methods if method)]
 
 
 def _parameter(tensor, name):

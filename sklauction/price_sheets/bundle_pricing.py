@@ -9,9 +9,9 @@ from sklauction.domains.auctions import Demand
 from sklauction.learned.annealed_auction import AnnealedAuction
 from sklauction.learned.parameter_docs import share_parameter_docs
 from sklauction.price_sheets.certified import CertifiedAuction
-from sklauction.price_sheets.mechanism import PricingMechanism
 from sklauction.price_sheets.net import PricingNet
 from sklauction.price_sheets.rules import make_pricing_rules
+from sklauction.price_sheets.saved import check_pricing
 from sklauction.utils.constraints import (
     ANY,
     LAYER_SIZES,
@@ -22,7 +22,6 @@ from sklauction.utils.constraints import (
     is_auto,
     pair,
 )
-from sklauction.utils.saving import fitted_object
 from sklauction.utils.types import ArrayLike, Auto, Callbacks, FilePath, Seed, Switch
 from sklauction.utils.validation import WIDEST_SUPPORT, check_memory, check_prices
 
@@ -147,7 +146,7 @@ class BundlePricingAuction(CertifiedAuction, AnnealedAuction):
         "hidden_layer_sizes": LAYER_SIZES,
     }
 
-    _saved = {**AnnealedAuction._saved, "mechanism_": fitted_object(PricingMechanism)}
+    _saved = {**AnnealedAuction._saved, "mechanism_": check_pricing}
 
     def __init__(
         self,

@@ -47,8 +47,10 @@ class PricingMechanism(nn.Module):
         Settlement
         """
         outcome = settle(bids / self.scale, self._write(bids))
+        # Prices minus discounts are rounded, by more than a very low value if prices are high.
+        worth = (outcome.allocations * bids).sum(dim=-1)
         return outcome._replace(
-            payments=outcome.payments * self.scale,
+            payments=torch.minimum(outcome.payments * self.scale, worth),
             regret_bounds=outcome.regret_bounds * self.scale,
         )
 

@@ -59,8 +59,8 @@ class PriceSheetNetwork(nn.Module):
     ----------
     rules : PricingRules
         Its ``thresholds`` are the initial item prices.
-    generator : torch.Generator
-        For the initial weights; on the CPU.
+    generator : torch.Generator or None
+        For the initial weights; on the CPU. None on the meta device.
 
     References
     ----------
@@ -73,12 +73,13 @@ class PriceSheetNetwork(nn.Module):
         bidders = range(rules.design.n_bidders)
         others = [[k for k in bidders if k != i] for i in bidders]
         # Not persistent: training copies and averages the state dict, which holds weights only.
-        self.register_buffer("others", torch.tensor(others, dtype=torch.long), persistent=False)
+        index = torch.tensor(others, dtype=torch.long, device="cpu")
+        self.register_buffer("others", index, persistent=False)
         low, high = np.moveaxis(rules.support, -1, 0)
         arrays = {"reserves": rules.reserves, "low": low, "high": high}
         arrays |= {"location": rules.location, "spread": rules.spread}
         for name, array in arrays.items():
-            tensor = torch.as_tensor(np.array(array), dtype=torch.float64)
+            tensor = torch.as_tensor(np.array(array), dtype=torch.float64, device="cpu")
             self.register_buffer(name, tensor, persistent=False)
         self._make_weights(generator)
 

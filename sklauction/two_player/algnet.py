@@ -7,15 +7,13 @@ from typing import Literal
 
 from sklauction.domains.auctions import Demand
 from sklauction.learned.parameter_docs import share_parameter_docs
-from sklauction.mechanism import TorchMechanism
 from sklauction.price_sheets.certified import CertifiedAuction
-from sklauction.price_sheets.mechanism import PricingMechanism
 from sklauction.price_sheets.net import PricingNet
 from sklauction.price_sheets.rules import make_pricing_rules
-from sklauction.two_player.family import NETWORK_CLASS, TwoPlayerAuction
+from sklauction.price_sheets.saved import check_pricing
+from sklauction.two_player.family import NETWORK_CLASS, TwoPlayerAuction, check_game_mechanism
 from sklauction.two_player.networks import AUCTIONEERS
 from sklauction.utils.constraints import choice
-from sklauction.utils.saving import fitted_object
 from sklauction.utils.types import ArrayLike, Auto, Callbacks, FilePath, Seed, Switch
 
 __all__ = ["ALGNET_PUBLISHED", "ALGNetAuction"]
@@ -57,8 +55,8 @@ SHEET_RATE = 0.25
 
 def check_mechanism(auction, value, name):
     """Check a saved mechanism, whose class depends on ``architecture``."""
-    kind = PricingMechanism if auction._by_price_sheets() else TorchMechanism
-    fitted_object(kind)(auction, value, name)
+    check = check_pricing if auction._by_price_sheets() else check_game_mechanism
+    check(auction, value, name)
 
 
 @share_parameter_docs

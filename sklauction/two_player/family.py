@@ -7,11 +7,11 @@ import numpy as np
 import torch
 
 from sklauction.learned.auction import LearnedAuction, LearnedMechanism
-from sklauction.mechanism import TorchMechanism
+from sklauction.mechanism import mechanism_of
 from sklauction.two_player.game import GameRules, TwoPlayerNet
 from sklauction.two_player.heads import PAYMENTS
 from sklauction.two_player.layers import ACTIVATIONS
-from sklauction.two_player.networks import AUCTIONEERS, NetworkDesign
+from sklauction.two_player.networks import AUCTIONEERS, NetworkDesign, find_network
 from sklauction.two_player.objectives import OBJECTIVES
 from sklauction.two_player.own_network import check_own
 from sklauction.utils.constraints import (
@@ -28,11 +28,11 @@ from sklauction.utils.constraints import (
     is_auto,
     number,
 )
+from sklauction.utils.module_checks import building, check_same_module, check_standardisation
 from sklauction.utils.sample_tests import bidders_look_independent
-from sklauction.utils.saving import fitted_object
 from sklauction.utils.validation import check_memory
 
-__all__ = ["NETWORK_CLASS", "TwoPlayerAuction", "TwoPlayerBase"]
+__all__ = ["NETWORK_CLASS", "TwoPlayerAuction", "TwoPlayerBase", "check_game_mechanism"]
 
 # Values of "auto": for up to FEW_ITEMS items of independent bidders, where values of other profiles
 # are close to the best misreports, and otherwise, where these are found by refinement.
@@ -61,6 +61,18 @@ NETWORK_CLASS = Constraint(
     lambda value: inspect.isclass(value) and issubclass(value, torch.nn.Module),
     "a class of torch.nn.Module",
 )
+
+
+def check_game_mechanism(auction, value, name):
+    """Check a saved mechanism: parameters determine all of it but weights and standardisation."""
+    make = find_network(auction.architecture, auction.domain)
+    if make is None:
+        raise ValueError(f"architecture must be a name; got {auction.architecture!r:.80}")
+    with building(name):
+        network = make(auction._make_design(*auction._fitted_shape()))
+    built = mechanism_of(network, auction.scale_, auction.support_, auction.domain)
+    check_same_module(value, built, name)
+    check_standardisation(value.network, name)
 
 
 class TwoPlayerBase(LearnedMechanism):
@@ -135,13 +147,28 @@ class TwoPlayerBase(LearnedMechanism):
 
     def _check_sizes(self, n_agents, n_entries):
         sizes = self._parameters(MAKE_LARGE)
-        counts = {name: 0 if is_auto(n) else int(n) for name, n in sizes.items()}
-        reports = 1 + sum(counts.values()) - counts["batch_size"]
-        groups = max(counts["batch_size"], 1) * n_agents
+        batch, *others = (self._least(name, n, n_agents, n_entries) for name, n in sizes.items())
+        per_entry = self.architecture in ("equivariant", "attention")
+        width = max(self.hidden_layer_sizes) if per_entry else 1
         # Each report needs one profile and is paired with each truth.
         check_memory(
-            groups * reports * (n_agents * n_entries + 1 + counts["n_shared_reports"]), sizes
+            batch * n_agents * (1 + sum(others)) * (n_agents * n_entries * width + 1 + others[0]),
+            {**sizes, "n_bidders": n_agents, "n_items": n_entries},
         )
+
+    def _least(self, name, given, n_agents, n_entries):
+        """Return the value of a parameter, or the lowest that "auto" may choose."""
+        if not is_auto(given):
+            return int(given)
+        few, many = AUTO_VALUES[name]
+        if name == "batch_size":
+            many = self._batch_size(n_agents)
+        return min(few, many) if n_entries <= FEW_ITEMS else many
+
+    @staticmethod
+    def _batch_size(n_agents):
+        """Return the automatic batch size for many items."""
+        return min(max(GROUPS // n_agents, FEWEST_PROFILES), MOST_PROFILES)
 
     def _resolve(self, name, independent):
         """Return the value of a parameter that can be "auto"."""
@@ -153,7 +180,7 @@ class TwoPlayerBase(LearnedMechanism):
         if independent and n_entries <= FEW_ITEMS and self.n_shared_reports != 0:
             return few
         if name == "batch_size":
-            return min(max(GROUPS // n_agents, FEWEST_PROFILES), MOST_PROFILES)
+            return self._batch_size(n_agents)
         return many
 
     def _make_net(self, valuations, seed):
@@ -222,4 +249,4 @@ class TwoPlayerAuction(TwoPlayerBase, LearnedAuction):
         "symmetric": SWITCH,
         "independent_bidders": SWITCH,
     }
-    _saved = {**LearnedAuction._saved, "mechanism_": fitted_object(TorchMechanism)}
+    _saved = {**LearnedAuction._saved, "mechanism_": check_game_mechanism}

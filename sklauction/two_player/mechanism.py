@@ -8,11 +8,9 @@ from typing import Literal
 from sklauction.domains.base import Domain, require
 from sklauction.learned.auction import LearnedMechanism
 from sklauction.learned.parameter_docs import share_parameter_docs
-from sklauction.mechanism import DomainMechanism
-from sklauction.two_player.family import NETWORK_CLASS, TwoPlayerBase
+from sklauction.two_player.family import NETWORK_CLASS, TwoPlayerBase, check_game_mechanism
 from sklauction.two_player.networks import DECIDERS
 from sklauction.utils.constraints import SWITCH, Constraint, choice
-from sklauction.utils.saving import fitted_object
 from sklauction.utils.types import ArrayLike, Auto, Callbacks, FilePath, Seed, Switch
 
 __all__ = ["TwoPlayerMechanism"]
@@ -134,7 +132,7 @@ class TwoPlayerMechanism(TwoPlayerBase):
         "architecture": choice(*DECIDERS) | NETWORK_CLASS,
         "independent_agents": SWITCH,
     }
-    _saved = {**LearnedMechanism._saved, "mechanism_": fitted_object(DomainMechanism)}
+    _saved = {**LearnedMechanism._saved, "mechanism_": check_game_mechanism}
 
     def __init__(
         self,

@@ -89,11 +89,12 @@ def check_table(table, least_rows, estimator, advice):
     return values
 
 
-def check_size(top, scale):
+def check_size(top, scale, name="X"):
     """Raise ValueError if the largest value is such that products could overflow."""
     if top > MOST_REPORTED * scale:
         raise ValueError(
-            f"X must hold values of at most {MOST_REPORTED:g} times scale_, {scale:.3g}; got {top}"
+            f"{name} must hold values of at most {MOST_REPORTED:g} times scale_, {scale:.3g}; "
+            f"got {top}"
         )
 
 

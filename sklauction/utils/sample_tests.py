@@ -1,6 +1,6 @@
 """Statistical tests of valuation samples: symmetry, independence, and known priors."""
 
-from itertools import combinations
+from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +25,10 @@ COMPARED = 20_000
 # A dependence between bidders is reported if it is significant at this level, over all comparisons
 # together, and at least this strong. Samples are thinned to this number.
 RARE_ALARM, MATTERS, THINNED = 1e-6, 0.05, 5000
+# Largest number of columns, one for each bidder and item, in a test. Of more, some are left out.
+MOST_COLUMNS = 2000
+# Columns whose correlations with as many others are computed at once: 2 MiB.
+BLOCK_COLUMNS = 512
 # Columns in which one value has a larger share are too sparse for the normal approximation.
 MOST_EQUAL = 0.75
 # Largest number of steps, up to the largest value, of a lattice.
@@ -37,7 +41,9 @@ def bidders_look_independent(valuations):
     """Test for dependence between the values of any two bidders.
 
     Rank correlations between the values of different bidders, and between their distances from the
-    median, are compared with their normal approximation at a Bonferroni level.
+    median, are compared with their normal approximation at a Bonferroni level. Of more than 2,000
+    pairs of a bidder and an item, those of a few items are tested, drawn at random but equal in
+    every call; with more than 2,000 bidders those of one item and 2,000 bidders.
 
     Parameters
     ----------
@@ -56,6 +62,7 @@ def bidders_look_independent(valuations):
     >>> bidders_look_independent(np.concatenate([values, values], axis=1))
     False
     """
+    valuations, _ = _few_columns(valuations, axis=2)
     n_samples, n_bidders, n_items = valuations.shape
     ranks = _centred_ranks(valuations.reshape(n_samples, -1))
     columns = np.concatenate([ranks, np.abs(ranks)], axis=1)
@@ -72,11 +79,41 @@ def _groups_look_uncorrelated(columns, group):
     """Test correlations between columns of different groups; constant columns have none."""
     columns = columns - columns.mean(axis=0)
     length = np.linalg.norm(columns, axis=0)
-    columns = columns / np.where(length > 0, length, 1.0)
-    between = np.triu(group[:, None] != group[None, :])
-    correlations = np.abs(columns.T @ columns)[between]
-    level = FALSE_ALARM / (2 * max(len(correlations), 1))
-    return bool((correlations <= -ndtri(level) / np.sqrt(max(len(columns) - 1, 1))).all())
+    columns /= np.where(length > 0, length, 1.0)
+    n_pairs = (len(group) ** 2 - (np.bincount(group) ** 2).sum()) // 2
+    most = -ndtri(FALSE_ALARM / (2 * max(n_pairs, 1))) / np.sqrt(max(len(columns) - 1, 1))
+
+    def uncorrelated(one, other):
+        between = group[one, None] != group[None, other]
+        return (np.abs(columns[:, one].T @ columns[:, other])[between] <= most).all()
+
+    parts = [slice(k, k + BLOCK_COLUMNS) for k in range(0, len(group), BLOCK_COLUMNS)]
+    return all(uncorrelated(*pair) for pair in combinations_with_replacement(parts, 2))
+
+
+def _few_columns(valuations, axis):
+    """Leave out all but :data:`MOST_COLUMNS` columns, at random but equally in every call.
+
+    Parameters
+    ----------
+    valuations : ndarray of shape (n_samples, n_bidders, n_items)
+    axis : {1, 2}
+        What is left out first; the other axis stays whole if one entry of this one is enough.
+
+    Returns
+    -------
+    valuations : ndarray of shape (n_samples, n_kept_bidders, n_kept_items)
+    places : tuple of ndarray of int
+        The kept bidders, and the kept items, ascending.
+    """
+    random = np.random.RandomState(0)
+    places = [None, *map(np.arange, valuations.shape[1:])]
+    for one in (axis, 3 - axis):
+        most = max(MOST_COLUMNS // valuations.shape[3 - one], 1)
+        if valuations.shape[one] > most:
+            places[one] = np.sort(random.permutation(valuations.shape[one])[:most])
+            valuations = valuations.take(places[one], axis=one)
+    return valuations, tuple(places[1:])
 
 
 class Dependence(NamedTuple):
@@ -103,7 +140,8 @@ def strongest_dependence(valuations):
 
     As in :func:`bidders_look_independent`, but for a warning: the level is 1e-6 after Bonferroni's
     correction, correlations below 0.05 do not count, and neither do columns in which more than
-    three quarters of the values are equal. Of more than 5,000 profiles, 2,500 to 5,000 are used.
+    three quarters of the values are equal. Of more than 5,000 profiles, 2,500 to 5,000 are used,
+    and columns are left out as there.
 
     Parameters
     ----------
@@ -125,23 +163,23 @@ def strongest_dependence(valuations):
     >>> strongest_dependence(values)._replace(correlation=None)
     Dependence(bidders=(0, 1), item=0, correlation=None, of_distances=False)
     """
-    n_samples, n_bidders, n_items = valuations.shape
-    pairs = list(combinations(range(n_bidders), 2))
-    if not pairs:
+    if valuations.shape[1] == 1:
         return None
-    thinned = valuations[:: -(-n_samples // THINNED)]
+    thinned, places = _few_columns(valuations[:: -(-len(valuations) // THINNED)], axis=2)
     ranks = _centred_ranks(thinned.reshape(len(thinned), -1))
-    columns = np.stack([ranks, np.abs(ranks)]).reshape(2, len(thinned), n_bidders, n_items)
+    columns = np.stack([ranks, np.abs(ranks)]).reshape(2, *thinned.shape)
+    pairs = np.triu_indices(thinned.shape[1], 1)
     found = _correlations(columns, pairs)
     level = RARE_ALARM / (2 * found.size)
     least = max(-ndtri(level) / np.sqrt(max(len(thinned) - 1, 1)), MATTERS)
     if np.abs(found).max() >= least:  # counting equal entries takes longer than the rest
         dense = _most_equal(columns) <= MOST_EQUAL
-        found = np.where(np.all([dense[:, side] for side in np.transpose(pairs)], axis=0), found, 0)
+        found = np.where(dense[:, pairs[0]] & dense[:, pairs[1]], found, 0)
     place = np.unravel_index(np.abs(found).argmax(), found.shape)
     if abs(found[place]) < least:
         return None
-    return Dependence(pairs[place[1]], int(place[2]), float(found[place]), bool(place[0]))
+    bidders = tuple(int(places[0][side[place[1]]]) for side in pairs)
+    return Dependence(bidders, int(places[1][place[2]]), float(found[place]), bool(place[0]))
 
 
 def _correlations(columns, pairs):
@@ -150,7 +188,7 @@ def _correlations(columns, pairs):
     Parameters
     ----------
     columns : ndarray of shape (n_kinds, n_samples, n_bidders, n_items)
-    pairs : list of n_pairs tuples of two int
+    pairs : tuple of two ndarray of int of shape (n_pairs,)
 
     Returns
     -------
@@ -158,11 +196,10 @@ def _correlations(columns, pairs):
     """
     columns = columns - columns.mean(axis=1, keepdims=True)
     length = np.linalg.norm(columns, axis=1, keepdims=True)
-    columns = columns / np.where(length > 0, length, 1.0)
-    products = [
-        np.einsum("dsi,dsi->di", columns[:, :, one], columns[:, :, other]) for one, other in pairs
-    ]
-    return np.stack(products, axis=1)
+    columns /= np.where(length > 0, length, 1.0)
+    by_item = np.moveaxis(columns, 3, 1)
+    products = by_item.swapaxes(2, 3) @ by_item
+    return np.moveaxis(products[:, :, *pairs], 1, 2)
 
 
 def _most_equal(columns):
@@ -178,7 +215,9 @@ def bidders_look_alike(valuations):
     """Test whether all bidders have the same distribution of values.
 
     Two-sample Kolmogorov-Smirnov tests compare every bidder with the first, by the values of each
-    item and their sum, at a Bonferroni level.
+    item and their sum, at a Bonferroni level. Of more than 2,000 pairs of a bidder and an item,
+    those of a few items are compared, drawn at random but equal in every call; with more than 2,000
+    bidders those of 2,000 bidders.
 
     Parameters
     ----------
@@ -197,15 +236,19 @@ def bidders_look_alike(valuations):
     >>> bidders_look_alike(values), bidders_look_alike(values * [[[1.0], [2.0]]])
     (True, False)
     """
-    tables = np.concatenate([valuations, valuations.sum(axis=2, keepdims=True)], axis=2)
-    return items_look_alike(tables.swapaxes(1, 2))
+    values = valuations[:COMPARED]
+    few, (bidders, _) = _few_columns(values, axis=2)
+    sums = values.sum(axis=2, keepdims=True)[:, bidders]
+    return _look_alike(np.concatenate([few, sums], axis=2).swapaxes(1, 2))
 
 
 def items_look_alike(valuations):
     """Test whether every bidder has the same distribution of values for all items.
 
     Two-sample Kolmogorov-Smirnov tests compare every item with the first, for each bidder, at a
-    Bonferroni level.
+    Bonferroni level. Of more than 2,000 pairs of a bidder and an item, those of a few bidders are
+    compared, drawn at random but equal in every call; with more than 2,000 items those of 2,000
+    items.
 
     Parameters
     ----------
@@ -224,7 +267,11 @@ def items_look_alike(valuations):
     >>> items_look_alike(values), items_look_alike(values * [1.0, 2.0])
     (True, False)
     """
-    values = valuations[:COMPARED]
+    return _look_alike(_few_columns(valuations[:COMPARED], axis=1)[0])
+
+
+def _look_alike(values):
+    """Test whether each bidder has the same distribution of values for all items."""
     _, n_bidders, n_items = values.shape
     level = FALSE_ALARM / max(n_bidders * (n_items - 1), 1)
     return not any(
@@ -273,6 +320,7 @@ def plausible_boxes(values):
 
     The candidates are the range of the samples, the same with a lower bound of 0 or equal bounds
     for all items, and boxes of the shape [4, 16] x [4, 7]. Kolmogorov-Smirnov tests reject some.
+    Correlations are computed between at most 2,000 items, drawn at random but equal in every call.
 
     Parameters
     ----------
@@ -296,7 +344,8 @@ def plausible_boxes(values):
     values = values[:COMPARED]
     n_samples, n_items = values.shape
     items = np.arange(n_items)
-    if not _groups_look_uncorrelated(_centred_ranks(values), items):
+    few = _few_columns(values[:, None], axis=2)[0][:, 0]
+    if not _groups_look_uncorrelated(_centred_ranks(few), items[: few.shape[1]]):
         return []
     low, high = values.min(axis=0), values.max(axis=0)
     # The extremes of n uniform draws are on average 1 / (n + 1) of the width from the ends.

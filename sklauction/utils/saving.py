@@ -16,6 +16,8 @@ import numpy as np
 
 from sklauction.utils.column_names import column_order
 from sklauction.utils.constraints import Constraint, count
+from sklauction.utils.numbers import largest
+from sklauction.utils.reading import check_size
 from sklauction.utils.validation import check_support
 
 __all__ = [
@@ -23,8 +25,11 @@ __all__ = [
     "Savable",
     "check_array",
     "check_list",
+    "check_same",
+    "check_shares",
     "check_value",
     "fitted_array",
+    "fitted_derived",
     "fitted_n_features",
     "fitted_n_items",
     "fitted_names",
@@ -54,6 +59,8 @@ class Savable(NamedTuple):
     attributes: dict
 
 
+# Relative difference of equal values.
+SAME = 1e-12
 # Name in files -> Savable. Files hold the bare class name, so that classes can move.
 REGISTERED = {}
 
@@ -147,7 +154,47 @@ def check_list(value, name, size):
         raise ValueError(f"{name} must be a list of {size}; got {short_repr(value)}")
 
 
-def fitted_array(*axes, kind="f", least=-math.inf, entries=None):
+def check_shares(shares, name):
+    """Raise ValueError unless an array holds shares that sum to 1, up to rounding."""
+    if not ((shares >= 0).all() and abs(shares.sum() - 1) <= 1e-6):
+        raise ValueError(f"{name} must be at least 0 and sum to 1; got others")
+
+
+def check_same(value, expected, name):
+    """Raise ValueError unless a value equals the one that follows from other attributes."""
+    if not _is_same(value, expected):
+        raise ValueError(f"{name} must follow from the other attributes; got others")
+
+
+def _is_same(value, expected):
+    """Return whether values, of the same class, are equal up to rounding on another machine."""
+    if type(value) is not type(expected):
+        return False
+    if isinstance(value, np.ndarray):
+        if (value.shape, value.dtype) != (expected.shape, expected.dtype):
+            return False
+        if value.dtype == object:
+            return all(map(_is_same, value.flat, expected.flat))
+        return np.allclose(value, expected, rtol=SAME, atol=0)
+    if isinstance(value, tuple):
+        return all(map(_is_same, value, expected))
+    return value == expected or (
+        isinstance(value, float) and math.isclose(value, expected, rel_tol=SAME)
+    )
+
+
+def fitted_derived(compute):
+    """Return the check of an attribute that follows from those before it.
+
+    Parameters
+    ----------
+    compute : callable
+        Returns the value of the attribute for an auction.
+    """
+    return lambda auction, value, name: check_same(value, compute(auction), name)
+
+
+def fitted_array(*axes, kind="f", least=-math.inf, ascending=False, entries=None):
     """Return the check of an array.
 
     Parameters
@@ -156,6 +203,8 @@ def fitted_array(*axes, kind="f", least=-math.inf, entries=None):
         Size of each axis; None allows any.
     kind, least :
         As for :func:`check_array`.
+    ascending : bool
+        Whether entries must not decrease along the last axis.
     entries : check, optional
         Of each entry. Given, the array is one of objects.
     """
@@ -165,6 +214,8 @@ def fitted_array(*axes, kind="f", least=-math.inf, entries=None):
         n_bidders, n_items = auction._fitted_shape()
         sizes = {"bidders": n_bidders, "items": n_items, "features": auction.n_features_in_}
         check_array(value, name, [sizes.get(axis, axis) for axis in axes], kind, least)
+        if ascending and (np.diff(value) < 0).any():
+            raise ValueError(f"{name} must be ascending; got others")
         for entry in value.flat if entries else ():
             check_value(entries, auction, entry, f"every entry of {name}")
 
@@ -188,9 +239,11 @@ def fitted_object(cls):
 
 
 def fitted_rows(auction, value, name):
-    """Check a list of dicts."""
+    """Check a list of dicts of numbers."""
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise ValueError(f"{name} must be a list of dicts; got {short_repr(value)}")
+    if not all(isinstance(one, int | float) for row in value for one in row.values()):
+        raise ValueError(f"{name} must hold numbers; got others")
 
 
 def fitted_n_items(auction, value, name):
@@ -234,9 +287,10 @@ def _check_named(auction, agents, entries, name):
 
 
 def fitted_support(auction, value, name):
-    """Check the range of reports."""
+    """Check the range of reports: the outcome at its ends must not overflow."""
     fitted_array("bidders", "items", 2)(auction, value, name)
     check_support(value, *auction._fitted_shape(), auction.domain.lowest)
+    check_size(largest(value), auction.scale_, name)
 
 
 def fitted_typical(auction, value, name):

@@ -11,10 +11,19 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from sklauction.base import BaseAuction
-from sklauction.menu import Menu, last_best, make_menu
+from sklauction.menu import Menu, last_best, lower_to_values, make_menu
 from sklauction.utils.batching import TABLE_ENTRIES, blocks
-from sklauction.utils.constraints import FLAG, SEED, SHARE, Constraint, choice, count, number
-from sklauction.utils.saving import fitted_object, short_repr
+from sklauction.utils.constraints import (
+    FLAG,
+    NOT_NEGATIVE,
+    SEED,
+    SHARE,
+    Constraint,
+    choice,
+    count,
+    number,
+)
+from sklauction.utils.saving import fitted_derived, fitted_object, short_repr
 from sklauction.utils.types import Seed
 
 __all__ = ["OutcomeRows", "TruthfulAuction", "bound_discount", "guaranteed_revenue"]
@@ -178,10 +187,10 @@ class TruthfulAuction(BaseAuction):
         "revenue_": number(),
         "auction_": check_inner,
         "menu_": fitted_object(Menu),
-        "discount_": number(),
-        "base_revenue_": number(),
-        "base_regret_": number(),
-        "guaranteed_revenue_": number(),
+        "discount_": SHARE,
+        "base_revenue_": NOT_NEGATIVE,
+        "base_regret_": NOT_NEGATIVE,
+        "guaranteed_revenue_": fitted_derived(lambda auction: auction._guaranteed()),
     }
 
     def __init__(
@@ -221,6 +230,8 @@ class TruthfulAuction(BaseAuction):
         allocations, payments = self.auction_.predict(buyers)
         outcomes = allocations[:, 0], np.maximum(payments[:, 0], 0.0)
         rows, own = find_rows(*outcomes, self.n_reports)
+        # As in the menu.
+        rows = rows._replace(prices=lower_to_values(*rows, buyers[:, 0]))
         nearest = find_nearest_rows(buyers[:, 0], *outcomes, rows, own)
         self.base_revenue_, self.base_regret_ = (float(part.mean()) for part in nearest)
         self._choose_discount(buyers[:, 0], rows, own)
@@ -229,13 +240,21 @@ class TruthfulAuction(BaseAuction):
 
     def _choose_discount(self, values, rows, own):
         """Set the discount, its revenue and the guaranteed revenue."""
-        formula = bound_discount(self.base_revenue_, self.base_regret_)
-        proven = formula if isinstance(self.discount, str) else float(self.discount)
+        proven = self._proven_discount()
         tried = sorted({proven, *CANDIDATES}) if self.discount == "auto" else [proven]
         revenues = [float(pay_discounted(values, rows, own, one).mean()) for one in tried]
         best = int(np.argmax(revenues))
         self.discount_, self.revenue_ = tried[best], revenues[best]
-        self.guaranteed_revenue_ = guaranteed_revenue(self.base_revenue_, self.base_regret_, proven)
+        self.guaranteed_revenue_ = self._guaranteed()
+
+    def _proven_discount(self):
+        """Return the discount of the guarantee."""
+        if isinstance(self.discount, str):
+            return bound_discount(self.base_revenue_, self.base_regret_)
+        return float(self.discount)
+
+    def _guaranteed(self):
+        return guaranteed_revenue(self.base_revenue_, self.base_regret_, self._proven_discount())
 
     def _run(self, bids):
         rows = self.menu_.choose(bids[:, 0])
