@@ -10,7 +10,7 @@ import pytest
 from fuzz_files import Fuzzer, example, examples
 from scipy import stats
 from test_common import make, profiles
-from test_hostile_files import refusal
+from test_hostile_files import FOLDER, MEASURED, refusal
 
 import sklauction.persistence.container
 from sklauction import (
@@ -214,6 +214,15 @@ def test_too_many_large_objects_are_refused(kind, path):
     assert message in refusal(path, many(value, n_values))
     # A few are not the reason.
     assert "does not hold an auction" in refusal(path, many(value, 3))
+
+
+def test_copies_of_large_arrays_take_bounded_memory(path, run_python):
+    value, n_values, _ = TOO_MANY["copies"]
+    path.write_bytes(many(value, n_values))
+    assert path.stat().st_size < 2**20
+    growth = run_python("-c", MEASURED, FOLDER / "algnet.safetensors", path)
+    # The limit of 256 MiB of references, half of them copied twice, in KiB; 1 GiB is promised.
+    assert int(growth) < 600_000
 
 
 def test_too_many_distributions_are_refused_and_equal_ones_are_one(path):
