@@ -14,6 +14,7 @@ from scipy.stats import expon, randint, uniform
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
 from test_common import TABLE, EqualShares, NamedPrior, make, predicted, profiles
 
 import sklauction.persistence.container
@@ -114,6 +115,21 @@ def test_training_of_a_loaded_auction_starts_from_the_beginning(path):
     np.testing.assert_array_equal(predicted(again, X), predicted(auction, X))
     assert save_and_load(auction, path).partial_fit(X).n_iter_ == 1
     assert auction.fit(X).n_iter_ == 2
+
+
+class Recording(Callback):
+    """Record a text, a flag and nothing in each row of the history."""
+
+    def on_epoch_end(self, net, **kwargs):
+        for key, value in (("said", "fine"), ("better", True), ("missing", None)):
+            net.history.record(key, value)
+
+
+def test_what_callbacks_record_in_the_history_is_kept(path):
+    auction = make("rochetnet", callbacks=[Recording()]).fit(profiles("rochetnet"))
+    (row,) = save_and_load(auction, path).history_
+    assert row == auction.history_[0]
+    assert (row["said"], row["better"], row["missing"]) == ("fine", True, None)
 
 
 def test_an_auction_is_saved_after_fit_only(path):

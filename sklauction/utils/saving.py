@@ -239,11 +239,12 @@ def fitted_object(cls):
 
 
 def fitted_rows(auction, value, name):
-    """Check a list of dicts of numbers."""
+    """Check a list of dicts of numbers and texts."""
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise ValueError(f"{name} must be a list of dicts; got {short_repr(value)}")
-    if not all(isinstance(one, int | float) for row in value for one in row.values()):
-        raise ValueError(f"{name} must hold numbers; got others")
+    entries = [one for row in value for one in (*row, *row.values())]
+    if not all(one is None or isinstance(one, bool | int | float | str) for one in entries):
+        raise ValueError(f"{name} must hold numbers and texts; got others")
 
 
 def fitted_n_items(auction, value, name):
