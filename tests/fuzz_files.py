@@ -177,9 +177,9 @@ def change_quietly(content, arrays, random):
     if isinstance(value, bool):
         container[key] = not value
     elif isinstance(value, int | float):
-        container[key] = [value + 1, value - 1, 2 * value, -value, 0, 1, value / 2][
-            random.randint(7)
-        ]
+        others = [value + 1, value - 1, 2 * value, -value, 0, 1, value / 2 if value < 1e300 else 2]
+        other = others[random.randint(7)]
+        container[key] = other if abs(other) <= sys.float_info.max else 3
     else:
         other, place = leaves[random.randint(len(leaves))]
         if isinstance(other[place], str):
