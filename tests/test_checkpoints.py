@@ -326,6 +326,26 @@ def test_random_changes_of_a_new_seed_are_refused_or_a_state(name, checkpoint):
     assert fuzz(name, checkpoint, 300, seed) > 0
 
 
+class NoLongerContent(Callback):
+    """Lower the limit of the JSON in a file after the second iteration."""
+
+    def __init__(self, patch):
+        self.patch = patch
+
+    def on_epoch_begin(self, net, **kwargs):
+        if net.n_iter_ == 2:
+            self.patch.setattr("sklauction.persistence.container.LONGEST_CONTENT", 10)
+
+
+def test_a_history_too_long_for_a_file_does_not_stop_training(checkpoint, monkeypatch):
+    callbacks = [NoLongerContent(monkeypatch)]
+    auction = make("rochetnet", max_iter=4, checkpoint=checkpoint, callbacks=callbacks)
+    message = "after 3 iterations could not be written .*JSON must have at most.* of iteration 2"
+    with pytest.warns(UserWarning, match=message):
+        auction.fit(profiles("rochetnet"))
+    assert auction.n_iter_ == 4 and checkpoint.exists()
+
+
 @pytest.mark.parametrize("value", HARMLESS[:24], ids=repr)
 @pytest.mark.parametrize("key", ["auction", "data", "parameters", "seed", "state", "ended"])
 def test_every_value_in_the_place_of_every_part_is_refused(key, value, checkpoint_of_rochetnet):

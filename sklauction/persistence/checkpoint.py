@@ -139,12 +139,13 @@ class Checkpoint:
             return
         try:
             write_atomically(self.path, self._pack(state, ended))
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a full disk, or a history too long for a file
             if not self.failed:
+                reason = getattr(error, "strerror", None) or error
                 last = "none" if self.written is None else f"that of iteration {self.written[0]}"
                 warn_user(
                     f"the checkpoint after {n_iter} iterations could not be written to "
-                    f"{os.fspath(self.path)} ({error.strerror}). Training continues; the last "
+                    f"{os.fspath(self.path)} ({reason}). Training continues; the last "
                     f"checkpoint is {last}"
                 )
             self.failed = True
