@@ -66,7 +66,10 @@ CALLS = [
     ("score", "VCGAuction", "float64", 12),
     ("score", "VCGAuction", "float32", 12),
     ("measure_regret", "a function", "float64", 12),
-    *(("measure_regret", "VCGAuction", form, 12) for form in ("float64", "flat", "float32", "grid")),
+    *(
+        ("measure_regret", "VCGAuction", form, 12)
+        for form in ("float64", "flat", "float32", "grid")
+    ),
     ("measure_regret", "MyersonAuction", "float64", 12),
     ("measure_regret", "BundlePricingAuction", "float64", 14),
     ("measure_regret", "ALGNetAuction", "float64", 14),
