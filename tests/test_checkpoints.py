@@ -271,7 +271,14 @@ def changed_places(state, other):
 # Numbers that only training determines, which a state may therefore hold: weights, gradients,
 # misreports, multipliers, averages of the training so far, the iterations of earlier fits with
 # warm_start, the step size, which diverging iterations halve, and what was measured.
-FREE = (".modules.", ".optimizer.state", "weights", "running_loss_", ".first_iter_", ".lr")
+FREE = (
+    ".modules.",
+    ".optimizer.state",
+    "weights",
+    "running_loss_",
+    ".first_iter_",
+    ".attributes.lr",
+)
 HISTORY = ("train_", ".regrets", ".revenues", ".history")
 
 
